@@ -86,11 +86,10 @@ def _exclude(first: tuple[Fault, Disturbance], second: tuple[Fault, Disturbance]
         return a.target == b.target and {a.kind, b.kind} != _SIDE_BY_SIDE
     if {a.kind, b.kind} & _MOVING_KINDS:
         return True
-    return bool(_roles(a) & _roles(b))
+    return bool(_roles(of_a) & _roles(of_b))
 
 
-def _roles(fault: Fault) -> set[str]:
+def _roles(entry: Disturbance) -> set[str]:
     """Return the roles of the processes that must run for a fault to act, or that it holds."""
-    source, arrow, component = fault.target.partition(">")
-    roles = {role_of(component), source} if arrow else {role_of(fault.target)}
-    return roles - {"client"}
+    source, _, component = entry.target.rpartition(">")
+    return {entry.host or role_of(component), source} - {"client", ""}

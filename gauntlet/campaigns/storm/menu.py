@@ -17,6 +17,7 @@ class Disturbance(NamedTuple):
 
     `lasts_s` is the range of its length, and `params` lists the values that a parameter may have.
     `settles_s` is the time after its end in which the target is not ready for another fault.
+    `host` is the role whose processes host the target, if it has none of its own.
     """
 
     kind: str
@@ -24,6 +25,7 @@ class Disturbance(NamedTuple):
     lasts_s: tuple[float, float]
     params: Mapping[str, tuple[Any, ...]] = MappingProxyType({})
     settles_s: float = 1.0
+    host: str = ""
 
 
 _STREAMS = ("both", "upstream", "downstream")
@@ -116,8 +118,26 @@ _BY_STACK = {"embedded": _EMBEDDED, "full": _FULL, "external": _EXTERNAL}
 
 
 def menu_of(scenario: Scenario) -> tuple[Disturbance, ...]:
-    """Return the faults that a storm on the scenario's stack may contain."""
-    return _BY_STACK.get(scenario.target.stack, _ANY_SERVER)
+    """Return the faults that a storm on the scenario's stack and layout may contain."""
+    target = scenario.target
+    menu = _BY_STACK.get(target.stack, _ANY_SERVER)
+    if target.stack == "full" and target.layout != "split":
+        menu = tuple(map(_on_gateways, menu))
+    return tuple(map(_on_one_gateway, menu)) if target.layout == "single" else menu
+
+
+def _on_gateways(entry: Disturbance) -> Disturbance:
+    """Return a fault on a stack whose gateways host the message service."""
+    is_message = entry.target.rpartition(">")[2] == "message"
+    return entry._replace(host="gateway") if is_message else entry
+
+
+def _on_one_gateway(entry: Disturbance) -> Disturbance:
+    """Return a fault that needs no second gateway."""
+    if entry.target != "gateway":
+        return entry
+    params = {name: values for name, values in entry.params.items() if name != "count"}
+    return entry._replace(params=params)
 
 
 def unavailable(kind: str) -> str:

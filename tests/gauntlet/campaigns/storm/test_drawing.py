@@ -7,22 +7,33 @@ from msgspec.structs import replace
 
 from gauntlet.campaigns.storm import drawing
 from gauntlet.campaigns.storm.menu import Disturbance, menu_of
+from gauntlet.chaos.faults import conflicts
+from gauntlet.chaos.faults.targets import StackPlan, resolve_components
 from gauntlet.core.scenario import catalog, validation
 from gauntlet.core.scenario.model import Scenario
+from gauntlet.reference_server.cluster.topology import plan as topology
 from gauntlet.scenarios import library
 
 SEEDS = range(200)
 
 
-def base(stack="embedded"):
+def base(stack="embedded", layout="default"):
     """The scenario of the library on a stack."""
     plain = library.find("storm")
-    return replace(plain, target=replace(plain.target, stack=stack))
+    return replace(plain, target=replace(plain.target, stack=stack, layout=layout))
 
 
-def drawn(seed, stack="embedded", steady_s=60.0):
+def drawn(seed, stack="embedded", steady_s=60.0, layout="default"):
     """The faults of a storm after a ramp of 3 s."""
-    return drawing.draw(menu_of(base(stack)), seed, 3.0, steady_s)
+    return drawing.draw(menu_of(base(stack, layout)), seed, 3.0, steady_s)
+
+
+def plan_of(stack, layout):
+    """What the reference server runs."""
+    ports = itertools.count(2000)
+    request = topology.ClusterRequest(stack, "data", "log", layout=layout)
+    plan = topology.make_plan(request, lambda: next(ports))
+    return StackPlan.from_cluster(plan.as_json()["components"], plan.links)
 
 
 def test_the_seed_decides():
@@ -37,6 +48,27 @@ def test_every_storm_is_a_valid_scenario(stack):
     for seed in SEEDS:
         faults = list(drawn(seed, stack))
         assert list(validation.problems(replace(scenario, load=load, faults=faults))) == []
+
+
+@pytest.mark.parametrize("layout", sorted(catalog.LAYOUTS))
+@pytest.mark.parametrize("stack", ["embedded", "full"])
+def test_no_storm_is_refused_before_the_load(stack, layout):
+    """On `full`, the gateways host the message service; in `single` there is one gateway."""
+    plan = plan_of(stack, layout)
+    for seed, steady_s in (*((seed, 60.0) for seed in SEEDS[:100]), (12, 300.0), (38, 120.0)):
+        faults = drawn(seed, stack, steady_s, layout)
+        conflicts.check(faults, plan, seed)
+        for fault in faults:
+            if "count" in fault.params:
+                assert fault.params["count"] <= len(resolve_components(fault.target, plan))
+
+
+def test_a_single_gateway_is_disturbed_as_two_are_but_for_the_number():
+    menus = [menu_of(base(layout=layout)) for layout in ("default", "single")]
+    kinds = [[(entry.kind, entry.target) for entry in menu] for menu in menus]
+    assert kinds[0] == kinds[1]
+    counts = [{entry.target for entry in menu if "count" in entry.params} for menu in menus]
+    assert counts == [{"gateway", "edge"}, {"edge"}]
 
 
 def test_the_end_is_quiet_and_so_is_the_begin():
@@ -66,6 +98,8 @@ def test_a_process_is_disturbed_by_one_fault_at_a_time():
                 continue
             kinds = {a.kind, b.kind}
             roles = [fault.target.rpartition(">")[2] for fault in (a, b)]
+            if stack == "full":  # where the gateways host it
+                roles = ["gateway" if role == "message" else role for role in roles]
             if roles[0] == roles[1]:
                 assert all(catalog.FAULTS[kind].needs_link for kind in kinds)
             if a.target == b.target:
