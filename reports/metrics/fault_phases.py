@@ -36,14 +36,15 @@ class Cost:
     """What a fault cost until the service had recovered from it.
 
     `late` acknowledgements and deliveries took longer than is normal, and `missing` deliveries were
-    never made. `disconnected_s` adds up the time that users were without the connection they
-    wanted.
+    never made. `untried` sends were still in their queue when the load ended. `disconnected_s` adds
+    up the time that users were without the connection they wanted.
     """
 
     messages: int
     late_acks: int
     late_deliveries: int
     refused: int
+    untried: int
     unanswered: int
     missing: int
     missed: int
@@ -127,6 +128,8 @@ def _phases(history: History, span: Span, outages: Ints, slow: list[_Late]) -> P
 def _cost(history: History, span: Span, outages: Ints, slow: list[_Late]) -> Cost:
     sends, missed = history.once(slow_sends), history.missed
     inside = (sends.intended_ns >= span[0]) & (sends.intended_ns < span[1])
+    unacked = inside & ~sends.acked
+    untried = sends.rejected & ~sends.given_up & (sends.unanswered_ns != NEVER)
     took_s = (outages[:, 2] - outages[:, 1]) / NS_PER_S
     ack, delivery = slow
     users = history.sessions.users_of(outages[:, 0])
@@ -134,8 +137,9 @@ def _cost(history: History, span: Span, outages: Ints, slow: list[_Late]) -> Cos
         messages=latency.service(history).between(*span).size,
         late_acks=ack.count,
         late_deliveries=delivery.count,
-        refused=int((inside & sends.rejected).sum()),
-        unanswered=int((inside & sends.given_up).sum()),
+        refused=int((unacked & sends.rejected & ~untried).sum()),
+        untried=int((unacked & untried).sum()),
+        unanswered=int((unacked & sends.given_up & ~sends.rejected).sum()),
         missing=delivery.missing,
         missed=int(((missed.intended_ns >= span[0]) & (missed.intended_ns < span[1])).sum()),
         users=int(history.sessions.connected_users.size),

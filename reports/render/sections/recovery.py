@@ -109,11 +109,12 @@ def _cost(cost: Mapping[str, Any] | None) -> list[str]:
         messages = [f"none of {cost['messages']:,} messages was late"]
     for key, text in (
         ("refused", "sends were refused"),
+        ("untried", "sends were never attempted"),
         ("unanswered", "sends were never answered"),
         ("missing", "deliveries never came"),
         ("missed", "sends could not be made"),
     ):
-        if cost[key]:
+        if cost.get(key):  # results of older versions have no `untried`
             messages.append(f"{cost[key]:,} {text}")
     users = f"{cost['disconnected_users']:,} of {cost['users']:,} users lost their connection"
     if cost["disconnected_users"]:

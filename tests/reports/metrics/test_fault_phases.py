@@ -10,7 +10,7 @@ from gauntlet.campaigns.synthetic.service_mutators import keep_a_user_disconnect
 from gauntlet.campaigns.synthetic.story import BACK_S, FAULT_S, HEAL_S, QUIESCE_NS, ZERO, S
 from gauntlet.core.history import Kind
 from gauntlet.reports.history.arrays import NEVER
-from gauntlet.reports.metrics import fault_phases, recovery
+from gauntlet.reports.metrics import fault_phases, recovery, totals
 
 NONE_LATE = SimpleNamespace(count=0, missing=0)
 
@@ -95,9 +95,26 @@ def test_all_that_went_wrong_while_a_fault_acted_is_counted(history, good_story)
     _, cost = fault_phases.measure(read, fault, recovery.Recovery(None, NEVER))
     messages = read.messages
     assert cost.messages == int(messages.sent.sum())
-    assert cost.refused == int((messages.sent & messages.rejected).sum()) > 0
-    assert cost.unanswered == int((messages.sent & messages.given_up).sum())
+    counted = totals.count_totals(read)
+    assert (cost.refused, cost.unanswered) == (counted["rejected"], counted["unknown"])
+    assert min(cost.refused, cost.unanswered) > 0
     assert cost.missing == int((read.expected.missing & ~read.expected.own).sum()) > 0
+
+
+def test_sends_that_were_never_attempted_or_acknowledged_in_the_end_were_not_refused(
+    measured, good_story
+):
+    story = good_story(1)
+    _, usual = measured(story)
+    sent = [at for at in story.at(Kind.ACK) if story.records[at].ref_ns > ZERO + FAULT_S * S]
+    refused, acknowledged, untried, other = sent[:4]
+    for at in (refused, other):
+        story.change(at, kind=Kind.REJECT, seq=0)
+    story.change(untried, kind=Kind.REJECT, seq=0, spare=0)
+    record = story.records[acknowledged]
+    story.records.append(record._replace(kind=Kind.REJECT, seq=0, t_ns=record.t_ns - 1))
+    _, cost = measured(story)
+    assert (cost.refused - usual.refused, cost.untried) == (2, 1)
 
 
 def test_a_user_who_lost_two_connections_is_one_user(history, good_story):

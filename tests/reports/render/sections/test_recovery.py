@@ -7,8 +7,8 @@ import pytest
 from gauntlet.reports.render.sections import recovery
 
 COST = {
-    "messages": 300, "late_acks": 12, "late_deliveries": 40, "refused": 0, "unanswered": 3,
-    "missing": 2, "missed": 0, "users": 20, "disconnected_users": 5, "disconnected_s": 6.25,
+    "messages": 300, "late_acks": 12, "late_deliveries": 40, "refused": 0, "untried": 1,
+    "unanswered": 3, "missing": 2, "missed": 0, "users": 20, "disconnected_users": 5, "disconnected_s": 6.25,
     "longest_s": 2.5,
 }  # fmt: skip
 FAULT = {
@@ -64,10 +64,15 @@ def test_a_result_of_an_older_version_has_a_recovery_only():
 def test_the_cost_is_stated_in_messages_and_in_users():
     messages, users = card()["cost"]
     assert messages == (
-        "12 of 300 acknowledgements and 40 deliveries were late; 3 sends were never answered; "
-        "2 deliveries never came."
+        "12 of 300 acknowledgements and 40 deliveries were late; 1 sends were never attempted; "
+        "3 sends were never answered; 2 deliveries never came."
     )
     assert users == "5 of 20 users lost their connection, for 6.25 s in all, 2.5 s at most."
+
+
+def test_a_result_of_an_older_version_counts_no_untried_sends():
+    old = {key: value for key, value in COST.items() if key != "untried"}
+    assert "attempted" not in card(cost=old)["cost"][0]
 
 
 def test_a_fault_that_cost_nothing_says_so():
