@@ -1,6 +1,7 @@
 """packet-loss: the kernel drops packets to and from processes, and TCP sends them again."""
 
 import secrets
+from contextlib import ExitStack
 from typing import ClassVar
 
 from gauntlet.chaos.clients.packet_filter import PacketFilter
@@ -70,8 +71,10 @@ class PacketLoss:
 
     def heal(self, context: Context) -> Evidence:
         """Remove the rules; report how many packets were dropped."""
-        dropped = {name: count for name, count in self._dropped().items() if count}
-        self._remove()
+        try:
+            dropped = {name: count for name, count in self._dropped().items() if count}
+        finally:
+            self._remove()
         detail: Evidence = {"dropped": dropped} if dropped else {}
         return {**detail, "unproven": self._unproven} if self._unproven else detail
 
@@ -85,5 +88,6 @@ class PacketLoss:
         return {name: each.dropped() for name, each in self._filters.items()}
 
     def _remove(self) -> None:
-        for each in self._filters.values():
-            each.remove()
+        with ExitStack() as all_of_them:  # even if one cannot be removed
+            for each in self._filters.values():
+                all_of_them.callback(each.remove)

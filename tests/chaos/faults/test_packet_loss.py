@@ -94,3 +94,30 @@ def test_rules_that_are_left_are_no_heal(spec, context):
     fault.inject(context)
     with pytest.raises(RollbackError, match="packets of gateway-1 are still dropped"):
         fault.verify(context)
+
+
+def test_the_rules_are_removed_although_they_cannot_be_counted(spec, context, monkeypatch):
+    def fail(_):
+        raise StackError("nft does not answer")
+
+    fault = PacketLoss(spec("packet-loss", "gateway", count=2))
+    fault.inject(context)
+    monkeypatch.setattr(Filter, "dropped", fail)
+    with pytest.raises(StackError, match="does not answer"):
+        fault.heal(context)
+    assert [rules.is_removed for rules in Filter.made] == [True, True]
+
+
+def test_rules_that_cannot_be_removed_leave_no_others_behind(spec, context, monkeypatch):
+    fault = PacketLoss(spec("packet-loss", "gateway", count=2))
+    fault.inject(context)
+    removed = []
+
+    def fail_each(rules):
+        removed.append(rules)
+        raise StackError("still there")
+
+    monkeypatch.setattr(Filter, "remove", fail_each)
+    with pytest.raises(StackError, match="still there"):
+        fault.heal(context)
+    assert len(removed) == 2
