@@ -8,8 +8,8 @@ from gauntlet.reports.render.sections import recovery
 
 COST = {
     "messages": 300, "late_acks": 12, "late_deliveries": 40, "refused": 0, "untried": 1,
-    "unanswered": 3, "missing": 2, "missed": 0, "users": 20, "disconnected_users": 5, "disconnected_s": 6.25,
-    "longest_s": 2.5,
+    "unanswered": 3, "missing": 2, "missed": 0, "users": 20, "disconnected_users": 5,
+    "disconnected_s": 6.25, "longest_s": 2.5,
 }  # fmt: skip
 FAULT = {
     "id": "crash", "kind": "kill", "target": "edge", "effective_at_s": 10.0, "healed_at_s": 12.0,
