@@ -60,10 +60,8 @@ def measure(history: History, fault: FaultTimes, found: Recovery) -> tuple[Phase
         return None
     span = _span(history, fault, found)
     outages = _outages(history, span, fault)
-    # A fault also delays what was under way when it was requested.
-    affected = (span[0] - UNDER_WAY_NS, span[1])
     slow = [
-        _Late(samples, limit_ms, affected)
+        _Late(samples, limit_ms, _affected(span))
         for samples, limit_ms in zip(
             (latency.ack(history), latency.delivery(history)),
             recovery.limits_ms(history),
@@ -77,6 +75,14 @@ def _span(history: History, fault: FaultTimes, found: Recovery) -> Span:
     """Return from when until when a fault counts: from its request to the end of its recovery."""
     starts = [t_ns for t_ns in (fault.requested_ns, fault.effective_ns) if t_ns is not None]
     return min(starts), max(min(found.until_ns, _end_ns(history)), min(starts))
+
+
+def _affected(span: Span) -> Span:
+    """Return when the messages were intended that a fault concerns.
+
+    It also delays what was under way when it was requested.
+    """
+    return span[0] - UNDER_WAY_NS, span[1]
 
 
 def _end_ns(history: History) -> int:
@@ -127,14 +133,15 @@ def _phases(history: History, span: Span, outages: Ints, slow: list[_Late]) -> P
 
 def _cost(history: History, span: Span, outages: Ints, slow: list[_Late]) -> Cost:
     sends, missed = history.once(slow_sends), history.missed
-    inside = (sends.intended_ns >= span[0]) & (sends.intended_ns < span[1])
+    first_ns, last_ns = affected = _affected(span)
+    inside = (sends.intended_ns >= first_ns) & (sends.intended_ns < last_ns)
     unacked = inside & ~sends.acked
     untried = sends.rejected & ~sends.given_up & (sends.unanswered_ns != NEVER)
     took_s = (outages[:, 2] - outages[:, 1]) / NS_PER_S
     ack, delivery = slow
     users = history.sessions.users_of(outages[:, 0])
     return Cost(
-        messages=latency.service(history).between(*span).size,
+        messages=latency.service(history).between(*affected).size,
         late_acks=ack.count,
         late_deliveries=delivery.count,
         refused=int((unacked & sends.rejected & ~untried).sum()),

@@ -83,6 +83,26 @@ def test_what_was_under_way_at_the_request_counts_as_late(measured, good_story):
     assert cost.late_acks > usual.late_acks
 
 
+def test_no_more_messages_are_late_than_were_sent(measured, good_story):
+    """Here all were sent shortly before the fault, and acknowledged late or refused."""
+    story = good_story(1)
+    first, last = ZERO + int((FAULT_S - 0.25) * S), ZERO + int(FAULT_S * S)
+    sent = [at for at in story.at(Kind.OP) if first <= story.records[at].ref_ns < last]
+    acked = [at for at in story.at(Kind.ACK) if first <= story.records[at].ref_ns < last]
+    later = [
+        at
+        for kind in (Kind.OP, Kind.ATTEMPT, Kind.ACK, Kind.NAMED, Kind.STAMP, Kind.REJECT)
+        for at in story.at(kind)
+        if story.records[at].ref_ns >= last
+    ]
+    for at in acked:
+        story.change(at, t_ns=story.records[at].t_ns + S)
+    story.change(acked[0], kind=Kind.REJECT, seq=0)
+    story.drop(later)
+    _, cost = measured(story)
+    assert (cost.messages, cost.late_acks, cost.refused) == (len(sent), len(acked) - 1, 1)
+
+
 def test_all_that_went_wrong_while_a_fault_acted_is_counted(history, good_story):
     """Here the fault acts during the whole run."""
     story = good_story(1)
