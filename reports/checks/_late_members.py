@@ -81,4 +81,5 @@ def _usual_ns(message: Ints, delay_ns: Ints, own: Ints) -> Ints:
     order = compared[stable_order(message[compared], delay_ns[compared])]
     _, start, size = np.unique(message[order], return_index=True, return_counts=True)
     median_ns = delay_ns[order[start + (size - 1) // 2]]
-    return median_ns[find(messages, message[own])]
+    found: Ints = median_ns[find(messages, message[own])]
+    return found

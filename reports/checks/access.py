@@ -79,7 +79,7 @@ def check(history: History) -> Finding:
         "in {examined} {subject}.",
         count=granted.size + stored.size + attended.size + named.size,
         witnesses=tuple(witnesses[:WITNESSES_MAX]),
-        aside=Counted("Of these times, {count} are members whom nobody added.", int(named.size)),
+        aside=Counted("Of these times, {count} are members who were never added.", int(named.size)),
         not_applicable="" if probes.size else "No user made requests as a stranger.",
     )
 
