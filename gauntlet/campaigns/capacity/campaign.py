@@ -2,8 +2,9 @@
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -34,7 +35,7 @@ class Plan(NamedTuple):
     """What a campaign does, and what it is about.
 
     `source` says where the use of the components comes from, and `metrics` is a digest of the file
-    that says so.
+    that says so. `sizes` are what components can use, where that is stated.
     """
 
     variation: Variation
@@ -44,6 +45,7 @@ class Plan(NamedTuple):
     labels: dict[str, str]
     source: str = "run directory"
     metrics: str = ""
+    sizes: Mapping[str, limits.Size] = MappingProxyType({})
 
     @property
     def digest(self) -> str:
@@ -171,11 +173,13 @@ class Campaign:
         plan, scenario = self._plan, self._plan.variation.scenario
         found = self._found()
         learnt = costs.fit(self._trials, plan.source) if plan.with_costs else costs.Costs((), ())
+        available = limits.Available(plan.machine, scenario.target.stack, plan.sizes)
         missing = [
             *([stopped.reason] if stopped else []),
             *(_open(sought, sustainable) for sought, sustainable in found),
             *([] if plan.with_costs else ["Unit costs: not asked for."]),
             *learnt.not_measured,
+            limits.unknown(self._trials, available),
         ]
         runs = {each.run.directory: each.run for each in self._trials if each.run is not None}
         return Capacity(
@@ -189,7 +193,7 @@ class Campaign:
             runs=tuple(Run(directory=key, sha256=run.sha256) for key, run in runs.items()),
             sustainable=tuple(sustainable for _, sustainable in found),
             unit_costs=learnt.unit_costs,
-            limits_first=limits.first(self._trials, plan.machine, scenario.target.stack),
+            limits_first=limits.first(self._trials, available),
             not_measured=tuple(dict.fromkeys(filter(None, missing))),
             trials=tuple(self._trials),
         )

@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> Exit:
     plan = plan_of(options)
     metrics = _metrics(plan.variation.scenario, options)
     if metrics is not None:
-        plan = plan._replace(source=metrics.source, metrics=metrics.digest)
+        plan = plan._replace(source=metrics.source, metrics=metrics.digest, sizes=metrics.sizes)
     sampler = None if metrics is None else Sampler(metrics)
     folder = options.out / run_directory.run_id(plan.variation.scenario.name, 0)
     try:

@@ -76,6 +76,7 @@ def build(
 
 def tiers_of(measurements: Measured, inputs: Inputs, prices: Prices | None) -> list[Tier]:
     """Return the tiers with the nodes that they run on."""
+    _check_size(measurements, inputs, prices)
     machine = measurements.first.machine
     cores = inputs.node_cores or machine.cores
     if not cores or not machine.memory_mb > 0:
@@ -88,6 +89,20 @@ def tiers_of(measurements: Measured, inputs: Inputs, prices: Prices | None) -> l
         Tier(name, costs, _node(name, own, prices), outcome.cpu_limit(measurements, name))
         for name, costs in measurements.on_nodes.items()
     ]
+
+
+def _check_size(measurements: Measured, inputs: Inputs, prices: Prices | None) -> None:
+    """Refuse to take the machine of the load generator for a node of the measured system."""
+    sizes = prices.sizes if prices else {}
+    kinds = prices.tiers if prices else {}
+    unsized = [tier for tier in measurements.on_nodes if kinds.get(tier) not in sizes]
+    given = inputs.node_cores and inputs.node_memory_bytes
+    if measurements.first.system.stack == "external" and unsized and not given:
+        raise ConfigError(
+            "--node-cores and --node-memory must be given, because Gauntlet did not boot the "
+            "measured system and does not know its machines; or the price file must have `sizes` "
+            f"for {', '.join(unsized):.200}"
+        )
 
 
 def _node(tier: str, own: Node, prices: Prices | None) -> Node:

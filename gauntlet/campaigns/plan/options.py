@@ -84,12 +84,17 @@ def _reserve(parser: argparse.ArgumentParser) -> None:
             "1.0",
             "what a core does, compared with one of the measured machine (default: 1.0)",
         ),
-        ("node-cores", quantities.count, "4", "cores of a node (default: the measured machine's)"),
+        (
+            "node-cores",
+            quantities.count,
+            "4",
+            "cores of a node (default: the measured machine's if Gauntlet booted the system)",
+        ),
         (
             "node-memory",
             quantities.size,
             "16GB",
-            "memory of a node (default: the measured machine's)",
+            "memory of a node (default: the measured machine's if Gauntlet booted the system)",
         ),
         (
             "detection",

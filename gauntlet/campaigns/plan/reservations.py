@@ -34,6 +34,8 @@ def assumptions(
 ) -> list[str]:
     """Return what must be true for the plan to hold."""
     machine = measurements.first.machine
+    booted = measurements.first.system.stack != "external"
+    what = f"machine ({printable(machine.system)}, {machine.cores} cores)" if booted else "system"
     instances = max(cost.instances for tier in tiers for cost in tier.costs)
     left, busy = 100 * (1 - MEMORY_SHARE), 100 * BUSY_SHARE
     found = [
@@ -47,9 +49,8 @@ def assumptions(
             "data of your own."
         ),
         (
-            f"A core does {inputs.core_speed:g} times what one of the measured machine does "
-            f"({printable(machine.system)}, {machine.cores} cores), and a node runs as many "
-            "processes as use all its cores, whose fixed cost counts once."
+            f"A core does {inputs.core_speed:g} times what one of the measured {what} does, and a "
+            "node runs as many processes as use all its cores, whose fixed cost counts once."
         ),
         "Load is spread evenly over nodes and zones, and one zone is lost at a time.",
         (

@@ -1,12 +1,14 @@
 """The file of `--metrics`: where a system exports metrics, and which series mean what."""
 
 import hashlib
+import math
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
 
+from gauntlet.campaigns.capacity.limits import Size
 from gauntlet.campaigns.capacity.record import Resource
 from gauntlet.core import hosts
 from gauntlet.core.clock import parse_duration_s
@@ -15,13 +17,15 @@ from gauntlet.core.scenario import secrets, yaml_reader
 from gauntlet.core.scenario.model import Scenario
 
 _EVERY_MIN_S = 0.5
+_GB = 1e9
 
 
 class Series(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one series means: the use of a resource by a component.
 
     `cpu_s` and `network_bytes` are counters; `memory_bytes` and `database_bytes` are gauges. The
-    samples that have all of `labels` are summed, and multiplied by `scale`.
+    samples that have all of `labels` are summed, and multiplied by `scale`. `cores` and `memory_gb`
+    are what the whole component can use.
     """
 
     component: str
@@ -30,6 +34,8 @@ class Series(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tier: str = ""  # default: the component
     labels: dict[str, str] = {}
     scale: float = 1.0
+    cores: float | None = None
+    memory_gb: float | None = None
 
 
 class Metrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -48,8 +54,20 @@ class Metrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     @property
     def digest(self) -> str:
-        """A digest of the whole content."""
-        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
+        """A digest of all that samples depend on; the size of a component may be stated later."""
+        series = [msgspec.structs.replace(each, cores=None, memory_gb=None) for each in self.series]
+        content = msgspec.structs.replace(self, series=series)
+        return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
+
+    @property
+    def sizes(self) -> dict[str, Size]:
+        """What each component can use; one series of a component that states it is enough."""
+        found = dict[str, Size]()
+        for each in self.series:
+            cores, memory_bytes = found.get(each.component, Size())
+            memory_bytes = memory_bytes or (each.memory_gb * _GB if each.memory_gb else None)
+            found[each.component] = Size(cores or each.cores, memory_bytes)
+        return found
 
     @property
     def every_s(self) -> float:
@@ -73,6 +91,7 @@ def read(file: Path, scenario: Scenario, *, allow_exec: bool) -> Metrics:
         raise ConfigError(f"{file}: the file must have either `prometheus` or `command`")
     if not found.series:
         raise ConfigError(f"{file}: series must name at least one series")
+    _check_sizes(file, found)
     if every_s < _EVERY_MIN_S:
         raise ConfigError(f"{file}: every must be at least {_EVERY_MIN_S:g} s; got {found.every}")
     if found.command and not allow_exec:
@@ -80,6 +99,15 @@ def read(file: Path, scenario: Scenario, *, allow_exec: bool) -> Metrics:
     if found.prometheus is not None:
         _check_host(file, found.prometheus, scenario)
     return found
+
+
+def _check_sizes(file: Path, metrics: Metrics) -> None:
+    for each in metrics.series:
+        for key, value in (("cores", each.cores), ("memory_gb", each.memory_gb)):
+            if value is not None and not 0 < value < math.inf:
+                raise ConfigError(
+                    f"{file}: {key} of {each.component!r:.60} must be above zero; got {value:g}"
+                )
 
 
 def _check_host(file: Path, url: str, scenario: Scenario) -> None:

@@ -3,13 +3,14 @@
 import msgspec
 import pytest
 
-from gauntlet.campaigns.capacity import campaign
+from gauntlet.campaigns.capacity import campaign, limits
 from gauntlet.campaigns.capacity.campaign import Campaign, Plan
 from gauntlet.campaigns.capacity.search import Plan as Search
+from gauntlet.campaigns.capacity.variations import Variation
 from gauntlet.core.errors import Exit, Interrupted
-from gauntlet.core.scenario.model import WorkloadShare
+from gauntlet.core.scenario.model import Target, WorkloadShare
 
-from .example import MACHINE, trial, variation
+from .example import MACHINE, scenario, trial, variation
 
 CAPACITY = 170
 
@@ -245,3 +246,15 @@ def test_the_sentences_say_what_holds_and_what_limits():
         "50/s hold during n-1, 55/s do not (confidence 0%, 1 trials at each bound). "
         "p99-steady: 700 ms is not < 500 ms"
     )
+
+
+def test_what_limits_an_external_system_is_not_taken_from_this_machine(records):
+    external = Target(stack="external", url=["ws://127.0.0.1:9"])
+    foreign = Variation(msgspec.structs.replace(scenario(), target=external))
+    planned = plan(with_costs=False)._replace(variation=foreign)
+    record, _, _ = run(planned, Simulated(), records)
+    assert record.limits_first is None
+    assert any(each.startswith("What limits first:") for each in record.not_measured)
+    sizes = {"message-1": limits.Size(cores=0.5)}
+    record, _, _ = run(planned._replace(sizes=sizes), Simulated(), records)
+    assert record.limits_first.component == "message-1"

@@ -5,8 +5,9 @@ import math
 import msgspec
 import pytest
 
-from gauntlet.campaigns.capacity.record import Machine
+from gauntlet.campaigns.capacity.record import Machine, System
 from gauntlet.campaigns.plan.figures import Basis
+from gauntlet.campaigns.plan.sources.prices import Size
 from gauntlet.core.errors import ConfigError
 
 from .example import capacity, limit, prices, unit_cost, unit_costs
@@ -147,6 +148,23 @@ def test_a_machine_of_unknown_size_needs_an_option():
     with pytest.raises(ConfigError, match="--node-cores"):
         planned(capacity(machine=machine))
     assert planned(capacity(machine=machine), node_cores=4.0).nodes > 0
+
+
+def test_the_machine_of_the_load_generator_is_no_node_of_an_external_system():
+    record = capacity(system=System(adapter="mqtt", stack="external"))
+    for given, unsized in (
+        ({}, "database, edge, message"),
+        ({"node_cores": 4.0}, "database, edge, message"),
+        ({"node_memory_bytes": 4e9}, "database, edge, message"),
+        ({"price_file": prices()}, "edge, message"),
+    ):
+        with pytest.raises(ConfigError, match=f"--node-cores and --node-memory.*for {unsized}$"):
+            planned(record, **given)
+    plan = planned(record, node_cores=8.0, node_memory_bytes=32e9)
+    assert {each.cores for each in plan.tiers} == {8}
+    assert not any("Linux 6.1" in each for each in plan.assumptions)
+    sizes = {"small": Size(2, 4), "large": Size(8, 32)}
+    assert tier(planned(record, price_file=prices(sizes=sizes)), "edge").cores == 2
 
 
 def test_costs_are_those_of_the_last_month_and_have_intervals():

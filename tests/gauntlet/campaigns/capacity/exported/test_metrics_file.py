@@ -63,6 +63,8 @@ def test_a_command_needs_to_be_allowed(tmp_path):
         ({"prometheus": None}, "either `prometheus` or `command`"),
         ({"series": []}, "at least one series"),
         ({"series": [{**SERIES, "resource": "money"}]}, "Invalid enum value 'money'"),
+        ({"series": [{**SERIES, "cores": 0}]}, "cores of 'server' must be above zero; got 0"),
+        ({"series": [{**SERIES, "memory_gb": -1}]}, "memory_gb of 'server' must be above zero"),
         ({"every": "1ms"}, "every must be at least"),
         ({"every": "often"}, "must be"),
         ({"version": 2}, "version"),
@@ -72,3 +74,18 @@ def test_a_command_needs_to_be_allowed(tmp_path):
 def test_what_is_not_valid_is_refused(tmp_path, changes, message):
     with pytest.raises(ConfigError, match=message):
         read(tmp_path, {**GOOD, **changes}, allow_exec=True)
+
+
+def test_one_series_of_a_component_states_what_it_can_use(tmp_path):
+    memory = {**SERIES, "resource": "memory_bytes", "memory_gb": 8}
+    other = {**SERIES, "component": "other"}
+    found = read(tmp_path, {**GOOD, "series": [{**SERIES, "cores": 1.5}, memory, SERIES, other]})
+    assert found.sizes == {"server": (1.5, 8e9), "other": (None, None)}
+
+
+def test_trials_still_count_if_a_size_is_stated_later(tmp_path):
+    sized = {**GOOD, "series": [{**SERIES, "cores": 4, "memory_gb": 8}]}
+    scaled = {**GOOD, "series": [{**SERIES, "scale": 2}]}
+    plain = read(tmp_path, GOOD).digest
+    assert read(tmp_path, sized).digest == plain
+    assert read(tmp_path, scaled).digest != plain
