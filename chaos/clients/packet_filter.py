@@ -5,9 +5,11 @@ and it ends when this one does. So nothing is left behind, whatever happens.
 """
 
 import re
+import secrets
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -73,11 +75,16 @@ class PacketFilter:
         stdin, stdout = self._owner.stdin, self._owner.stdout
         assert stdin is not None
         assert stdout is not None
-        with suppress(OSError):  # it has ended, and its output says why
-            stdin.write("\n".join([*commands, f"list table inet {self._table}", ""]))
-            stdin.flush()
-        # Only errors and the list at the end are answered.
-        first = next(iter(stdout), f"{PROGRAM} has ended")
+        limit = threading.Timer(_TIMEOUT_S, self._owner.kill)
+        limit.start()
+        try:
+            with suppress(OSError):  # it has ended, and its output says why
+                stdin.write("\n".join([*commands, f"list table inet {self._table}", ""]))
+                stdin.flush()
+            # Only errors and the list at the end are answered.
+            first = next(iter(stdout), f"{PROGRAM} does not answer")
+        finally:
+            limit.cancel()
         return "" if first.startswith("table inet") else first.strip()
 
     def _listed(self) -> str | None:
@@ -98,7 +105,8 @@ class PacketFilter:
 def unavailable() -> str:
     """Return why packets cannot be dropped here, after trying it; empty if they can."""
     try:
-        PacketFilter("gauntlet_trial", [1], 0.5).remove()
+        # A name of its own: other processes may try at the same time.
+        PacketFilter(f"gauntlet_trial_{secrets.token_hex(8)}", [1], 0.5).remove()
     except StackError as error:
         return str(error)
     return ""

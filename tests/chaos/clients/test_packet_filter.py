@@ -109,3 +109,28 @@ def test_a_program_that_ends_at_once_is_a_reason(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     reason = packet_filter.unavailable()
     assert reason == "the kernel does not drop packets for this process: Operation not permitted"
+
+
+def test_a_program_that_does_not_answer_is_ended_and_a_reason(monkeypatch, tmp_path):
+    (tmp_path / "nft").write_text(f"#!{sys.executable}\nimport time; time.sleep(60)\n")
+    (tmp_path / "nft").chmod(0o755)
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(packet_filter, "_TIMEOUT_S", 0.2)
+    reason = packet_filter.unavailable()
+    assert reason == "the kernel does not drop packets for this process: nft does not answer"
+
+
+def test_trials_of_several_processes_do_not_meet_in_one_table(monkeypatch):
+    tables = []
+
+    class Filter:
+        def __init__(self, table, _ports, _share):
+            tables.append(table)
+
+        def remove(self):
+            pass
+
+    monkeypatch.setattr(packet_filter, "PacketFilter", Filter)
+    assert [packet_filter.unavailable() for _ in range(2)] == ["", ""]
+    assert len(set(tables)) == 2
