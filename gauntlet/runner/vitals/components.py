@@ -79,10 +79,12 @@ class ComponentSampler:
 
     def _poll(self) -> None:
         while not self._stop.is_set():
-            with contextlib.suppress(StackError):
+            # An error must not end the samples for good.
+            with contextlib.suppress(StackError, OSError):
                 self._known = self._components()
-            if self._data is not None:
-                self._sizes = database_bytes(self._data)
+            with contextlib.suppress(OSError):
+                if self._data is not None:
+                    self._sizes = database_bytes(self._data)
             self._stop.wait(_POLL_S)
 
 

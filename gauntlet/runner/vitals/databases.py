@@ -1,7 +1,9 @@
 """How many bytes the databases of a booted stack hold."""
 
 import contextlib
+import os
 import sqlite3
+import stat
 from pathlib import Path
 
 _SUFFIX = ".db"
@@ -45,8 +47,9 @@ def sqlite_bytes(file: Path) -> int | None:
 def tree_bytes(folder: Path) -> int:
     """Return the sum of the sizes of all files below a folder; files may vanish meanwhile."""
     total = 0
-    for file in folder.rglob("*"):
-        with contextlib.suppress(OSError):
-            if not file.is_symlink() and file.is_file():
-                total += file.stat().st_size
+    for parent, _, names in os.walk(folder):  # which leaves out folders that have vanished
+        for name in names:
+            with contextlib.suppress(OSError):
+                found = Path(parent, name).lstat()
+                total += found.st_size if stat.S_ISREG(found.st_mode) else 0
     return total

@@ -9,6 +9,7 @@ import pytest
 
 from gauntlet.chaos.clients.cluster_control import Component
 from gauntlet.core.errors import StackError
+from gauntlet.runner.vitals import components as module
 from gauntlet.runner.vitals.components import ComponentSampler, usages
 
 WRITES = """
@@ -107,3 +108,20 @@ def test_the_components_that_were_known_last_are_sampled_while_none_are_told(sta
     row = sampled(sampling, lambda row: "edge" in row["component_cores"])
     sampling.stop()
     assert row["component_rss_bytes"]["edge"] > 0
+
+
+def test_databases_that_could_not_be_measured_are_measured_again(monkeypatch, tmp_path):
+    answers = iter([FileNotFoundError("moved"), {"messages-db": 1}])
+
+    def measure(_):
+        answer = next(answers, {"messages-db": 2})
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(module, "database_bytes", measure)
+    monkeypatch.setattr(module, "_POLL_S", 0.02)
+    sampling = ComponentSampler(dict, tmp_path)
+    sampling.start()
+    sampled(sampling, lambda row: row["database_bytes"] == {"messages-db": 2})
+    sampling.stop()

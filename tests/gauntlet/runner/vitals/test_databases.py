@@ -1,10 +1,12 @@
 """How many bytes databases hold."""
 
+import os
 import sqlite3
+from pathlib import Path
 
 import pytest
 
-from gauntlet.runner.vitals.databases import database_bytes, sqlite_bytes
+from gauntlet.runner.vitals.databases import database_bytes, sqlite_bytes, tree_bytes
 
 
 @pytest.fixture
@@ -52,3 +54,23 @@ def test_postgres_counts_its_tables_and_not_its_log(tmp_path):
         (data / "base" / "5" / "1259").write_bytes(b"x" * 8192)
         (data / "pg_wal" / "000000010000000000000001").write_bytes(b"x" * 100_000)
     assert database_bytes(tmp_path / "cluster") == {"messages-db": 8192, "users-db": 8192}
+
+
+def test_folders_that_vanish_while_they_are_measured_do_not_count(tmp_path, monkeypatch):
+    """The heal of a failover removes the data of the old primary."""
+    for name in ("a", "b", "c"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "a" / "file").write_bytes(b"x" * 10)
+    (tmp_path / "c" / "file").write_bytes(b"x" * 20)
+    (tmp_path / "link").symlink_to(tmp_path / "a" / "file")
+    scan = os.scandir
+
+    def vanish(path):
+        if Path(path).name == "b":
+            Path(path).rmdir()
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", vanish)
+    assert tree_bytes(tmp_path) == 30
+    assert not (tmp_path / "b").exists()
+    assert tree_bytes(tmp_path / "absent") == 0
