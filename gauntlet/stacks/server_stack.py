@@ -5,6 +5,7 @@ chooses free ports, starts the child, waits until it serves, and kills, pauses a
 faults. The server's own service, configuration and data on this machine are not used.
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -320,7 +321,7 @@ class ServerStack(ABC):
             time.sleep(_POLL_S)
         with self._lock:
             if child is self._child and self._state in ("up", "paused"):
-                how = f"exit code {status}" if status >= 0 else signal.Signals(-status).name
+                how = _describe_status(status)
                 self._enter("exited", "exited", status=how, log_tail=self.log_tail())
 
     def _enter(self, state: str, event: str, **detail: Any) -> None:
@@ -334,6 +335,15 @@ class ServerStack(ABC):
                 "detail": detail,
             }
         )
+
+
+def _describe_status(status: int) -> str:
+    """Return how a process ended: its exit code, or the signal, of which some have no name."""
+    if status >= 0:
+        return f"exit code {status}"
+    with contextlib.suppress(ValueError):
+        return signal.Signals(-status).name
+    return f"signal {-status}"
 
 
 def accepts_connections(port: int) -> bool:

@@ -222,4 +222,5 @@ def _describe_status(status: int) -> str:
     if status < 0:
         with contextlib.suppress(ValueError):
             return signal.Signals(-status).name
+        return f"signal {-status}"  # a real-time signal has no name
     return f"exit code {status}"

@@ -72,6 +72,14 @@ def test_a_server_that_ends_by_itself_is_an_event_and_can_be_started_again(stack
     assert stack.components()[0]["state"] == "up"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no real-time signals")
+def test_a_signal_without_a_name_is_reported_by_its_number(stack, events):
+    number = signal.SIGRTMIN + 1
+    os.kill(stack.components()[0]["pid"], number)
+    assert await_events(events, 2) == ["started", "exited"]
+    assert events[1]["detail"]["status"] == f"signal {number}"
+
+
 def test_one_that_is_killed_by_a_fault_has_not_ended_by_itself(stack, events):
     stack.act("kill", "KILL")
     assert await_events(events, 2) == ["started", "killed"]
