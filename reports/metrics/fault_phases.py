@@ -123,6 +123,8 @@ def _phases(history: History, span: Span, outages: Ints, slow: list[_Late]) -> P
     signs += [int(each.due_ns.min()) for each in slow if each.count]
     ends = [int(outages[:, 2].max())] if outages.size else []
     drained = [int(each.done_ns.max()) for each in slow if each.count]
+    if any(done_ns >= _end_ns(history) for done_ns in drained) or slow[1].missing:
+        drained = [NEVER]
     return Phases(
         noticed_ns=max(span[0], min(signs)) if signs else None,
         # A session that is still without a connection when the load ends did not come back.

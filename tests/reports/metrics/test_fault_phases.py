@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from gauntlet.campaigns.synthetic.histories import TRAVELLER
 from gauntlet.campaigns.synthetic.service_mutators import keep_a_user_disconnected
 from gauntlet.campaigns.synthetic.story import BACK_S, FAULT_S, HEAL_S, QUIESCE_NS, ZERO, S
 from gauntlet.core.history import Kind
@@ -68,6 +69,32 @@ def test_late_acknowledgements_are_a_backlog_that_is_drained(measured, good_stor
     assert seconds(phases.drained_ns) == pytest.approx(HEAL_S + 2.4, abs=0.3)
     assert cost.late_acks >= 60
     assert cost.messages > cost.late_acks
+
+
+def delivery_in_the_fault(story):
+    """Return a delivery of a message of the fault to another user, who never goes away."""
+    return next(
+        at
+        for at in story.at(Kind.DELIVER)
+        if story.records[at].ref_ns > ZERO + FAULT_S * S
+        and story.links[story.records[at].link].user not in (story.records[at].peer, TRAVELLER)
+    )
+
+
+def test_a_backlog_that_was_there_when_the_load_ended_was_never_drained(measured, good_story):
+    story = good_story(1)
+    late = delivery_in_the_fault(story)
+    story.change(late, t_ns=QUIESCE_NS - S)
+    assert measured(story)[0].drained_ns == pytest.approx(QUIESCE_NS - S, abs=10)
+    story.change(late, t_ns=QUIESCE_NS + S)
+    assert measured(story)[0].drained_ns == NEVER
+
+
+def test_a_backlog_of_which_a_delivery_never_came_was_never_drained(measured, good_story):
+    story = good_story(1)
+    story.drop([delivery_in_the_fault(story)])
+    phases, cost = measured(story)
+    assert (phases.drained_ns, cost.missing) == (NEVER, 1)
 
 
 def test_what_was_under_way_at_the_request_counts_as_late(measured, good_story):
