@@ -8,6 +8,8 @@ from gauntlet.chaos.disks import mounting
 from gauntlet.chaos.disks.disk import Disk
 from gauntlet.core.errors import StackError
 
+DISKS = "-disks"  # what the folder of all disks has behind the name of that of the data
+FILES = ".files"  # what the folder with the files of a disk has behind the component's name
 # PostgreSQL runs as another user than root, and has to reach its folder.
 _TRAVERSABLE = 0o711
 
@@ -35,11 +37,11 @@ class Disks:
         self.unavailable = mounting.unavailable() if names else ""
         if self.unavailable or not names:
             return
-        folder = self._folder = beside.with_name(f"{beside.name}-disks")
+        folder = self._folder = beside.with_name(f"{beside.name}{DISKS}")
         folder.mkdir()
         folder.chmod(_TRAVERSABLE)
         for name in names:
-            files, mount_point = folder / f"{name}.files", folder / name
+            files, mount_point = folder / f"{name}{FILES}", folder / name
             for each in (files, mount_point):
                 each.mkdir(mode=0o700)
             try:

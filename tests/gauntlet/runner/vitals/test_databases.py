@@ -74,3 +74,24 @@ def test_folders_that_vanish_while_they_are_measured_do_not_count(tmp_path, monk
     assert tree_bytes(tmp_path) == 30
     assert not (tmp_path / "b").exists()
     assert tree_bytes(tmp_path / "absent") == 0
+
+
+def test_databases_on_disks_of_their_own_are_measured_behind_the_disk(tmp_path):
+    """The mount points themselves are not read: a fault may act there."""
+    for folder in ("message.files", "message"):
+        (tmp_path / "data-disks" / folder).mkdir(parents=True)
+        connection = sqlite3.connect(tmp_path / "data-disks" / folder / "messages.db")
+        connection.execute("CREATE TABLE messages (body TEXT)")
+        if folder == "message.files":
+            connection.executemany("INSERT INTO messages VALUES (?)", [("x" * 1000,)] * 500)
+        connection.commit()
+        connection.close()
+    tables = tmp_path / "data-disks" / "users-db.files" / "data" / "base"
+    tables.mkdir(parents=True)
+    (tables / "1259").write_bytes(b"x" * 8192)
+    (tables.parent / "PG_VERSION").write_text("15\n")
+    (tmp_path / "data-disks" / "message.files" / "other.db").write_text("no database")
+    (tmp_path / "data-disks" / "message.files" / "empty.db").write_text("")
+    size = (tmp_path / "data-disks" / "message.files" / "messages.db").stat().st_size
+    assert size > 500_000
+    assert database_bytes(tmp_path / "data") == {"messages-db": size, "users-db": 8192}
