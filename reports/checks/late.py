@@ -6,7 +6,9 @@ from the first attempt to the presentation; deliveries count whose receiver was 
 and which met no fault and no recovery window between the intended time and the presentation: what
 was under way when a fault began is late for a known reason. A median is late if it is above both
 `_LEAST_NS` and `FACTOR` times the median of the medians: a system in which everything is late
-concerns the objectives, and a single late message concerns `undelivered`.
+concerns the objectives, and a single late message concerns `undelivered`. Most of the late
+deliveries must also be that much later than what others received of the same second: if the load or
+its machine stalls for some seconds, all that is received then is late.
 
 A conversation with a late receiver is judged by its deliveries to the others. A receiver who is
 late in one conversation only is compared with the others who receive the same messages
@@ -24,7 +26,7 @@ from gauntlet.core.clock import NS_PER_S, format_s
 from gauntlet.core.plugins import CheckKind
 from gauntlet.reports.checks._late_members import FACTOR, LateMember, late_members
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import Ints, grouped, ints, stable_order
+from gauntlet.reports.history.arrays import Bools, Ints, find, grouped, ints, stable_order
 from gauntlet.reports.history.history import History
 from gauntlet.reports.metrics import latency, windows
 
@@ -136,10 +138,11 @@ def check(history: History) -> Finding:
     expected = history.expected
     counted, delay_ns = _delays(history)
     user = ints(expected.user[counted])
-    receivers = _compare(user, delay_ns)
+    intended_ns = history.messages.intended_ns[expected.message[counted]]
+    receivers = _compare(user, delay_ns, intended_ns)
     others = ~np.isin(user, [each.key for each in receivers.late])
     conv = ints(history.messages.conv[expected.message[counted]])[others]
-    conversations = _compare(conv, delay_ns[others])
+    conversations = _compare(conv, delay_ns[others], intended_ns[others])
     witnesses = [
         _witness(history, f"{history.names.user(each.key)} received", each, receivers, counted)
         for each in receivers.late
@@ -190,7 +193,7 @@ def _delays(history: History) -> tuple[Ints, Ints]:
     return counted, expected.presented_ns[counted] - begun_ns
 
 
-def _compare(group: Ints, delay_ns: Ints) -> _Comparison:
+def _compare(group: Ints, delay_ns: Ints, intended_ns: Ints) -> _Comparison:
     """Compare the median delays of groups of deliveries."""
     order = stable_order(group, delay_ns)
     keys, start, size = np.unique(group[order], return_index=True, return_counts=True)
@@ -201,12 +204,32 @@ def _compare(group: Ints, delay_ns: Ints) -> _Comparison:
     at = order[start + (size - 1) // 2]
     median_ns = delay_ns[at]
     usual_ns = int(np.median(median_ns))
-    late = np.flatnonzero(median_ns > max(_LEAST_NS, FACTOR * usual_ns))
+    least_ns = max(_LEAST_NS, FACTOR * usual_ns)
+    late = np.flatnonzero(median_ns > least_ns)
+    if late.size:
+        late = late[_stand_out(keys[late], group, delay_ns, intended_ns, least_ns)]
     return _Comparison(
         int(keys.size),
         tuple(_Late(int(keys[n]), int(size[n]), int(at[n]), int(median_ns[n])) for n in late),
         usual_ns,
     )
+
+
+def _stand_out(late: Ints, group: Ints, delay_ns: Ints, intended_ns: Ints, least_ns: int) -> Bools:
+    """Return which of the late groups are late also in comparison with others of the same second.
+
+    In a second of which nothing else was received, `least_ns` alone counts.
+    """
+    which, second = find(late, group), intended_ns // NS_PER_S
+    own, others = np.flatnonzero(which >= 0), np.flatnonzero(which < 0)
+    order = others[stable_order(second[others], delay_ns[others])]
+    seconds, start, size = np.unique(second[order], return_index=True, return_counts=True)
+    # The additional last entry is for seconds without others (-1).
+    usual_ns = np.append(delay_ns[order[start + (size - 1) // 2]], 0)
+    slow = delay_ns[own] > np.maximum(least_ns, FACTOR * usual_ns[find(seconds, second[own])])
+    sizes, slows = (np.bincount(which[rows], minlength=late.size) for rows in (own, own[slow]))
+    found: Bools = 2 * slows > sizes
+    return found
 
 
 def _witness(

@@ -144,9 +144,29 @@ def test_a_delivery_is_slow_if_it_takes_more_than_a_second(delay_s, slow):
 def test_a_group_is_late_if_its_median_is_more_than_a_second(delays_ms, usual_ms, late):
     group = np.array([1] * 5 + [2] * 5 + [3] * len(delays_ms), dtype=np.int64)
     delay_ns = np.array([*[usual_ms] * 10, *delays_ms], dtype=np.int64) * MS
-    found = late_check._compare(group, delay_ns)
+    found = late_check._compare(group, delay_ns, np.zeros_like(group))
     assert [each.key for each in found.late] == late
     assert (found.compared, found.usual_ns) == (3, usual_ms * MS)
+
+
+@pytest.mark.parametrize(
+    ("others_s", "in_stall", "count"),
+    [(0.31, 6, 0), (0.3, 6, 1), (0.31, 3, 0), (0.31, 2, 1), (None, 6, 1)],
+)
+def test_a_receiver_is_late_only_if_others_receive_the_same_seconds_in_time(
+    others_s, in_stall, count
+):
+    """User 4 receives few messages, most of them while the load stalls."""
+    run = SmallRun((1, 2, 3), (1, 4))
+    for at in range(14):
+        if others_s is None and at < in_stall:
+            continue
+        run.send(1, at + 1, 8 + at)
+        run.deliver(1, at + 1, 8 + at + (others_s if at < in_stall else 0.01), 1, 2, 3)
+    for at in range(6):
+        run.send(2, at + 1, 8.5 + at)
+        run.deliver(2, at + 1, 8.5 + at + 3.05, 4)
+    assert run.verdict("late").count == count
 
 
 def talk(delay_s, *, count=6, every_s=1.0, late=lambda _at: True):
