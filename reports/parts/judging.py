@@ -59,7 +59,9 @@ def judge_in_parts(
     try:
         return _judge(context, cuts, [*pieces.in_pieces(batches, cuts, sizes)])
     except pieces.InseparableError:
-        return _judge(context, {}, batches)
+        # Outside of the handler, so that what the pieces showed need not be kept in memory.
+        pass
+    return _judge(context, {}, batches)
 
 
 def _judge(context: Context, cuts: Mapping[Span, Cuts], batches: Sequence[Batch]) -> InParts | None:
