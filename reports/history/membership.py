@@ -23,6 +23,7 @@ from gauntlet.reports.history.arrays import (
     distinct,
     equal,
     find,
+    grouped,
     ints,
     pair,
 )
@@ -148,9 +149,16 @@ def _latest_ranges(ranges: Records) -> Records:
 def _closed(ranges: Records, removals: Records) -> Ints:
     """Return the last position of each range, which is that of a removal inside it, if any."""
     last = ints(ranges["sseq"])
-    for removal in removals[["conv", "peer", "seq"]].tolist():
-        conv, user, position = removal
-        inside = (ranges["conv"] == conv) & (ranges["peer"] == user) & (ranges["seq"] <= position)
-        inside &= (last == 0) | (last > position)
-        last[inside] = position
-    return last
+    if not removals.size:
+        return last
+    # Members are numbered, because conversation, user and position do not fit into one key.
+    members, _, number = grouped(
+        np.concatenate([pair(each["conv"], each["peer"]) for each in (ranges, removals)])
+    )
+    at_range, at_removal = number[: ranges.size], number[ranges.size :]
+    removed = np.sort(pair(at_removal, removals["seq"]))
+    # The first removal at the begin of each range or later; the last entry is for none.
+    first = np.searchsorted(removed, pair(at_range, ranges["seq"]))
+    position = np.append(removed, members.size << 32)[first]
+    inside = (position >> 32 == at_range) & ((last == 0) | (last > position & 0xFFFFFFFF))
+    return np.where(inside, position & 0xFFFFFFFF, last)

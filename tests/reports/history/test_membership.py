@@ -132,6 +132,18 @@ def test_a_user_who_was_certainly_removed_may_not_read_on_if_the_server_forgot_i
     assert readable(MEMBER, server, removal(LEFT, 8)) == list(range(13))
 
 
+def test_a_range_ends_with_the_first_removal_inside_it_and_others_concern_other_ranges():
+    server = ranges((LEFT, 2, 4), (LEFT, 6, 0), (OTHER, 1, 0), (TWICE, 1, 0))
+    removals = [removal(LEFT, at) for at in (9, 6, 8, 4, 1)]
+    assert readable(LEFT, server, *removals) == [0, 2, 3, 4, 6]
+    assert readable(LEFT, server, *removals[:1], *removals[2:]) == [0, 2, 3, 4, 6, 7, 8]
+    assert readable(LEFT, server, removal(LEFT, 3)) == [0, 2, 3, *range(6, 13)]
+    assert readable(LEFT, server, removal(OTHER, 8), removal(TWICE, 8)) == [
+        *(0, 2, 3, 4),
+        *range(6, 13),
+    ]
+
+
 @pytest.mark.parametrize("lost", [(0, ProbeResult.GRANTED), (8, ProbeResult.UNKNOWN)])
 def test_a_removal_without_a_position_or_an_answer_ends_no_range(lost):
     assert readable(LEFT, ranges((LEFT, 6, 0)), removal(LEFT, *lost)) == [0, *range(6, 13)]
