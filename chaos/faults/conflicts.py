@@ -7,8 +7,8 @@ components run, such as a cutover, the victims are not known in advance, and not
 same holds for faults that begin after an event of the run.
 """
 
+import itertools
 from collections.abc import Iterable
-from itertools import takewhile
 
 from gauntlet.chaos.faults import victims
 from gauntlet.chaos.faults.base import param
@@ -50,6 +50,9 @@ _SETTINGS = {
     "clock-step": "the clock",
     "clock-skew": "the clock",
 }
+_CLOCKS = ("clock-step", "clock-skew")
+# These read their clock whenever they need the time; services keep the one of their start.
+_STORES = ("registry", "broker", "messages-db", "users-db")
 _CHANGES = ("cutover", "rolling-update", "scale-in", "scale-out")
 _START_DELAY_MAX_S = 30.0  # the control API refuses a longer one
 
@@ -61,8 +64,11 @@ def check(faults: Iterable[Fault], plan: StackPlan, seed: int = 1) -> None:
     timed = (fault for fault in faults if isinstance(fault.at, FixedTime))
     _check_failovers(fault for fault in faults if fault.kind == "failover")
     in_order = sorted(timed, key=lambda fault: fault.begins_s)
-    known = takewhile(lambda fault: fault.kind not in _CHANGES, in_order)
-    _check_victims([fault for fault in known if fault.kind in _SOME + _ALL], plan, seed)
+    known = itertools.takewhile(lambda fault: fault.kind not in _CHANGES, in_order)
+    kinds = (*_SOME, *_ALL, *_CLOCKS)
+    victims_of = _check_victims([fault for fault in known if fault.kind in kinds], plan, seed)
+    updates = [(fault, {*plan.roles}) for fault in in_order if fault.kind == "rolling-update"]
+    _check_clocks([*victims_of, *updates], plan)
     _check_silenced([fault for fault in in_order if _silences(fault)], plan)
     _check_settings([fault for fault in in_order if fault.kind in _SETTINGS], plan)
 
@@ -106,7 +112,11 @@ def backend_for(faults: Iterable[Fault], wanted: ProxyBackend) -> ProxyBackend:
     return wanted
 
 
-def _check_victims(faults: Iterable[Fault], plan: StackPlan, seed: int) -> None:
+def _check_victims(
+    faults: Iterable[Fault], plan: StackPlan, seed: int
+) -> list[tuple[Fault, set[str]]]:
+    """Return each fault with its victims; ConfigError if it finds too few of them."""
+    found = []
     holders: dict[str, Fault] = {}
     for fault in faults:
         names = victims.in_order(resolve_components(fault.target, plan), fault, seed)
@@ -127,7 +137,33 @@ def _check_victims(faults: Iterable[Fault], plan: StackPlan, seed: int) -> None:
                 f"{min(held)} until {clock.format_s(blocking.ends_s)}; let one of them begin "
                 "after the other has ended, or choose another target"
             )
-        holders |= dict.fromkeys(free[:count], fault)
+        found.append((fault, {*free[:count]}))
+        if fault.kind not in _CLOCKS:
+            holders |= dict.fromkeys(free[:count], fault)
+    return found
+
+
+def _check_clocks(faults: Iterable[tuple[Fault, set[str]]], plan: StackPlan) -> None:
+    """Raise ConfigError for a service that is started while its clock is wrong.
+
+    It takes its time from the clock at its start and follows later steps slowly, so that it would
+    be wrong long after the heal. Foreign servers, whose plan has no registry, are not known to.
+    """
+    faults = list(faults)
+    is_reference = "registry" in plan.roles.values()
+    services = {name for name, role in plan.roles.items() if is_reference and role not in _STORES}
+    shifts = [(fault, names & services) for fault, names in faults if fault.kind in _CLOCKS]
+    starts = [each for each in faults if each[0].kind not in (*_CLOCKS, "pause")]
+    for (shift, shifted), (fault, started) in itertools.product(shifts, starts):
+        both = shifted & started
+        # The others start a component when they end.
+        first_s = fault.begins_s if fault.kind == "slow-start" else fault.ends_s
+        if both and shift.begins_s <= fault.ends_s and first_s < shift.ends_s:
+            raise ConfigError(
+                f"fault {fault.id!r} starts {min(both)} while fault {shift.id!r} has set its clock "
+                f"(until {clock.format_s(shift.ends_s)}), so that it would have the wrong time "
+                "after that, too; let one of them end before the other begins"
+            )
 
 
 def _check_silenced(faults: Iterable[Fault], plan: StackPlan) -> None:

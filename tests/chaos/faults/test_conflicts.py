@@ -195,3 +195,40 @@ def test_a_store_fails_over_once():
     with pytest.raises(ConfigError, match=r"'f1': registry can fail over once .* fault 'f0' does"):
         check(*faults)
     check(faults[0])
+
+
+@pytest.mark.parametrize("shift", ["clock-step", "clock-skew"])
+@pytest.mark.parametrize(
+    ("starts", "is_refused"),
+    [
+        (("kill", "gateway-1", 6, 2, {}), True),
+        (("kill", "gateway", 6, 2, {"count": 2}), True),
+        (("kill", "gateway-1", 6, 20, {}), False),  # started after the heal
+        (("kill", "gateway-2", 6, 2, {}), False),
+        (("kill", "gateway-1", 15, 2, {}), False),
+        (("kill", "gateway", 1, 4, {}), False),  # the clock is then that of the other one
+        (("restart", "gateway-1", 6, 0, {}), True),
+        (("slow-start", "gateway-1", 6, 20, {}), True),
+        (("pause", "gateway-1", 6, 2, {}), False),
+        (("rolling-update", "gateway", 6, 0, {}), True),
+        (("rolling-update", "gateway", 2, 0, {}), False),
+    ],
+)
+def test_no_service_is_started_while_its_clock_is_wrong(shift, starts, is_refused):
+    """It keeps the time of its start after the heal."""
+    faults = [(shift, "gateway", 4, 10, {}), starts]
+    if is_refused:
+        with pytest.raises(ConfigError, match=r"'f1' starts gateway-1 while fault 'f0' .* 14 s"):
+            check(*faults)
+    else:
+        check(*faults)
+
+
+def test_stores_may_be_started_while_their_clock_is_wrong():
+    """They ask for the time whenever they need it."""
+    check(("clock-step", "registry", 4, 10, {}), ("kill", "registry", 6, 2, {}))
+
+
+def test_a_clock_needs_a_running_component():
+    with pytest.raises(ConfigError, match="'f1' needs a running component of registry at 4 s"):
+        check(("kill", "registry", 1, 5, {}), ("clock-step", "registry", 4, 10, {}))
