@@ -48,8 +48,9 @@ def may_have_other_members(scenario: Scenario, capabilities: AbstractSet[str]) -
 class MembershipIntervals:
     """The intervals of positions that each user may read in each conversation.
 
-    `changes` says at which times this was certain. Whom only the server names as a member is one
-    only in conversations that `may_have_other_members`.
+    `changes` says at which times this was certain. Whom only the server names as a member may read,
+    but need not receive, what is in conversations that `may_have_other_members`; elsewhere they are
+    no members.
     """
 
     def __init__(
@@ -78,10 +79,12 @@ class MembershipIntervals:
         ranges["sseq"] = _closed(ranges, granted_removals(records))
         self._ranged = distinct(ints(ranges["conv"]))
         # A server may also name users who were never members: `access` reports that.
+        known_convs = np.array(sorted(known), dtype=np.int64)
+        named = pair(ranges["conv"], ranges["peer"])
+        other = ~contains(self._members, named) & contains(known_convs, named >> 32)
+        self._others = distinct(named[other])
         if not may_have_other_members:
-            known_convs = np.array(sorted(known), dtype=np.int64)
-            named = pair(ranges["conv"], ranges["peer"])
-            ranges = ranges[contains(self._members, named) | ~contains(known_convs, named >> 32)]
+            ranges = ranges[~other]
         self._owners, owner = np.unique(pair(ranges["conv"], ranges["peer"]), return_inverse=True)
         # Sorted keys (conversation, user) of all who are or were a member.
         self.participants = np.union1d(self._members, self._owners)
@@ -93,13 +96,11 @@ class MembershipIntervals:
 
         Where the position is unknown (0), a user with any range in the conversation is entitled.
         """
-        ranged = contains(self._ranged, conv)
-        return np.where(
-            ranged,
-            self._in_range(conv, user, position)
-            | ((position == 0) & contains(self._owners, pair(conv, user))),
-            contains(self._members, pair(conv, user)),
-        )
+        ranged, member = contains(self._ranged, conv), pair(conv, user)
+        in_range = self._in_range(conv, user, position)
+        in_range |= (position == 0) & contains(self._owners, member)
+        in_range &= ~contains(self._others, member)
+        return np.where(ranged, in_range, contains(self._members, member))
 
     def excluded(self, conv: Ints, user: Ints, position: Ints) -> Bools:
         """Return which users were certainly not allowed to read.

@@ -155,3 +155,10 @@ def test_a_user_whom_only_the_server_names_as_a_member_is_none():
     names = Names({}, {ROOM: Conversation("r", "group", (MEMBER, LEFT))}, {})
     known = MembershipIntervals(server, names)
     assert known.participants.tolist() == [ROOM << 32 | MEMBER, ROOM << 32 | LEFT]
+    place = [np.array([value]) for value in (ROOM, STRANGER, 5)]
+    assert known.excluded(*place)
+    # An earlier run may have added them: they may read, but nothing is owed to them.
+    known = MembershipIntervals(server, names, may_have_other_members=True)
+    assert not known.excluded(*place)
+    assert not known.entitled(*place)
+    assert ROOM << 32 | STRANGER in known.participants.tolist()
