@@ -64,8 +64,8 @@ def _checkpointed_bytes(file: Path) -> int | None:
         with file.open("rb") as opened:
             header = opened.read(32)
         if header.startswith(_SQLITE):
-            page, pages = struct.unpack(">16xH10xI", header)
-            return pages * (65536 if page == 1 else int(page))
+            page, pages = map(int, struct.unpack(">16xH10xI", header))
+            return pages * (65536 if page == 1 else page)
     return None
 
 
