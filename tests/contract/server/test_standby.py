@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import pytest
 import pytest_asyncio
+from redis.asyncio import Redis
 
 from gauntlet.reference_server import registry
 from gauntlet.reference_server.cluster.engines import postgres, redis_server
@@ -72,6 +73,14 @@ async def sync_states(component):
         return [row["sync_state"] for row in rows]
     finally:
         await connection.close()
+
+
+async def await_replica(component):
+    """Return once a replica has what was written to a Redis."""
+    url = f"redis://:{PASSWORD}@{component.planned.address}"
+    async with Redis.from_url(url) as client:
+        await client.set("last", "")  # WAIT is about the writes of its own connection
+        assert await client.wait(1, 60_000) == 1
 
 
 async def eventually(call, *errors):
@@ -146,7 +155,7 @@ async def test_edges_register_at_the_promoted_redis(make_pair):
         generation = await eventually(edge.generation, RegistryDown)
         await edge.put_edge(EDGE)
         await edge.put([ANN])
-        await asyncio.sleep(0.5)  # Redis replicates asynchronously
+        await await_replica(primary)
         await primary.kill()
         with pytest.raises(RegistryDown):
             await edge.put([BOB])
