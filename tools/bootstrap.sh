@@ -131,6 +131,9 @@ install_lock() {
         PYTHONWARNINGS=ignore "${INSTALL[@]}" --no-index --no-deps --no-build-isolation -e .
         redis_for_new_pythons
     fi
+    # Otherwise the system writes the installed files to disk during the first run, whose databases
+    # then wait: a commit took half a second, and the recovery from a fault could not be judged.
+    sync
     fingerprint "$lock" >"$VENV/.stamp-$lock"
     say "install: $((SECONDS - start)) s"
 }
