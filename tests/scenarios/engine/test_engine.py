@@ -222,8 +222,9 @@ async def test_every_device_sees_everything(tmp_path, peer):
         if r.kind == Kind.DELIVER and device_of[r.link][0] == r.peer
     )
     assert own == {"d0": 120, "d1": 120}
-    last = list(read_jsonl(made.run.live))[-1]
-    assert (last["users"], last["connections"]) == (USERS, 2 * USERS)
+    # On a busy machine the last second may begin when the sessions are closed already.
+    seconds = list(read_jsonl(made.run.live))
+    assert max((each["users"], each["connections"]) for each in seconds) == (USERS, 2 * USERS)
 
 
 @pytest.mark.parametrize(
