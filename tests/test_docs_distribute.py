@@ -65,8 +65,8 @@ def test_the_composed_master_waits_for_its_workers_and_mounts_its_scenario():
     options = parse_locust(with_defaults(service["command"]))
     assert (options.master, options.headless, options.expect_workers) == (True, True, 4)
     assert (options.host, options.num_users, options.run_time) == (None, None, None)
-    assert f"./{options.scenario}:/work/{options.scenario}:ro" in service["volumes"]
-    assert "./runs:/work/runs" in service["volumes"]
+    assert f"./{options.scenario}:/gauntlet/{options.scenario}:ro" in service["volumes"]
+    assert "./runs:/gauntlet/runs" in service["volumes"]
 
 
 def test_a_composed_worker_connects_to_the_master():
