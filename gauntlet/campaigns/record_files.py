@@ -1,13 +1,15 @@
-"""Files of records: one JSON object a line, appended when a run has ended."""
+"""Files of records: JSON objects, one a line and appended when a run has ended, or one a file."""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from gauntlet.core.errors import ConfigError
+
+_BYTES_MAX = 64 * 2**20  # of a file that holds one record
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -36,3 +38,23 @@ def read(file: Path, kind: type[T]) -> Iterator[T]:
             if number == len(lines):  # without its line end: the process ended while writing it
                 continue
             raise ConfigError(f"{file}:{number} must be a record of a run; got: {error}") from error
+
+
+def read_whole(file: Path, kind: type[T], version: int, about: str, remedy: str) -> T:
+    """Return the record that is the whole content of a file.
+
+    ConfigError if it is not a record of this `schema_version`, or too large to be one. `about` says
+    what the file must be, and `remedy` what to do with one of another version.
+    """
+    try:
+        if file.stat().st_size > _BYTES_MAX:
+            raise ConfigError(f"{file} must have at most {_BYTES_MAX // 2**20} MiB")
+        content = file.read_bytes()
+        found = msgspec.json.decode(content, type=dict[str, Any]).get("schema_version")
+        if found != version:
+            raise ConfigError(
+                f"{file} must have schema_version {version}; got {found!r:.40}. {remedy}"
+            )
+        return msgspec.json.decode(content, type=kind)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(f"{file} must be {about}: {error}") from error

@@ -15,6 +15,11 @@ COMMITS_PER_S = 200
 
 def install() -> None:
     """Start appends one after the other, `COMMITS_PER_S` a second."""
+    limit_commits(COMMITS_PER_S)
+
+
+def limit_commits(per_s: float) -> None:
+    """Give each append the next slot of an even schedule."""
     original_append = MessageService.append
     next_slot_s = 0.0  # on the loop's clock
 
@@ -22,7 +27,7 @@ def install() -> None:
         nonlocal next_slot_s
         now_s = asyncio.get_running_loop().time()
         slot_s = max(now_s, next_slot_s)
-        next_slot_s = slot_s + 1 / COMMITS_PER_S
+        next_slot_s = slot_s + 1 / per_s
         await asyncio.sleep(slot_s - now_s)
         return await original_append(self, request)
 

@@ -1,16 +1,14 @@
 """The record of a capacity campaign, `capacity.json`, which `gauntlet plan` reads."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
-from gauntlet.core.errors import ConfigError
+from gauntlet.campaigns import record_files
 
 SCHEMA_VERSION = 1
 FILE = "capacity.json"
-
-_BYTES_MAX = 64 * 2**20
 
 What = Literal["rate_per_s", "connections"]
 During = Literal["steady", "n-1", "reconnect-storm", "cutover"]
@@ -173,16 +171,10 @@ class Capacity(_Part, frozen=True, kw_only=True):
 
 def read(file: Path) -> Capacity:
     """Return the record of a file; ConfigError if it is not one of this version."""
-    try:
-        if file.stat().st_size > _BYTES_MAX:
-            raise ConfigError(f"{file} must have at most {_BYTES_MAX // 2**20} MiB")
-        content = file.read_bytes()
-        version = msgspec.json.decode(content, type=dict[str, Any]).get("schema_version")
-        if version != SCHEMA_VERSION:
-            raise ConfigError(
-                f"{file} must have schema_version {SCHEMA_VERSION}; got {version!r:.40}. Measure "
-                "the capacity again with this version of Gauntlet"
-            )
-        return msgspec.json.decode(content, type=Capacity)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(f"{file} must be a record of `gauntlet capacity`: {error}") from error
+    return record_files.read_whole(
+        file,
+        Capacity,
+        SCHEMA_VERSION,
+        "a record of `gauntlet capacity`",
+        "Measure the capacity again with this version of Gauntlet",
+    )

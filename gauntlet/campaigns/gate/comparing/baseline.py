@@ -4,13 +4,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
+from gauntlet.campaigns import record_files
 from gauntlet.campaigns.gate.comparing.measurements import Sessions
 from gauntlet.campaigns.gate.outcome import FILE, SCHEMA_VERSION, Gate
 from gauntlet.core.errors import ConfigError
 
-_BYTES_MAX = 64 * 2**20
 _MACHINE_KEYS = ("cores", "memory_mb")
 
 
@@ -40,19 +38,16 @@ def _is_usable(gate: Gate) -> bool:
 
 def _gates(files: list[Path]) -> Iterator[tuple[Path, Gate]]:
     for file in files:
-        try:
-            if file.stat().st_size > _BYTES_MAX:
-                raise ConfigError(f"{file} must have at most {_BYTES_MAX // 2**20} MiB")
-            content = file.read_bytes()
-            version = msgspec.json.decode(content, type=dict[str, Any]).get("schema_version")
-            if version != SCHEMA_VERSION:
-                raise ConfigError(
-                    f"{file} must have schema_version {SCHEMA_VERSION}; got {version!r:.40}. "
-                    "Record the baseline again with this version of Gauntlet"
-                )
-            yield file, msgspec.json.decode(content, type=Gate)
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise ConfigError(f"{file} must be the result of a gate: {error}") from error
+        yield (
+            file,
+            record_files.read_whole(
+                file,
+                Gate,
+                SCHEMA_VERSION,
+                "the result of a gate",
+                "Record the baseline again with this version of Gauntlet",
+            ),
+        )
 
 
 def _session(
