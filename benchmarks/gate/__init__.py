@@ -1,0 +1,1 @@
+"""Measures how often a gate is wrong on this machine: `python -m benchmarks.gate`."""
