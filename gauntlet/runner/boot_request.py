@@ -16,13 +16,24 @@ def standbys_for(faults: Iterable[Fault]) -> list[str]:
     return sorted({fault.target for fault in faults if catalog.FAULTS[fault.kind].standby})
 
 
-def boot_request(scenario: Scenario, bug: str | None, data: Path, run: RunDir) -> dict[str, Any]:
-    """The request that `STACKS[name]` takes; `docs/reference/control-api.md` describes its keys."""
+def boot_request(
+    scenario: Scenario,
+    bug: str | None,
+    data: Path,
+    run: RunDir,
+    python: str | None = None,
+) -> dict[str, Any]:
+    """The request that `STACKS[name]` takes; `docs/reference/control-api.md` describes its keys.
+
+    With `python`, the reference server of another installation is to be booted. Keys without a
+    value are left out, because it may be an older one that does not know them.
+    """
     hooks = hooks_for(scenario.faults)
     if bug is not None:
         seeded = find_bug(bug)
         for service in seeded.services:
             hooks.setdefault(service, []).append(seeded.module)
+    standbys = standbys_for(scenario.faults)
     return {
         "stack": scenario.target.stack,
         "data_dir": str(data),
@@ -30,7 +41,8 @@ def boot_request(scenario: Scenario, bug: str | None, data: Path, run: RunDir) -
         "config": secrets.settings(scenario.target.server),
         "startup_hooks": hooks,
         "layout": scenario.target.layout,
-        "standbys": standbys_for(scenario.faults),
         "trail_dir": str(run.server.resolve()),  # a stack that keeps no trails ignores it
+        **({"standbys": standbys} if standbys else {}),
+        **({"python": python} if python else {}),
         **({"transport": scenario.load.transport} if scenario.load.transport else {}),
     }

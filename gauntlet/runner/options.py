@@ -13,11 +13,13 @@ class Options:
 
     `own_load` is False if a Locust that started us generates the load: then the number of its
     processes is not known here. `allow_exec` lets the scenario run commands. The first
-    `traced_users` users of each worker are traced. `labels` describe the system under test.
+    `traced_users` users of each worker are traced. `labels` describe the system under test. With
+    `server_python`, the reference server of the installation of that Python is booted.
     """
 
     out: Path = Path("runs")
     bug: str | None = None
+    server_python: str | None = None
     proxy_mode: ProxyMode = "needed"
     proxy_backend: Backend = "auto"
     workers: int = 1

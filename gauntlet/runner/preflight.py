@@ -12,6 +12,7 @@ from gauntlet.runner import system_limits
 from gauntlet.runner.external import limits as target_limits
 from gauntlet.runner.options import Options
 from gauntlet.scenarios import adapters
+from gauntlet.stacks import installations
 
 USERS_PER_WORKER_MIN = 2  # all members of a conversation are users of one worker
 
@@ -20,6 +21,8 @@ def check_before_start(scenario: Scenario, options: Options) -> None:
     """Raise a ConfigError if this run is impossible with this scenario or on this machine."""
     if options.bug is not None:
         find_bug(options.bug)
+    if options.server_python is not None:
+        installations.check(options.server_python, scenario.target.stack)
     if scenario.target.stack == "external":
         _check_external_target(scenario)
         target_limits.check_limits(scenario)

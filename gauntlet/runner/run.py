@@ -55,7 +55,7 @@ from gauntlet.runner.resource_monitor import ResourceMonitor
 from gauntlet.runner.view import View
 from gauntlet.runner.vitals.components import ComponentSampler
 from gauntlet.runner.watch import Watch
-from gauntlet.stacks import STACKS, BootedStack
+from gauntlet.stacks import STACKS, BootedStack, installations
 
 __all__ = ["Options", "run"]
 
@@ -193,7 +193,11 @@ class _RunOrchestrator:
         data = self._data = recovery.temporary_folder()
         cleanup.callback(shutil.rmtree, data, ignore_errors=True)
         cleanup.callback(self._disks.stop)  # after the end of the stack
-        request = boot_request(self._resolved.filled, self._options.bug, data, self._run)
+        python = self._options.server_python
+        request = boot_request(self._resolved.filled, self._options.bug, data, self._run, python)
+        if python is not None:
+            version = installations.version_of(python)
+            self._manifest["stack"]["server"] = {"python": python, "version": version}
         self._stack = STACKS[target.stack](request, self._on_component)
         cleanup.callback(self._stack.stop)
         components, links = self._stack.plan()

@@ -4,6 +4,7 @@ import contextlib
 import json
 import queue
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from gauntlet.core.errors import ConfigError, StackError
-from gauntlet.stacks import subprocesses
+from gauntlet.stacks import installations, subprocesses
 
 BOOT_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
@@ -42,22 +43,27 @@ class StackAddresses(NamedTuple):
 
 
 class ReferenceStack:
-    """The cluster process. It is started here, its components by `start`; `stop` ends them all."""
+    """The cluster process. It is started here, its components by `start`; `stop` ends them all.
+
+    The key `python` of the request is that of another installation, whose server is to be run.
+    """
 
     def __init__(self, request: dict[str, Any], on_event: Callable[[Event], None]) -> None:
         self._on_event = on_event
         self._lines: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._stderr = Path(request["log_dir"]) / "cluster.log"
+        python = request.get("python", sys.executable)
         with self._stderr.open("ab") as log:
             self._child = subprocesses.start(
-                subprocesses.python("gauntlet.reference_server.cluster"),
+                [python, *subprocesses.python("gauntlet.reference_server.cluster")[1:]],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
+                env=installations.ENVIRONMENT if "python" in request else None,
             )
         self._reader = threading.Thread(target=self._read, name="stack-reader", daemon=True)
         self._reader.start()
-        self._send(request)
+        self._send({key: value for key, value in request.items() if key != "python"})
 
     def plan(self) -> tuple[list[dict[str, Any]], list[PlannedLink]]:
         """Return the components and links that there will be; no component is started yet."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from gauntlet.campaigns.gate import subjects, suite
+from gauntlet.campaigns.gate import measurable, subjects, suite
 from gauntlet.campaigns.gate.campaign import Campaign, Plan
 from gauntlet.campaigns.gate.comparing import baseline
 from gauntlet.campaigns.gate.outcome import Gate
@@ -64,13 +64,18 @@ def plan_of(options: argparse.Namespace) -> Plan:
         return plan
     compared = subjects.compared(chosen, found.compare)
     questions = subjects.questions(compared, found.compare, sla)
+    references = []
     if found.compare.against is not None:
-        references = [subjects.reference(each, found.compare.against) for each in compared]
+        against = subjects.located(found.compare.against, options.suite.parent)
+        references = [subjects.reference(each, against) for each in compared]
+    measurable.check(sla.relative, compared, references, _files(options))
+    if references:
         return plan._replace(references=references, questions=questions)
     folder = options.suite.parent / (found.compare.baseline or "")
     # A bug of the candidate is for trying the gate; one of the baseline makes it useless.
     digests = {each.name: each._replace(bug="").digest for each in compared}
     sessions = baseline.read(folder, plan.machine, digests)
+    measurable.check_baseline(questions, sessions, folder)
     return plan._replace(questions=questions, sessions=sessions)
 
 
@@ -78,11 +83,17 @@ def _calibration(plan: Plan, sla: Sla, options: argparse.Namespace) -> Plan:
     """Return a plan in which both versions are the candidate."""
     compare = plan.compare
     compared = subjects.compared(plan.subjects, compare)
+    measurable.check(sla.relative, compared, (), _files(options))
     return plan._replace(
         references=compared,
         questions=subjects.questions(compared, compare, sla),
         aa_pairs=options.pairs or _AA_PAIRS,
     )
+
+
+def _files(options: argparse.Namespace) -> list[Path]:
+    """Return the files with objectives; those of a later one replace those of an earlier one."""
+    return [options.suite] if options.sla is None else [options.suite, options.sla]
 
 
 def _with_options(found: Suite, options: argparse.Namespace) -> Suite:

@@ -30,11 +30,12 @@ class Runner:
         """Run a scenario once."""
         started = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S")
         bug = ("--bug", subject.bug) if subject.bug else ()
+        server = ("--server-python", subject.python) if subject.python else ()
         planned = Planned(
             None,
             f"{subject.name}-{version}-{number}",
             to_builtins(subject.scenario),
-            (*bug, *(self._labels if version == "candidate" else ()), *self._options),
+            (*bug, *server, *(self._labels if version == "candidate" else ()), *self._options),
         )
         found: list[Run] = []
 

@@ -15,6 +15,7 @@ from gauntlet.core.scenario.model import Scenario, from_builtins, to_builtins
 from gauntlet.core.scenario.overrides import settings, sla_file
 from gauntlet.core.scenario.overrides.sla_file import Sla
 from gauntlet.scenarios import library
+from gauntlet.stacks import installations
 
 # What is compared if no objective is relative: the indicator, its window, its severity. A 99th
 # percentile differs too much between equal runs to block anything by default.
@@ -27,10 +28,14 @@ _USUAL = (
 
 
 class Subject(NamedTuple):
-    """One version of a scenario; `bug` is a seeded one of the server."""
+    """One version of a scenario; `bug` is a seeded one of the server.
+
+    `python` is that of the installation whose reference server runs, if it is another one.
+    """
 
     scenario: Scenario
     bug: str = ""
+    python: str = ""
 
     @property
     def name(self) -> str:
@@ -85,7 +90,21 @@ def reference(subject: Subject, against: Against) -> Subject:
     _refuse_literal_secrets(scenario)
     for problem in validation.problems(scenario):
         raise ConfigError(f"with compare.against, {problem.sentence}")
-    return Subject(scenario, against.bug)
+    if against.python:
+        try:
+            installations.check(against.python, scenario.target.stack)
+        except ConfigError as error:
+            raise ConfigError(f"compare.against.python: {error}") from error
+    return Subject(scenario, against.bug, against.python)
+
+
+def located(against: Against, folder: Path) -> Against:
+    """Return the reference with the path of its Python, which may be relative to the suite."""
+    if not against.python:
+        return against
+    # Not resolved: the Python of a virtual environment is a link, and finds it by its own path.
+    python = (folder / Path(against.python).expanduser()).absolute()
+    return msgspec.structs.replace(against, python=str(python))
 
 
 def compared(subjects: Sequence[Subject], compare: Compare) -> list[Subject]:

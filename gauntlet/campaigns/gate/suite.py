@@ -27,10 +27,12 @@ _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 class Against(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The reference of an A/B comparison: the same scenarios with another target, or a bug.
 
-    `target` replaces keys of the scenario's target; `bug` is for trying a gate.
+    `target` replaces keys of the scenario's target. `python` is that of another installation, whose
+    reference server is booted. `bug` is for trying a gate.
     """
 
     target: dict[str, Any] = {}
+    python: str = ""
     bug: str = ""
 
 

@@ -53,6 +53,12 @@ def scenario_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME|FILE.py",
         help=f"run the server with a seeded bug: {', '.join(BUGS)}, or one of your own in a file",
     )
+    parser.add_argument(
+        "--server-python",
+        metavar="PATH",
+        help="boot the reference server of another installation: that of this Python, such as "
+        "old/bin/python",
+    )
 
 
 def run_options(parser: argparse.ArgumentParser) -> None:

@@ -79,6 +79,7 @@ def _run_settings(options: argparse.Namespace) -> runner.Options:
     return runner.Options(
         out=options.out,
         bug=options.bug,
+        server_python=options.server_python,
         proxy_mode=options.proxy,
         proxy_backend=options.proxy_backend,
         workers=getattr(options, "workers", 1),  # a Locust that started us has its own

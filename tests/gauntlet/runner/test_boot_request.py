@@ -23,4 +23,10 @@ def test_only_a_failover_asks_for_a_standby(tmp_path):
 
 
 def test_without_one_there_is_none(tmp_path):
-    assert requested(tmp_path, ("kill", "messages-db"))["standbys"] == []
+    assert "standbys" not in requested(tmp_path, ("kill", "messages-db"))
+
+
+def test_only_another_installation_is_named(tmp_path):
+    scenario, run = from_builtins(PLAIN), RunDir.create(tmp_path, "x", 1)
+    assert "python" not in boot_request(scenario, None, tmp_path, run)
+    assert boot_request(scenario, None, tmp_path, run, "/old/python")["python"] == "/old/python"

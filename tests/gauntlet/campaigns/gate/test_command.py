@@ -7,6 +7,7 @@ import pytest
 from gauntlet.campaigns.gate.runner import Runner
 from gauntlet.cli import main
 from gauntlet.core.errors import Exit
+from gauntlet.stacks import installations
 
 from .example import run
 
@@ -77,6 +78,17 @@ def test_a_reference_has_another_target_and_a_slower_candidate_fails(runs, tmp_p
     assert gate(tmp_path, AGAINST, "--bug", "ack_before_commit", "--pairs", "4") == Exit.FAILED
 
 
+def test_a_reference_of_another_installation_is_relative_to_the_suite(runs, tmp_path, monkeypatch):
+    monkeypatch.setattr(installations, "version_of", lambda _python: "0.0.9")
+    text = AGAINST.replace("target: {layout: split}", "python: old/bin/python")
+    assert gate(tmp_path, text) == Exit.OK
+    python = str(tmp_path / "old" / "bin" / "python")
+    assert [(version, subject.python) for subject, version in runs[:2]] == [
+        ("reference", python),
+        ("candidate", ""),
+    ]
+
+
 def test_a_gate_can_be_the_baseline_of_another(runs, tmp_path):
     text = "version: 1\nscenarios: [mine.yaml]\nrepeat: 4\n"
     assert gate(tmp_path, text, "--out", "old") == Exit.OK
@@ -127,6 +139,29 @@ def test_a_calibration_compares_equal_versions(runs, tmp_path, capsys):
             "gate.json",
         ),
         (SUITE, ["--sla", "none.yaml"], "cannot be read"),
+        (
+            AGAINST.replace("delivery_p50_ms", "stack_cores"),
+            [],
+            "suite.yaml:3: sla[0].window: stack_cores is only measured in 'run'",
+        ),
+        (
+            AGAINST.replace("delivery_p50_ms", "stack_cores"),
+            ["--calibrate"],
+            "stack_cores is only measured in 'run'",
+        ),
+        (
+            AGAINST.replace("target: {layout: split}", "python: no/python"),
+            [],
+            "compare.against.python: ",
+        ),
+        (
+            AGAINST.replace(
+                "target: {layout: split}",
+                "python: x, target: {stack: external, url: ['ws://127.0.0.1:1/ws']}",
+            ),
+            [],
+            "only possible with the stacks embedded and full",
+        ),
     ],
 )
 def test_wrong_suites_and_options_start_nothing(runs, tmp_path, capsys, text, options, message):

@@ -50,6 +50,14 @@ def made(tmp_path, version="candidate", bug=""):
     return runner.run(Subject(STEADY, bug), version, 7)
 
 
+def test_a_reference_of_another_installation_boots_the_server_of_its_python(child, tmp_path):
+    runner = Runner(tmp_path, {})
+    runner.run(Subject(STEADY, python="/old/bin/python"), "reference", 1)
+    assert child.planned.options == ("--server-python", "/old/bin/python")
+    runner.run(Subject(STEADY), "candidate", 1)
+    assert child.planned.options == ()
+
+
 def test_a_run_has_its_verdict_its_cases_and_its_figures(child, tmp_path):
     found = made(tmp_path)
     assert (found.status, found.exit_code, found.number) == ("pass", 0, 7)
