@@ -9,7 +9,7 @@ from gauntlet.reference_server.http.messages import Request, Response
 
 async def _took_s(monkeypatch, method, path, work_s):
     async def handle(self, request):
-        time.sleep(work_s)  # noqa: ASYNC251
+        time.sleep(work_s)  # noqa: ASYNC251  # as slow code does
         return Response(201, b"")
 
     monkeypatch.setattr(Gateway, "handle", handle)
