@@ -35,7 +35,7 @@ def draw(found: Results) -> bytes:
             axes.plot(percents, shares, "o-", color=colour, markersize=4, label=label)
         axes.axhline(95, color="#555", linewidth=0.8, linestyle="--")
         axes.axvline(_percent(MIN_EFFECTS[0]), color="#555", linewidth=0.8, linestyle=":")
-        axes.annotate("95 %", (100 * CHANGES[-1], 95), ha="right", va="bottom", color="#555")
+        axes.annotate("95 %", (0.4, 94), va="top", color="#555")
         axes.annotate("min_effect", (_percent(MIN_EFFECTS[0]) + 0.3, 2), color="#555")
         axes.set_xlabel(f"true change of {MEASURE}, in %")
         axes.set_ylabel("gates that are red, in %")

@@ -36,6 +36,12 @@ def old(installed):
     main = packages / "gauntlet" / "reference_server" / "main.py"
     write = f"import pathlib; pathlib.Path({str(trace)!r}).open('a').write('started\\n')\n"
     main.write_text(write + main.read_text())
+    # Compiled once here, and not by every process at the same time when the stack boots.
+    compiled = installed.run(
+        installed.python, "-P", "-c", "import gauntlet.reference_server.main", cwd=packages
+    )
+    assert compiled.returncode == 0, compiled.stderr
+    trace.unlink()
     return installed.python, trace
 
 
