@@ -60,15 +60,16 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
 def measured(ends: Sequence[float], unit: str, beyond: float, *, note: str = "") -> Figure:
     """Return a figure from the values at the low end, the value and the high end of all costs.
 
-    It is extrapolated if it rests on `beyond` times the measured load, and that is more than once.
+    The interval spans all three: what a simulation returns need not lie between its results for
+    both ends. A figure is extrapolated if it rests on `beyond` times the measured load, and that is
+    more than once.
     """
-    one, value, other = (_plain(each) for each in ends)
+    _, value, _ = ends
     far = beyond > TOLERANCE
-    low, high = sorted((one, other), key=float)
     return Figure(
-        value=value,
-        low=low,
-        high=high,
+        value=_plain(value),
+        low=_plain(min(ends)),
+        high=_plain(max(ends)),
         unit=unit,
         basis=Basis.EXTRAPOLATED if far else Basis.MEASURED,
         beyond=factor(beyond) if far else None,

@@ -171,5 +171,5 @@ def answer(plan: Plan, inputs: Inputs, free: Sequence[Regressor]) -> str:
         parts.append(f"Measured up to {measured_to}; extrapolated to {far}.")
         parts.append(counted_as_free(free))
     else:
-        parts.append(f"All of it is within what was measured: up to {measured_to}.")
+        parts.append(f"This demand is within what was measured: up to {measured_to}.")
     return " ".join(filter(None, parts))

@@ -53,7 +53,7 @@ def test_a_demand_within_what_was_measured_is_not_extrapolated():
     assert {each.needed.basis for each in plan.tiers} == {Basis.MEASURED}
     assert plan.extrapolated < 1
     assert all(each.needed.beyond is None for each in plan.tiers)
-    assert "All of it is within what was measured" in plan.answer
+    assert "This demand is within what was measured" in plan.answer
 
 
 def test_every_figure_of_an_extrapolated_tier_says_so_and_has_an_interval():

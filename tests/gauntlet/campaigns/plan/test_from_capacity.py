@@ -56,7 +56,7 @@ def test_a_record_of_one_fan_out_and_one_number_of_connections_is_not_called_mea
     assert missing in found.answer
     assert missing in found.not_measured
     assert "extrapolated to any load" in found.answer
-    assert "All of it is within" not in found.answer
+    assert "is within what was measured" not in found.answer
     figures = [found.needed, found.headroom.factor]
     figures += [figure for tier in found.tiers for figure in (tier.needed, tier.normal)]
     assert {figure.basis for figure in figures} == {Basis.EXTRAPOLATED}
