@@ -10,6 +10,7 @@ COMMANDS: tuple[Command, ...] = (
         (
             "gauntlet.cli.running.options:scenario_options",
             "gauntlet.cli.running.options:run_options",
+            "gauntlet.cli.running.options:export_options",
             "gauntlet.cli.running.options:own_load_options",
         ),
     ),
@@ -186,6 +187,7 @@ COMMANDS: tuple[Command, ...] = (
         (
             "gauntlet.cli.running.options:scenario_options",
             "gauntlet.cli.running.options:run_options",
+            "gauntlet.cli.running.options:export_options",
             "gauntlet.cli.running.options:original_command_option",
         ),
         hidden=True,

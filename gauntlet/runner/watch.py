@@ -22,6 +22,7 @@ class Watch:
         self.guards = Guards(scenario)
         self._view = view
         self._faults = Tail(run.events / "chaos.jsonl")
+        self._marks = Tail(run.events / "mark.jsonl")  # of `gauntlet mark`, while the run lasts
 
     def poll(self) -> None:
         """Wait a moment, then read and show what is new, and let the guards see it."""
@@ -35,6 +36,8 @@ class Watch:
             if row["kind"] == "fault":
                 self._view.fault(row)
                 self.guards.on_fault(row)
+        for row in self._marks.read_new():
+            self._view.mark(row)
         self._view.tick(self.live.last, self._elapsed_s())
         # Losses found by the audit at the end stop nothing: the run ends by itself then.
         seen = self.phases.seen

@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from gauntlet.core.clock import parse_rate_per_s
 from gauntlet.core.errors import ConfigError
+from gauntlet.core.option_types import port
 from gauntlet.core.scenario.model import Scenario, Stack
 from gauntlet.scenarios import library
 from gauntlet.scenarios.locust_plugin.scenario_defaults import RAMP_MIN_S, is_host_of
@@ -69,6 +70,16 @@ def add(parser: Any, **_: Any) -> None:
         help="let the scenario run commands, such as those that print a secret",
     )
     group.add_argument(
+        "--im-metrics-port",
+        type=port,
+        help="serve the live figures for Prometheus on this port, at /metrics; 0 is any free port",
+    )
+    group.add_argument(
+        "--im-metrics-host",
+        default="127.0.0.1",
+        help="the address that --im-metrics-port listens on (default: 127.0.0.1)",
+    )
+    group.add_argument(
         "--im-share-secrets",
         action="store_true",
         help="for a master: send secrets and accounts to workers on other hosts, in clear text over"
@@ -118,7 +129,7 @@ def run_arguments(options: argparse.Namespace, folder: Path, *, closed: bool = F
         arguments.append("--allow-exec")
     if options.im_stack:
         arguments += ["--stack", str(options.im_stack)]
-    return [*arguments, *_trace_arguments(options)]
+    return [*arguments, *_trace_arguments(options), *_metrics_arguments(options)]
 
 
 def _phases(options: argparse.Namespace, scenario: Scenario) -> list[str]:
@@ -141,6 +152,13 @@ def _phases(options: argparse.Namespace, scenario: Scenario) -> list[str]:
 def _trace_arguments(options: argparse.Namespace) -> list[str]:
     trace = getattr(options, "im_trace", 0)
     return ["--trace", str(trace)] if trace else []
+
+
+def _metrics_arguments(options: argparse.Namespace) -> list[str]:
+    number = getattr(options, "im_metrics_port", None)
+    if number is None:
+        return []
+    return ["--metrics-port", str(number), "--metrics-host", options.im_metrics_host]
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -103,7 +103,7 @@ def test_a_port_in_use_ends_the_command_with_4_before_anything_starts(tmp_path):
             check=False,
         )
     assert done.returncode == Exit.CONFIG
-    assert f"--metrics-port must be a port that can be listened on; got {port}" in done.stderr
+    assert f"the port for metrics must be one that can be listened on; got {port}" in done.stderr
     assert not (tmp_path / "runs").exists()
 
 

@@ -9,12 +9,10 @@ from gauntlet.chaos.proxy_process import Backend
 from gauntlet.chaos.server_hooks.bugs import BUGS
 from gauntlet.core import labels
 from gauntlet.core.errors import ConfigError
-from gauntlet.core.option_types import duration, rate
+from gauntlet.core.option_types import duration, port, rate
 from gauntlet.core.scenario.capabilities import OUT_OF_TREE
 from gauntlet.core.scenario.catalog import ADAPTER_STACKS
 from gauntlet.core.scenario.model import Stack
-
-_PORT_MAX = 65_535
 
 
 def scenario_options(parser: argparse.ArgumentParser) -> None:
@@ -104,14 +102,11 @@ def run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plain", action="store_true", help="print lines instead of a live panel")
 
 
-def own_load_options(parser: argparse.ArgumentParser) -> None:
-    """Options of a run that starts Locust itself."""
-    parser.add_argument(
-        "--workers", type=int, default=1, help="number of load processes (default: 1)"
-    )
+def export_options(parser: argparse.ArgumentParser) -> None:
+    """Where the live figures can be read."""
     parser.add_argument(
         "--metrics-port",
-        type=_port,
+        type=port,
         metavar="N",
         help="serve the live figures for Prometheus on this port, at /metrics; 0 is any free port",
     )
@@ -120,6 +115,13 @@ def own_load_options(parser: argparse.ArgumentParser) -> None:
         default="127.0.0.1",
         metavar="ADDRESS",
         help="the address that --metrics-port listens on (default: 127.0.0.1)",
+    )
+
+
+def own_load_options(parser: argparse.ArgumentParser) -> None:
+    """Options of a run that starts Locust itself."""
+    parser.add_argument(
+        "--workers", type=int, default=1, help="number of load processes (default: 1)"
     )
     parser.add_argument(
         "--dry-run",
@@ -141,12 +143,6 @@ def original_command_option(parser: argparse.ArgumentParser) -> None:
 def _traced_users(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"must be a number of users; got {text!r}")
-    return int(text)
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and int(text) <= _PORT_MAX):
-        raise argparse.ArgumentTypeError(f"must be a port, 0 to {_PORT_MAX}; got {text!r:.80}")
     return int(text)
 
 

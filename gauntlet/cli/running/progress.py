@@ -65,6 +65,9 @@ class PlainView:
     def fault(self, row: dict[str, Any]) -> None:
         self._print(f"   fault {row['id']}: {_fault_text(row)}")
 
+    def mark(self, row: dict[str, Any]) -> None:
+        self._print(f"   {_mark_text(row)}")
+
     def tick(self, live: dict[str, Any] | None, elapsed_s: float | None) -> None:
         if live is None or elapsed_s is None or elapsed_s < self._next_s:
             return
@@ -109,6 +112,9 @@ class LiveView:
     def fault(self, row: dict[str, Any]) -> None:
         self._steps[row["id"]] = row["step"]
         self._redraw()
+
+    def mark(self, row: dict[str, Any]) -> None:
+        self.note(_mark_text(row))
 
     def tick(self, live: dict[str, Any] | None, elapsed_s: float | None) -> None:
         self._live, self._elapsed_s = live, elapsed_s
@@ -172,6 +178,10 @@ def _times(fault: Fault) -> str:
     if isinstance(fault.at, FixedTime):
         return f"{fault.begins_s:.0f}–{fault.ends_s:.0f} s"
     return moments.text(fault.at)
+
+
+def _mark_text(row: dict[str, Any]) -> str:
+    return f"fault {row['id']}: {row['step']} (marked)"
 
 
 def _fault_text(row: dict[str, Any]) -> str:

@@ -55,7 +55,7 @@ def _orchestrate(
     remote_target.confirm(scenario, console)
     view: View = progress.choose(scenario, plain=options.plain, stderr=console.stderr)
     with ExitStack() as exported:
-        if getattr(options, "metrics_port", None) is not None:
+        if options.metrics_port is not None:
             view = _exported(scenario, options, view, exported)
         directory, result = runner.run(scenario, settings, source, view)
     summary.show(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any, Self
 
 from gauntlet.core.scenario.model import Scenario
+from gauntlet.reports.history.marks import OBSERVED
 from gauntlet.runner.exporter import metrics, page
 from gauntlet.runner.exporter.metrics import Metric
 from gauntlet.runner.exporter.page import Sample
@@ -31,6 +32,7 @@ class Recorder:
         self._elapsed_s: float | None = None
         self._active = {fault.id: False for fault in scenario.faults}
         self._failed = {fault.id: False for fault in scenario.faults}
+        self._marks: dict[str, dict[str, Any]] = {}  # the latest of each fault
 
     def __enter__(self) -> Self:
         self._view.__enter__()
@@ -58,6 +60,16 @@ class Recorder:
             self._failed[name] |= step in _FAILED_STEPS
         self._view.fault(row)
 
+    def mark(self, row: dict[str, Any]) -> None:
+        """Show a mark, and remember whether the fault acts that others make.
+
+        Marks of the past may come in any order; the latest time counts.
+        """
+        name = row["id"]
+        if name not in self._marks or row["t_ns"] >= self._marks[name]["t_ns"]:
+            self._marks[name] = row
+        self._view.mark(row)
+
     def tick(self, live: dict[str, Any] | None, elapsed_s: float | None) -> None:
         """Show the current figures, and remember them and when they came."""
         if live is not None and live["t_ns"] != self._live_ns:
@@ -81,13 +93,25 @@ class Recorder:
         yield metrics.PLANNED, [({}, scenario.load.duration_s)]
         if (elapsed_s := self._elapsed_s) is not None:
             yield metrics.ELAPSED, [({}, round(elapsed_s, 3))]
-        yield metrics.FAULT_ACTIVE, self._faults(self._active)
+        yield metrics.FAULT_ACTIVE, [*self._faults(self._active | self._marked()), *self._added()]
         yield metrics.FAULT_FAILED, self._faults(self._failed)
         if (live := self._live) is not None:
             yield metrics.AGE, [({}, round(time.monotonic() - self._seen_s, 3))]
             rows = live.get("rows") or [live]
             for metric in metrics.WORKER_METRICS:
                 yield metric, list(_worker_samples(metric, rows))
+
+    def _marked(self) -> dict[str, bool]:
+        """Return whether each marked fault acts; for a planned one, in place of its plan."""
+        return {name: row["step"] == "begin" for name, row in list(self._marks.items())}
+
+    def _added(self) -> list[Sample]:
+        """Return the state of marked faults that the scenario does not name."""
+        return [
+            ({"fault": name, "kind": OBSERVED, "target": ""}, int(acts))
+            for name, acts in self._marked().items()
+            if name not in self._active
+        ]
 
     def _faults(self, states: dict[str, bool]) -> list[Sample]:
         return [

@@ -29,7 +29,7 @@ class MetricsServer:
         except (OSError, OverflowError, UnicodeError) as error:
             reason = getattr(error, "strerror", None) or error
             raise ConfigError(
-                f"--metrics-port must be a port that can be listened on; got {port} of "
+                f"the port for metrics must be one that can be listened on; got {port} of "
                 f"{host!r:.80} ({reason})"
             ) from error
         shown = f"[{host}]" if ":" in host else host

@@ -29,6 +29,14 @@ def test_a_wrong_duration_is_reported_with_the_right_spelling():
     assert error_of("run", "tour", "--steady", "40 s") == message
 
 
+@pytest.mark.parametrize("command", ["run", "conduct"])
+def test_both_ways_to_run_a_scenario_can_serve_metrics(command):
+    options = build_parser(COMMANDS).parse_args([command, "tour", "--metrics-port", "0"])
+    assert (options.metrics_port, options.metrics_host) == (0, "127.0.0.1")
+    message = "--metrics-port must be a port, 0 to 65535; got '65536'"
+    assert error_of(command, "tour", "--metrics-port", "65536") == message
+
+
 def test_abbreviated_options_are_refused():
     """An abbreviation would change its meaning when an option is added."""
     assert "unrecognized arguments: --stead 5s" in error_of("run", "tour", "--stead", "5s")

@@ -81,6 +81,12 @@ def test_the_command_that_repeats_a_load_contains_the_fields_of_the_web_form():
     ]  # fmt: skip
 
 
+def test_the_live_figures_are_served_only_if_a_port_is_given(tmp_path):
+    given = parsed("--im-metrics-port", "0", "--im-metrics-host", "::1")
+    served = ["steady", "--metrics-port", "0", "--metrics-host", "::1"]
+    assert options.run_arguments(given, tmp_path) == served
+
+
 def test_a_load_is_scripted_if_all_user_classes_are():
     """With one other class, or without any class, the scenario's arrivals are used."""
     scripted, other = type("A", (), {"is_scripted": True}), type("B", (), {})
@@ -89,9 +95,13 @@ def test_a_load_is_scripted_if_all_user_classes_are():
     assert not options.all_scripted([])
 
 
-def test_unknown_arrivals_are_refused():
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--im-arrivals", "bursty"), ("--im-metrics-port", "65536"), ("--im-metrics-port", "web")],
+)
+def test_a_value_that_an_option_cannot_have_is_refused(option, value):
     with pytest.raises(SystemExit):
-        parsed("--im-arrivals", "bursty")
+        parsed(option, value)
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,38 @@ def test_a_fault_that_the_scenario_does_not_name_is_shown_and_not_exported():
     assert "other" in recorded.shown.getvalue()
 
 
+def mark(step: str, t_ns: int, fault: str = "reboot") -> dict[str, object]:
+    return {"kind": "mark", "id": fault, "step": step, "t_ns": t_ns}
+
+
+@pytest.mark.parametrize(
+    ("marks", "active"),
+    [
+        ([mark("begin", 1)], 1),
+        ([mark("begin", 1), mark("end", 2)], 0),
+        ([mark("end", 2), mark("begin", 1)], 0),
+        ([mark("begin", 1), mark("end", 2), mark("begin", 3)], 1),
+    ],
+)
+def test_a_fault_that_others_make_is_active_between_its_marks(marks, active):
+    recorded = Recorded()
+    for row in marks:
+        recorded.recorder.mark(row)
+    assert recorded.values("gauntlet_fault_active", "fault", "kind", "target") == {
+        ("gone", "kill", "edge"): 0,
+        ("reboot", "observed", ""): active,
+    }
+    assert recorded.values("gauntlet_fault_failed", "fault") == {("gone",): 0}
+
+
+def test_marks_of_a_planned_fault_count_in_place_of_its_plan():
+    recorded = Recorded()
+    recorded.recorder.fault(step("effective"))
+    recorded.recorder.mark(mark("begin", 1, "gone"))
+    recorded.recorder.mark(mark("end", 2, "gone"))
+    assert recorded.values("gauntlet_fault_active", "fault", "kind") == {("gone", "kill"): 0}
+
+
 def test_one_phase_is_current_and_steps_of_the_boot_are_none():
     recorded = Recorded()
     for name in ("booting the full stack", "ramp", "steady"):
@@ -167,6 +199,7 @@ def test_people_see_all_that_they_see_without_the_exporter():
         view.note("a note")
         view.phase("ramp")
         view.fault(step("effective"))
+        view.mark(mark("begin", 1))
         view.tick(json.loads(json.dumps(row())), 1.0)
-    for text in ("a note", "== ramp", "fault gone", "connections"):
+    for text in ("a note", "== ramp", "fault gone", "fault reboot: begin", "connections"):
         assert text in recorded.shown.getvalue()

@@ -51,7 +51,7 @@ def test_a_port_in_use_is_an_error_of_the_configuration_before_anything_starts()
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "x" * 300])
 def test_an_address_that_is_not_of_this_machine_is_an_error_of_the_configuration(host):
-    with pytest.raises(ConfigError, match="--metrics-port must be"):
+    with pytest.raises(ConfigError, match="the port for metrics must be"):
         MetricsServer(host, 0, lambda: "")
 
 
