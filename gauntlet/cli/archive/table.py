@@ -19,10 +19,12 @@ def show(runs: Sequence[Entry], console: Console) -> None:
         console.print("There are no runs.")
         return
     table = Table(box=None)
-    table.add_column("run", no_wrap=True)
-    for heading in ("verdict", "numbers", "labels"):
-        table.add_column(heading)
-    table.add_column("size", justify="right")
+    # In a narrow terminal only names become shorter lines: they can be long, and verdicts cannot.
+    table.add_column("run", overflow="fold")
+    for heading in ("verdict", "numbers"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("labels", overflow="fold")
+    table.add_column("size", justify="right", no_wrap=True)
     for run in runs:
         table.add_row(
             Text(_shown(run.path.name)),
@@ -33,7 +35,7 @@ def show(runs: Sequence[Entry], console: Console) -> None:
         )
     console.print(table)
     total = sum(run.size_bytes for run in runs)
-    console.print(f"{len(runs)} runs, {_size(total)}")
+    console.print(f"{len(runs)} run{'s' if len(runs) > 1 else ''}, {_size(total)}")
     for run in runs:
         if run.problem:
             console.print(f"  ! {_shown(run.problem)}", style="yellow", markup=False)

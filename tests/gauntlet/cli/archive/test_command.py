@@ -31,6 +31,18 @@ def test_runs_are_listed_with_verdict_labels_and_size(tmp_path, capsys):
     assert "[b]" in text
 
 
+def test_a_narrow_terminal_shows_the_verdict_and_the_whole_name(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    name = "20260101T000000Z-" + "a-long-name-" * 5
+    save(tmp_path, name, status="inconclusive")
+    assert main(["runs", "--out", str(tmp_path)]) == Exit.OK
+    text = capsys.readouterr().out
+    first_column = "".join(line.split()[0] for line in text.splitlines()[1:-1])
+    assert (first_column, "…" in text) == (name, False)
+    assert " inconclusive " in text
+    assert text.splitlines()[-1].startswith("1 run, ")
+
+
 def test_the_list_as_json_names_each_run_with_its_labels(tmp_path, capsys):
     run = save(tmp_path, "a", labelled={"version": "2.3"})
     assert main(["runs", "--out", str(tmp_path), "--json"]) == Exit.OK
