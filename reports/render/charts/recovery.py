@@ -10,6 +10,10 @@ from gauntlet.reports.render.charts import axes
 from gauntlet.reports.render.charts.data import ChartData
 from gauntlet.reports.render.charts.drawing import BAND, BLUE, INK, VERMILION, WIDTH_IN
 
+# The text beside the longest bar needs room. The margins of matplotlib give none if the recovery
+# was immediate: where a bar begins, they end.
+_ROOM_FOR_TEXT = 1.3
+
 LABEL = "How long each fault was active, and how long the recovery from it took"
 
 
@@ -39,10 +43,20 @@ def draw(data: ChartData) -> Figure:
     panel.grid(visible=False)
     panel.grid(visible=True, axis="x")
     panel.set_xlabel("seconds from the fault's effect")
-    panel.margins(x=0.18)
+    panel.set_xlim(0, _longest_s(data, active_s, after) * _ROOM_FOR_TEXT)
     axes.legend(figure, panel)
     axes.arrange(figure, [panel], 0)
     return figure
+
+
+def _longest_s(data: ChartData, active_s: list[float], after_s: list[float]) -> float:
+    """Return where the last bar or limit ends; some time if there is neither."""
+    ends = [active + after for active, after in zip(active_s, after_s, strict=True)]
+    ends += [
+        active + (_allowed_s(fault, data) or 0.0)
+        for active, fault in zip(active_s, data.effective, strict=True)
+    ]
+    return max(ends, default=0.0) or 1.0
 
 
 def _limits(panel: Axes, data: ChartData, active_s: list[float]) -> None:
