@@ -10,7 +10,7 @@ from gauntlet.campaigns.capacity.record import Limit, Regressor
 from gauntlet.campaigns.plan.figures import TOLERANCE, Basis, Figure, factor
 from gauntlet.campaigns.plan.inputs import LABELS, MONTH_DAYS, Inputs
 from gauntlet.campaigns.plan.model import Evidence, Held, Input, Plan
-from gauntlet.campaigns.plan.outputs.text import figure, number, share_of
+from gauntlet.campaigns.plan.outputs.text import EXTRAPOLATED, figure, number, share_of
 from gauntlet.campaigns.plan.sources.costs import Measured
 from gauntlet.campaigns.plan.sources.prices import PriceFile
 
@@ -153,8 +153,8 @@ def answer(plan: Plan, inputs: Inputs, free: Sequence[Regressor]) -> str:
     where = f"in {plan.zones} zones" if plan.zones > 1 else "in one zone"
     also = ", also while one zone is lost" if plan.zones > 1 else ", but not the loss of it"
     ends = plan.headroom.ends
-    until = ends.low if ends.low != _FAR_AWAY else None
-    lasts = f" at least until {until}" if until else ""
+    mark = f"{EXTRAPOLATED} " if ends.basis is Basis.EXTRAPOLATED else ""
+    lasts = f" at least until {mark}{ends.low}" if ends.low != _FAR_AWAY else ""
     parts = [f"{nodes} {where} carry {number(inputs.users)} users{lasts}{also}."]
     parts.append(f"Of these, {figure(plan.needed, unit=False)} are needed.")
     if plan.storm.back:

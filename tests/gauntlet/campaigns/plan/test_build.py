@@ -207,7 +207,7 @@ def test_loads_say_how_far_they_were_measured():
 def test_the_answer_says_what_holds_until_when_and_how_far_it_was_measured():
     plan = planned(growth_per_month=0.05)
     assert plan.answer.startswith(f"{plan.nodes} nodes in 3 zones carry")
-    assert f"864,000 users at least until {plan.headroom.ends.low}, also while one" in plan.answer
+    assert f"864,000 users at least until ≈ {plan.headroom.ends.low}, also while" in plan.answer
     assert "99 % of its clients are back within ≈ " in plan.answer
     assert "Measured up to 2,000 connections and 500 messages per second" in plan.answer
     assert f"extrapolated to {plan.extrapolated:,.0f} times that" in plan.answer
