@@ -22,7 +22,7 @@ from gauntlet.reference_server.core import trail as trails
 from gauntlet.reference_server.core.config import Config, ConfigError, parse_config
 from gauntlet.reference_server.core.errors import ApiError
 from gauntlet.reference_server.core.exit_with_parent import kill_with_parent, stop_with_parent
-from gauntlet.reference_server.core.metrics import LoopLag, Metrics
+from gauntlet.reference_server.core.metrics import LoopLag, Metrics, running_tasks
 from gauntlet.reference_server.edge import edge
 from gauntlet.reference_server.gateway.gateway import Gateway
 from gauntlet.reference_server.http import messages
@@ -121,6 +121,7 @@ async def serve_http(config: Config, stop: asyncio.Event) -> None:
     """Host HTTP services until `stop`; then finish the running calls and close everything."""
     metrics, lag = Metrics(), LoopLag()
     metrics.gauge("loop_lag_ms", lag.worst_ms)
+    metrics.gauge("tasks", running_tasks)
     limits = (config.settings.call_timeout_ms, config.settings.body_bytes_max)
     client = ServiceClient(config.urls, config.internal_token, *limits)
     context = ServiceContext(config, metrics, client, trail=trails.begin(config))

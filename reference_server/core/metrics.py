@@ -18,7 +18,7 @@ _SUSTAINED_TICKS = 5
 # docs/reference/metrics.md describes each of them.
 _NAMES = (
     # Every process; then every one but edges.
-    "loop_lag_ms connections breaker_open requests_total requests_failed_total "
+    "loop_lag_ms tasks connections breaker_open requests_total requests_failed_total "
     "connections_refused_total slow_requests_total "
     # Gateway; message service; room service.
     "request_ms sends_total sheds_total rate_limited_total degraded_total "
@@ -105,6 +105,11 @@ def _base(name: str) -> str:
 def _require(name: str) -> None:
     if _base(name) not in METRICS:
         raise ValueError(f"unknown metric {name}; METRICS lists the known ones")
+
+
+def running_tasks() -> int:
+    """Return the number of tasks on the running loop that have not ended."""
+    return len(asyncio.all_tasks())
 
 
 class LoopLag:

@@ -25,7 +25,7 @@ from gauntlet.reference_server.core import trail, wire
 from gauntlet.reference_server.core.config import Config
 from gauntlet.reference_server.core.errors import ApiError
 from gauntlet.reference_server.core.internal_api import PresenceChange, PresenceEvent
-from gauntlet.reference_server.core.metrics import LoopLag, Metrics
+from gauntlet.reference_server.core.metrics import LoopLag, Metrics, running_tasks
 from gauntlet.reference_server.core.tls import listener_options
 from gauntlet.reference_server.core.wire import Close, WireError
 from gauntlet.reference_server.edge.client_socket import (
@@ -95,6 +95,7 @@ class Edge:
         self._presence = PresenceReporter(self._upstream)
         self._drain = Drain(lambda: self._sockets)
         self._http = ControlHttp(self._metrics, self._drain, config, self.stats)
+        self._metrics.gauge("tasks", running_tasks)
         for name, value in self.stats().items():
             if isinstance(value, int | float):
                 self._metrics.gauge(name, lambda name=name: float(self.stats()[name]))  # type: ignore[misc]  # a default argument binds the name of this iteration

@@ -17,6 +17,8 @@ from gauntlet.core.scenario.moments import text
 from gauntlet.runner.manifest import commit_of
 
 Say = Callable[[str], None]
+# What tells storms apart: scenario, stack, bug, seed, minutes and faults.
+Key = tuple[str, str, str, int, float, tuple[str, ...]]
 
 # A run that ends without a verdict, or inconclusive on a busy machine, is repeated this often.
 _REPETITIONS = 1
@@ -36,6 +38,11 @@ class Outcome(msgspec.Struct, frozen=True):
         """Whether a check or an objective failed, or the system stayed broken after the heal."""
         return self.judged and self.exit_code in (Exit.FAILED, Exit.ROLLBACK)
 
+    @property
+    def is_verdict(self) -> bool:
+        """Whether the run passed or is red, so that it need not be repeated."""
+        return self.red or self.exit_code == Exit.OK
+
 
 class Record(msgspec.Struct, frozen=True):
     """One storm: its faults, its outcome, and the fewest faults that still fail, if it failed."""
@@ -52,6 +59,11 @@ class Record(msgspec.Struct, frozen=True):
     minimal: bool = False
     attempts: int = 0
     replay: str = ""
+
+    @property
+    def key(self) -> Key:
+        """What was run."""
+        return (self.scenario, self.stack, self.bug, self.seed, self.minutes, self.faults)
 
 
 class Storm(msgspec.Struct, frozen=True):
@@ -97,6 +109,11 @@ class Storm(msgspec.Struct, frozen=True):
         return shlex.join(words)
 
 
+def _key(storm: Storm, faults: tuple[str, ...]) -> Key:
+    stack = storm.scenario.target.stack
+    return (storm.name, stack, storm.bug, storm.seed, storm.minutes, faults)
+
+
 def with_minutes(load: Load, minutes: float) -> Load:
     """Return the load with a length of `minutes` after its ramp."""
     return msgspec.structs.replace(load, steady=Duration(minutes * 60))
@@ -117,6 +134,18 @@ class Campaign:
         self._attempts = attempts
         self._say = say
         self._commit = commit_of(Path(__file__).parent)
+
+    def recorded(self, storm: Storm) -> Outcome | None:
+        """Return the recorded verdict of a storm with the same faults, if there is one."""
+        if self._records is None or storm.only is not None:
+            return None
+        same = _key(storm, tuple(map(describe, storm.planned().faults)))
+        found = [
+            record.outcome
+            for record in record_files.read(self._records, Record)
+            if record.key == same and record.outcome.is_verdict
+        ]
+        return found[-1] if found else None
 
     def run(self, storm: Storm) -> Outcome:
         """Run a storm, shrink it if it fails, and record it."""
@@ -182,7 +211,7 @@ class Campaign:
         """Run a scenario; a run without a clear verdict is repeated."""
         outcome = self._once(storm, scenario)
         for _ in range(_REPETITIONS if repeat else 0):
-            if outcome.red or outcome.exit_code == Exit.OK:
+            if outcome.is_verdict:
                 break
             self._say(f"  {_verdict(outcome)}; once more")
             outcome = self._once(storm, scenario)

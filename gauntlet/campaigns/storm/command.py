@@ -5,7 +5,7 @@ import argparse
 import msgspec
 
 from gauntlet.campaigns.storm import drawing
-from gauntlet.campaigns.storm.campaign import Campaign, Storm, describe, with_minutes
+from gauntlet.campaigns.storm.campaign import Campaign, Outcome, Storm, describe, with_minutes
 from gauntlet.core.errors import PRECEDENCE, ConfigError, Exit
 from gauntlet.core.scenario import secrets, validation
 from gauntlet.core.scenario.model import Scenario, to_builtins
@@ -43,12 +43,20 @@ def run(options: argparse.Namespace) -> Exit:
                 print(f"  left out: {name}, because {reason}")
         return Exit.OK
     campaign = Campaign(options.records, options.out, attempts=options.attempts, say=_say)
-    outcomes = [campaign.run(storm) for storm in storms]
+    outcomes = [_outcome(campaign, storm, again=options.again) for storm in storms]
     codes = {outcome.exit_code for outcome in outcomes}
     red = sum(outcome.red for outcome in outcomes)
     if len(outcomes) > 1:
         _say(f"{len(outcomes)} storms: {red} failed")
     return next((code for code in PRECEDENCE if code in codes), Exit.OK)
+
+
+def _outcome(campaign: Campaign, storm: Storm, *, again: bool) -> Outcome:
+    """Return the recorded outcome of a storm, or run it."""
+    if not again and (known := campaign.recorded(storm)) is not None:
+        _say(f"storm {storm.seed}: recorded (exit {known.exit_code}) {known.reason}".rstrip())
+        return known
+    return campaign.run(storm)
 
 
 def _check(options: argparse.Namespace) -> None:

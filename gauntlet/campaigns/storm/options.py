@@ -41,7 +41,13 @@ def storm_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--list", action="store_true", help="print the faults, and run nothing")
     parser.add_argument(
-        "--records", type=Path, metavar="FILE", help="append the outcome of each storm to this file"
+        "--records",
+        type=Path,
+        metavar="FILE",
+        help="append outcomes to this file, and do not repeat a storm that has a verdict there",
+    )
+    parser.add_argument(
+        "--again", action="store_true", help="repeat storms that have a verdict in --records"
     )
     parser.add_argument(
         "--out",

@@ -37,3 +37,14 @@ async def test_a_half_sent_request_does_not_hold_up_the_others(client, monkeypat
     assert answered == ["while the body is incomplete"]
     async with client.get("/proxies") as answer:
         assert await answer.json() == {}
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_page_in_a_browser_cannot_control_the_proxy(client, method):
+    """A page of any site can send such requests to loopback; all browsers name themselves so."""
+    browser = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"}
+    proxy = {"name": "p", "listen": "127.0.0.1:0", "upstream": "127.0.0.1:1"}
+    async with client.request(method, "/proxies", json=proxy, headers=browser) as answer:
+        assert answer.status == 403
+    async with client.get("/proxies") as answer:
+        assert await answer.json() == {}

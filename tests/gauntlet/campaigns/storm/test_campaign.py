@@ -193,6 +193,30 @@ def test_several_storms_have_consecutive_seeds_and_the_gravest_exit_code(runs, t
     assert "3 storms: 1 failed" in capsys.readouterr().out
 
 
+def test_a_storm_with_a_recorded_verdict_is_repeated_only_on_demand(runs, tmp_path, capsys):
+    runs.codes = [Exit.INCONCLUSIVE, Exit.INCONCLUSIVE, Exit.FAILED]
+    arguments = [*STORM, "--attempts", "0", "--records", "records.jsonl"]
+    assert main.main(arguments) == Exit.INCONCLUSIVE
+    assert main.main(arguments) == Exit.FAILED
+    assert main.main(arguments) == Exit.FAILED
+    assert "storm 3: recorded (exit 1) lost-acked" in capsys.readouterr().out
+    assert len(records(tmp_path)) == 2
+    assert main.main([*arguments, "--again"]) == Exit.OK
+    assert [record["outcome"]["exit_code"] for record in records(tmp_path)] == [5, 1, 0]
+    assert main.main(arguments) == Exit.OK
+    assert len(runs.faults) == 4
+
+
+@pytest.mark.parametrize(
+    "other", [["--minutes", "2"], ["--bug", "x.py"], ["--stack", "full"], ["--only", "none"]]
+)
+def test_another_storm_with_the_same_seed_is_not_the_recorded_one(runs, other):
+    arguments = [*STORM, "--records", "records.jsonl"]
+    assert main.main(arguments) == Exit.OK
+    assert main.main([*arguments, *other]) == Exit.OK
+    assert len(runs.faults) == 2
+
+
 def test_a_run_without_a_result_is_reported_with_its_output(runs, capsys):
     runs.codes = [Exit.CONFIG, Exit.CONFIG]
     assert main.main(STORM) == Exit.CONFIG

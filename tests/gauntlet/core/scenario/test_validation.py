@@ -342,3 +342,19 @@ def test_names_of_toxiproxy_are_refused_with_the_fault_to_use(name):
     assert (path, found) == (("faults", 0, "kind"), name)
     assert allowed.startswith(catalog.INSTEAD[name])
     assert re.match("[a-z-]+", allowed)[0] in catalog.FAULTS
+
+
+@pytest.mark.parametrize(
+    "name", ["../x", "/etc/x", "a/b", "..", "a\\b", "a b", "A", "a" * 65, "ok"]
+)
+@pytest.mark.parametrize("named", ["scenario", "fault"])
+def test_names_that_lead_out_of_the_run_directory_are_refused(named, name):
+    """Directories and files have these names."""
+    fault = {"id": "f", "kind": "kill", "target": "edge", "at": "6s", "for": "1s"}
+    plain = {"version": 1, "name": "s", "about": "x", "faults": [fault]}
+    (plain if named == "scenario" else fault)["name" if named == "scenario" else "id"] = name
+    found = [problem.sentence for problem in problems(from_builtins(plain))]
+    if name == "ok":
+        assert found == []
+    else:
+        assert repr(name) in found[0] or name in found[0]

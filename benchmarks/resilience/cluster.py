@@ -1,0 +1,102 @@
+"""A reference server for the time of a measurement, and what its processes use."""
+
+import contextlib
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psutil
+import redis
+import requests
+
+from gauntlet.chaos.clients.cluster_control import ControlClient
+from gauntlet.stacks.reference import ReferenceStack, StackAddresses
+
+
+class Usage(NamedTuple):
+    """What the processes of one component use."""
+
+    rss_bytes: int
+    descriptors: int
+
+
+class Cluster:
+    """A running server."""
+
+    def __init__(self, ready: StackAddresses) -> None:
+        self.api = ready.api
+        self.control = ControlClient(ready.control, ready.token)
+        self._ready = ready
+
+    def names(self) -> list[str]:
+        """Return the components that run."""
+        return [each.name for each in self.control.components().values() if each.state == "up"]
+
+    def usage(self) -> dict[str, Usage]:
+        """Return what each component uses, its child processes included."""
+        found = {}
+        for name, component in self.control.components().items():
+            if component.pid is None:
+                continue
+            with contextlib.suppress(psutil.Error):
+                root = psutil.Process(component.pid)
+                processes = [root, *root.children(recursive=True)]
+                found[name] = Usage(
+                    sum(process.memory_info().rss for process in processes),
+                    sum(process.num_fds() for process in processes),
+                )
+        return found
+
+    def keys(self) -> int:
+        """Return the number of keys in the registry."""
+        address = self.control.components()["registry"].address
+        password = self.control.password("registry")
+        with redis.Redis.from_url(f"redis://:{password}@{address}") as client:
+            return int(client.dbsize())
+
+    def metrics(self, name: str) -> dict[str, float]:
+        """Return the values of a metric by component."""
+        headers = {"Authorization": f"Bearer {self._ready.token}"}
+        answer = requests.get(f"{self._ready.control}/metrics", headers=headers, timeout=10)
+        components = answer.json()["components"].items()
+        return {each: float(values[name]) for each, values in components if name in values}
+
+    def connections(self) -> int:
+        """Return the number of clients that the edges have."""
+        shown = self.metrics("connections").items()
+        return int(sum(value for name, value in shown if name.startswith("edge")))
+
+
+@contextlib.contextmanager
+def running(stack: str, config: dict[str, Any], hooks: Sequence[str] = ()) -> Iterator[Cluster]:
+    """Run a server; `hooks` are start-up hooks of the message service, such as a seeded bug."""
+    # PostgreSQL and RabbitMQ, which do not run as root, have to reach the folder.
+    with tempfile.TemporaryDirectory(prefix="gauntlet-resilience-") as folder:
+        Path(folder).chmod(0o711)
+        logs = Path(folder) / "logs"
+        logs.mkdir()
+        request: dict[str, Any] = {
+            "stack": stack,
+            "data_dir": f"{folder}/data",
+            "log_dir": str(logs),
+            "config": config,
+            "startup_hooks": {"message": list(hooks)} if hooks else {},
+        }
+        cluster = ReferenceStack(request, on_event=lambda _event: None)
+        try:
+            cluster.plan()
+            yield Cluster(cluster.start({}))
+        finally:
+            cluster.stop()
+
+
+def by_role(usage: dict[str, Usage]) -> dict[str, Usage]:
+    """Return the sums of `edge-blue-1`, `edge-blue-2` and so on."""
+    rss, descriptors = Counter[str](), Counter[str]()
+    for name, each in usage.items():
+        role = name.rstrip("0123456789").rstrip("-")
+        rss[role] += each.rss_bytes
+        descriptors[role] += each.descriptors
+    return {role: Usage(rss[role], descriptors[role]) for role in rss}

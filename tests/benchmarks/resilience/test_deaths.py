@@ -1,0 +1,91 @@
+"""When the harness dies, and what counts as left behind."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks.resilience import deaths
+from benchmarks.resilience.deaths import Trial, moment
+from benchmarks.resilience.leftovers import Traces
+
+
+def test_moments_depend_on_the_seed_only_and_have_all_phases():
+    moments = [moment(seed, 14.0) for seed in range(100)]
+    assert moments == [moment(seed, 14.0) for seed in range(100)]
+    assert {each.phase for each in moments} == {"boot", "load", "end"}
+    assert max(each.after_s for each in moments if each.phase == "load") <= 14.0
+
+
+@pytest.fixture
+def traces(tmp_path):
+    for name in ("tmp", "state"):
+        (tmp_path / name).mkdir()
+    return Traces(tmp_path / "tmp", tmp_path / "state", tmp_path / "flag")
+
+
+def test_nothing_is_left_of_a_run_that_left_nothing(traces, monkeypatch):
+    assert traces.left() == ()
+
+
+@pytest.mark.parametrize("name", ["tmp/data", "state/run.jsonl", "flag"])
+def test_files_and_the_effect_of_the_command_are_left(traces, tmp_path, monkeypatch, name):
+    monkeypatch.setattr("benchmarks.resilience.leftovers._SETTLE_S", 0.0)
+    (tmp_path / name).write_text("")
+    assert len(traces.left()) == 1
+    assert sum(traces.counts().values()) == 1
+
+
+def test_a_process_is_recognised_by_its_environment_and_a_server_by_its_folder(traces, tmp_path):
+    sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+    by_environment = subprocess.Popen(
+        sleep, env={**os.environ, "GAUNTLET_STATE_DIR": str(tmp_path / "state")}
+    )
+    by_folder = subprocess.Popen(sleep, cwd=tmp_path / "tmp")
+    try:
+        found = {process.pid for process in traces.processes()}
+        assert found == {by_environment.pid, by_folder.pid}
+        by_folder.send_signal(19)
+        while traces.counts()["stopped"] == 0:
+            pass
+        assert traces.counts()["processes"] == 2
+    finally:
+        traces.end()
+        assert {by_environment.wait(10), by_folder.wait(10)} == {-9}
+    assert list(traces.processes()) == []
+
+
+def test_a_control_group_that_a_journal_names_is_left_while_it_exists(
+    traces, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("benchmarks.resilience.leftovers._SETTLE_S", 0.0)
+    group = tmp_path / "gauntlet-0"
+    group.mkdir()
+    journal = tmp_path / "state" / "run.jsonl"
+    journal.write_text(json.dumps({"kind": "control-group", "path": str(group)}) + "\ntorn")
+    traces.counts()
+    journal.unlink()
+    assert traces.left() == (f"a control group: {group}",)
+    group.rmdir()
+    assert traces.left() == ()
+
+
+def test_faults_that_were_requested_and_not_healed_act(tmp_path):
+    trial = Trial(tmp_path, "faults", 0)
+    trial._command()
+    events = tmp_path / "runs" / "r" / "events"
+    events.mkdir(parents=True)
+    rows = [("command", "requested"), ("disconnect", "requested"), ("disconnect", "effective"),
+            ("disconnect", "healed")]  # fmt: skip
+    lines = [json.dumps({"kind": "fault", "id": name, "step": step}) for name, step in rows]
+    (events / "chaos.jsonl").write_text("\n".join([*lines, '{"kind": "fa']))
+    assert trial._acting() == ["command"]
+
+
+def test_a_run_that_ends_before_its_death_is_no_death(tmp_path, monkeypatch):
+    trial = Trial(tmp_path, "faults", 0)
+    monkeypatch.setattr(trial, "_command", lambda: [sys.executable, "-c", "print('no boot')"])
+    with pytest.raises(deaths.EndedEarly, match="no boot"):
+        trial.run()
