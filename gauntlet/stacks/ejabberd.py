@@ -7,14 +7,12 @@ password, so virtual users need no registration; the server therefore listens on
 
 import re
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from gauntlet.stacks.free_port import HOST
-from gauntlet.stacks.server_stack import PROBE_TIMEOUT_S, WEBSOCKET, Program, ServerStack
+from gauntlet.stacks import http_probe
+from gauntlet.stacks.server_stack import WEBSOCKET, Program, ServerStack
 
 PATH = "/xmpp-websocket"
 # Where distributions install the application, below /usr: Debian, and those that follow Erlang.
@@ -130,11 +128,5 @@ class EjabberdStack(ServerStack):
         return [self.binary, *machine, "-mnesia", "dir", data, "-s", "ejabberd"]
 
     def serves(self) -> bool:
-        url = f"http://{HOST}:{self.ports[WEBSOCKET]}{PATH}"
-        try:
-            with urllib.request.urlopen(url, timeout=PROBE_TIMEOUT_S):
-                return True
-        except urllib.error.HTTPError:
-            return True  # an answer, although not one to a WebSocket handshake
-        except OSError:
-            return False
+        # Any answer: the request is no WebSocket handshake, which the server refuses.
+        return http_probe.status(self.ports[WEBSOCKET], PATH) is not None

@@ -1,15 +1,15 @@
 """Runs nats-server, with or without JetStream, with its own configuration, data and ports."""
 
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, ClassVar
 
 from gauntlet.core.errors import ConfigError
 from gauntlet.scenarios.adapters.nats import Nats
+from gauntlet.stacks import http_probe
 from gauntlet.stacks.free_port import HOST, free_port
-from gauntlet.stacks.server_stack import PROBE_TIMEOUT_S, TCP, WEBSOCKET, Program, ServerStack
+from gauntlet.stacks.server_stack import TCP, WEBSOCKET, Program, ServerStack
 
 PROGRAM = Program(
     "nats-server",
@@ -59,9 +59,4 @@ class NatsStack(ServerStack):
 
     def serves(self) -> bool:
         """Ask the monitoring port: the others accept connections before JetStream is ready."""
-        try:
-            url = f"http://{HOST}:{self._monitor}/healthz"
-            with urllib.request.urlopen(url, timeout=PROBE_TIMEOUT_S):
-                return super().serves()
-        except (OSError, urllib.error.URLError):
-            return False
+        return http_probe.status(self._monitor, "/healthz") == HTTPStatus.OK and super().serves()

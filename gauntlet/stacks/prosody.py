@@ -5,14 +5,13 @@ virtual users need no registration; the server therefore listens on loopback onl
 current user, which in a container is often root; Prosody permits that only with `run_as_root`.
 """
 
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import ClassVar
 
-from gauntlet.stacks.free_port import HOST
-from gauntlet.stacks.server_stack import PROBE_TIMEOUT_S, WEBSOCKET, Program, ServerStack
+from gauntlet.stacks import http_probe
+from gauntlet.stacks.server_stack import WEBSOCKET, Program, ServerStack
 
 
 class ProsodyProgram(Program):
@@ -89,9 +88,4 @@ class ProsodyStack(ServerStack):
         return [self.binary, "-F", "--config", str(self._config_file.resolve())]
 
     def serves(self) -> bool:
-        url = f"http://{HOST}:{self.ports[WEBSOCKET]}{PATH}"
-        try:
-            with urllib.request.urlopen(url, timeout=PROBE_TIMEOUT_S):
-                return True
-        except (OSError, urllib.error.URLError):
-            return False
+        return http_probe.status(self.ports[WEBSOCKET], PATH) == HTTPStatus.OK

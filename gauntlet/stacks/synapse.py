@@ -9,14 +9,15 @@ import contextlib
 import json
 import os
 import subprocess
-import urllib.request
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, ClassVar
 
 from gauntlet.scenarios.adapters.matrix import Matrix
+from gauntlet.stacks import http_probe
 from gauntlet.stacks.free_port import HOST
-from gauntlet.stacks.server_stack import PROBE_TIMEOUT_S, Program, ServerStack
+from gauntlet.stacks.server_stack import Program, ServerStack
 
 LONG_POLL = "long-poll"
 STORAGES = ("disk", "memory")
@@ -106,12 +107,8 @@ class SynapseStack(ServerStack):
         return [self.binary, "--config-path", str(self._file.resolve())]
 
     def serves(self) -> bool:
-        url = f"http://{HOST}:{self.ports[LONG_POLL]}/_matrix/client/versions"
-        try:
-            with urllib.request.urlopen(url, timeout=PROBE_TIMEOUT_S):
-                return True
-        except OSError:
-            return False
+        path = "/_matrix/client/versions"
+        return http_probe.status(self.ports[LONG_POLL], path) == HTTPStatus.OK
 
 
 # What clients of a load do not use, and what would take time from the messages.
