@@ -56,8 +56,11 @@ def entries(folder: Path) -> list[Entry]:
 
 def is_running(path: Path) -> bool:
     """Return whether a run may still be going on."""
-    if not run_lock.is_free(path):
-        return True
+    return not run_lock.is_free(path) or is_being_written(path)
+
+
+def is_being_written(path: Path) -> bool:
+    """Return whether a run has no result yet, and something was written to it a moment ago."""
     if (path / "result.json").exists():
         return False
     return time.time() - max(_written_s(path), default=0.0) < _QUIET_S

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from gauntlet.core import run_lock
 from gauntlet.core.labels import BASELINE
-from gauntlet.reports.archive.listing import Entry, is_running
+from gauntlet.reports.archive.listing import Entry, is_being_written
 
 
 def to_remove(runs: Iterable[Entry], keep: int, scenario: str | None = None) -> list[Entry]:
@@ -28,8 +28,9 @@ def to_remove(runs: Iterable[Entry], keep: int, scenario: str | None = None) -> 
 
 def remove(run: Entry) -> bool:
     """Remove a run directory; False if a command has begun to write it again."""
-    if is_running(run.path):
-        return False
-    with run_lock.held(run.path):
+    # Looked at under the lock: a command that begins meanwhile would lose what it writes.
+    with run_lock.held(run.path) as held:
+        if not held or is_being_written(run.path):
+            return False
         shutil.rmtree(run.path)
     return True

@@ -3,6 +3,7 @@
 import pytest
 
 from gauntlet.core import run_lock
+from gauntlet.reports.archive import pruning
 from gauntlet.reports.archive.listing import entries
 from gauntlet.reports.archive.pruning import remove, to_remove
 
@@ -45,11 +46,33 @@ def test_running_and_damaged_runs_are_kept(tmp_path):
     assert chosen(tmp_path, 0) == []
 
 
-def test_a_run_that_has_begun_to_be_written_since_the_list_is_kept(tmp_path):
+def test_a_run_that_has_begun_to_be_written_since_the_list_is_kept(tmp_path, monkeypatch):
     run = save(tmp_path, "a")
     (entry,) = to_remove(entries(tmp_path), 0)
+    monkeypatch.setattr(run_lock, "_WAIT_S", 0.0)
     with run_lock.held(run.path):
         assert not remove(entry)
     assert run.manifest.exists()
     assert remove(entry)
     assert not run.path.exists()
+
+
+def test_nothing_can_begin_to_write_a_run_between_the_last_look_and_its_removal(
+    tmp_path, monkeypatch
+):
+    save(tmp_path, "a")
+    (entry,) = to_remove(entries(tmp_path), 0)
+    free = []
+    monkeypatch.setattr(
+        pruning, "is_being_written", lambda path: free.append(run_lock.is_free(path)) or False
+    )
+    assert remove(entry)
+    assert free == [False]
+
+
+def test_a_run_that_was_begun_again_without_a_result_is_kept(tmp_path):
+    run = save(tmp_path, "a")
+    (entry,) = to_remove(entries(tmp_path), 0)
+    run.result.unlink()
+    assert not remove(entry)
+    assert run.manifest.exists()
