@@ -4,14 +4,13 @@ from typing import ClassVar
 
 import redis
 
-from gauntlet.chaos.faults._processes import select_victims
+from gauntlet.chaos.faults._registry import Registry
 from gauntlet.chaos.faults.base import VERIFY_S, Evidence, FaultFailed, poll
 from gauntlet.chaos.faults.context import Context
 from gauntlet.core.errors import RollbackError
 from gauntlet.core.plugins import FaultKind
 from gauntlet.core.scenario.model import Fault as Spec
 
-_CALL_TIMEOUT_S = 2.0
 _REBUILT_SHARE = 0.5  # of the keys: some users may have left meanwhile
 
 
@@ -29,16 +28,20 @@ class Flush:
         self._target = spec.target
         self._keys_before = 0
         self._keys_after: int | None = None
-        self._address = ""
-        self._password: str | None = None
+        self._registry: Registry | None = None
 
     def inject(self, context: Context) -> Evidence:
         """Count the keys, delete them and count again in one transaction, without other writes."""
-        ((name, registry),) = select_victims(context, self._target, 1).items()
-        self._address = registry.address or ""
-        self._password = context.require_control().password(name)
-        with self._client() as client, client.pipeline(transaction=True) as transaction:
-            results = transaction.dbsize().flushall().dbsize().execute()
+        self._registry = Registry(context, self._target)
+        # Without retries: after a first attempt whose answer is lost, there are no keys any more.
+        try:
+            with (
+                self._registry.client(retries=0) as client,
+                client.pipeline(transaction=True) as transaction,
+            ):
+                results = transaction.dbsize().flushall().dbsize().execute()
+        except redis.RedisError as error:
+            raise FaultFailed(f"the registry did not answer to FLUSHALL: {error}") from error
         self._keys_before, _, self._keys_after = results
         return {"keys": self._keys_before}
 
@@ -55,12 +58,16 @@ class Flush:
 
     def verify(self, context: Context) -> Evidence:
         """The edges have written at least half as many keys again."""
-        if self._keys_after is None:
+        registry = self._registry
+        if registry is None or self._keys_after is None:
             return {}
 
         def count_if_rebuilt() -> int | None:
-            with self._client() as client:
-                keys = int(client.dbsize())
+            try:
+                with registry.client(retries=0) as client:
+                    keys = int(client.dbsize())
+            except redis.RedisError:  # another fault may act on it
+                return None
             return keys if keys >= _REBUILT_SHARE * self._keys_before else None
 
         keys = poll(count_if_rebuilt, VERIFY_S)
@@ -70,7 +77,3 @@ class Flush:
                 f"{_REBUILT_SHARE:.0%} as many were written again within {VERIFY_S:.0f} s"
             )
         return {"keys": keys}
-
-    def _client(self) -> redis.Redis:
-        host, _, port = self._address.rpartition(":")
-        return redis.Redis(host, int(port), password=self._password, socket_timeout=_CALL_TIMEOUT_S)

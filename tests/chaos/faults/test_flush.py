@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
+import redis
 
 from gauntlet.chaos.faults import flush
 from gauntlet.chaos.faults.base import FaultFailed
@@ -13,10 +14,11 @@ from gauntlet.core.errors import RollbackError
 class FakeRedis:
     """A client, or a transaction of one; `keys` is shared by all clients of a test."""
 
-    keys = SimpleNamespace(now=0, after_flush=0)
+    keys = SimpleNamespace(now=0, after_flush=0, unanswered=0)
 
-    def __init__(self, *_address, password, **_options):
+    def __init__(self, *_address, password, retry, **_options):
         assert password == "password of registry"
+        self._attempts = 1 + retry.get_retries()
         self._answers = None
 
     def __enter__(self):
@@ -33,6 +35,8 @@ class FakeRedis:
 
     def dbsize(self):
         """How many keys there are."""
+        if self._answers is None:
+            self._may_fail()
         return self._answer(self.keys.now)
 
     def flushall(self):
@@ -41,8 +45,16 @@ class FakeRedis:
         return self._answer(True)
 
     def execute(self):
-        """All answers."""
+        """All answers; of the first attempts they are lost."""
+        self._may_fail()
         return self._answers
+
+    def _may_fail(self):
+        for _ in range(self._attempts):
+            if not self.keys.unanswered:
+                return
+            self.keys.unanswered -= 1
+        raise redis.TimeoutError
 
     def _answer(self, value):
         if self._answers is None:
@@ -54,7 +66,7 @@ class FakeRedis:
 @pytest.fixture
 def keys(monkeypatch):
     """A registry of 400 keys."""
-    FakeRedis.keys = SimpleNamespace(now=400, after_flush=0)
+    FakeRedis.keys = SimpleNamespace(now=400, after_flush=0, unanswered=0)
     monkeypatch.setattr(flush.redis, "Redis", FakeRedis)
     monkeypatch.setattr(flush, "VERIFY_S", 0.0)
     return FakeRedis.keys
@@ -86,6 +98,22 @@ def test_a_flush_that_deletes_no_keys_or_leaves_some_is_no_proof(stack, spec, ke
     fault.inject(stack.context)
     with pytest.raises(FaultFailed):
         fault.prove(stack.context)
+
+
+def test_a_flush_whose_answer_is_lost_has_failed_and_is_not_repeated(stack, spec, keys):
+    """The second attempt would find no keys, and the count of the first one is not known."""
+    keys.unanswered = 1
+    with pytest.raises(FaultFailed, match="did not answer"):
+        Flush(spec("flush", "registry")).inject(stack.context)
+
+
+def test_a_registry_that_does_not_answer_at_once_is_asked_again(stack, spec, keys, monkeypatch):
+    """Another fault may act on it while the first one is healed."""
+    monkeypatch.setattr(flush, "VERIFY_S", 5.0)
+    fault = Flush(spec("flush", "registry"))
+    fault.inject(stack.context)
+    keys.now, keys.unanswered = 250, 1
+    assert fault.verify(stack.context) == {"keys": 250}
 
 
 def test_heal_without_inject_does_nothing(stack, spec):
