@@ -17,6 +17,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import yaml
 
+from gauntlet.core.errors import Exit
 from gauntlet.core.run_directory import RunDir
 from gauntlet.runner import signals
 
@@ -51,17 +52,24 @@ class Child(NamedTuple, Generic[T]):
 
     def run_directory(self) -> RunDir | None:
         """Return the directory of the run; None if it has no result."""
-        return run_directory(self.folder)
+        results = list(self.folder.glob("*/result.json"))
+        return RunDir.open(results[0].parent) if len(results) == 1 else None
+
+    def returned(self) -> Exit:
+        """Return the exit code of the process; that of one which a signal ended is negative."""
+        code = int(self.process.returncode)
+        return Exit(code) if code in set(Exit) else Exit.HARNESS
+
+    def ended_as(self, result: dict[str, Any]) -> bool:
+        """Return whether the process ended as its result says.
+
+        Otherwise a fault was not healed, or the process broke after it wrote the result.
+        """
+        return self.returned() == result["verdict"]["exit_code"]
 
     def seconds(self) -> float:
         """Return how long it has run."""
         return time.monotonic() - self.started
-
-
-def run_directory(folder: Path) -> RunDir | None:
-    """Return the one run directory with a result in a folder, if there is one."""
-    results = list(folder.glob("*/result.json"))
-    return RunDir.open(results[0].parent) if len(results) == 1 else None
 
 
 def run_all(

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import itertools
-import json
 from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -76,23 +75,26 @@ def _run_all(queue: list[Cell], file: Path, out: Path, jobs: int, say: Say) -> s
 
 def _finish(child: Child[Cell], file: Path) -> tuple[Exit, str]:
     """Record a run that has ended; return its exit code, and a line about it."""
-    code, name = child.process.returncode, child.item.name
-    record = record_of(child.item, child.folder)
+    code, name = child.returned(), child.item.name
+    record = record_of(child)
     if record is None or record.verdict not in (*SETTLED, "inconclusive"):
-        failures = {int(each) for each in Exit} - {Exit.OK, Exit.FAILED}
-        line = f"{name}: no verdict (exit {code}); see {child.folder / 'output.txt'}"
-        return Exit(code) if code in failures else Exit.HARNESS, line
+        line = (
+            f"{name}: no verdict (exit {child.process.returncode}); see "
+            f"{child.folder / 'output.txt'}"
+        )
+        return Exit.HARNESS if code in (Exit.OK, Exit.FAILED) else code, line
     records.append(file, record)
     return Exit(record.exit_code), f"{name}: {record.verdict}"
 
 
-def record_of(cell: Cell, folder: Path) -> Record | None:
-    """Return the record of the run in a folder; None if it has no result."""
-    directory = child_runs.run_directory(folder)
+def record_of(child: Child[Cell]) -> Record | None:
+    """Return the record of a run; None if it has no result, or did not end as that says."""
+    cell, directory = child.item, child.run_directory()
     if directory is None:
         return None
-    manifest = directory.read_manifest()
-    result = json.loads(directory.result.read_text(encoding="utf-8"))
+    manifest, result = directory.read_manifest(), directory.read_result()
+    if not child.ended_as(result):
+        return None
     required = [check for check in result["checks"] if check["required"]]
     return Record(
         system=cell.system.name,

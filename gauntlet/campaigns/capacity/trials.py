@@ -82,7 +82,7 @@ class Runner:
             try:
                 child_runs.run_all([planned], self._out, 1, found.append, timeout_s, found.append)
             except (Interrupted, KeyboardInterrupt):
-                if not found or _returned(found[0]) != Exit.ROLLBACK:
+                if not found or found[0].returned() != Exit.ROLLBACK:
                     raise  # else what could not be healed is worse than the interrupt
         tiers = self._exported.tiers if self._exported is not None else {}
         return completed(wanted, found[0], tiers)
@@ -90,7 +90,7 @@ class Runner:
 
 def completed(wanted: Wanted, child: Child[None], exported: Mapping[str, str]) -> Trial:
     """Return the trial with what the run showed; it is refused if there is no result."""
-    code = _returned(child)
+    code = child.returned()
     trial = Trial(
         what=wanted.what,
         during=wanted.during,
@@ -141,9 +141,3 @@ def _last_line(output: Path) -> str:
     said = [line.strip() for line in lines if line.strip()]
     errors = [line for line in said if line.startswith(_ERROR)]
     return (errors or said or [f"see {output}"])[-1].removeprefix(_ERROR)[:_REASON_MAX]
-
-
-def _returned(child: Child[None]) -> Exit:
-    """Return the exit code of a process; that of one which a signal ended is negative."""
-    code = int(child.process.returncode)
-    return Exit(code) if code in set(Exit) else Exit.HARNESS

@@ -55,7 +55,7 @@ class Runner:
 
 def completed(empty: Run, child: Child[None]) -> Run:
     """Return the run with what its directory holds, or as an error if it holds no result."""
-    returned = _returned(child)
+    returned = child.returned()
     run = child.run_directory()
     output = child.folder / "output.txt"
     try:
@@ -88,12 +88,6 @@ def completed(empty: Run, child: Child[None]) -> Run:
         values=values,
         unusable=unusable,
     )
-
-
-def _returned(child: Child[None]) -> Exit:
-    """Return the exit code of a process; that of one which a signal ended is negative."""
-    code = int(child.process.returncode)
-    return Exit(code) if code in set(Exit) else Exit.HARNESS
 
 
 def _failed(empty: Run, code: int, folder: Path, reason: str) -> Run:

@@ -75,13 +75,14 @@ class Campaign:
 
     def _finish(self, child: Child[Trial]) -> None:
         run = child.run_directory()
-        if run is None:
+        result = None if run is None else run.read_result()
+        if run is None or result is None or not child.ended_as(result):
             self._failures.add(child.item.name)
             code, file = child.process.returncode, child.folder / "output.txt"
             self._report(f"{child.item.name}: no verdict (exit {code}); see {file}")
             return
         commit = run.read_manifest().get("commit")
-        record = record_of(child.item, run.read_result(), commit, child.seconds())
+        record = record_of(child.item, result, commit, child.seconds())
         bug = child.item.subject.options[-1:]
         if bug and bug[0].endswith(".py"):
             record = structs.replace(record, acted=acted(run.logs, Path(bug[0])))

@@ -11,7 +11,7 @@ from gauntlet.campaigns import child_runs, record_files
 from gauntlet.campaigns.child_runs import Child, Planned
 from gauntlet.campaigns.storm import drawing, shrinking
 from gauntlet.campaigns.storm.menu import menu_of, unavailable
-from gauntlet.core.errors import Exit
+from gauntlet.core.errors import Exit, first_exit
 from gauntlet.core.scenario.model import Duration, Fault, Load, Scenario, to_builtins
 from gauntlet.core.scenario.moments import text
 from gauntlet.runner.manifest import commit_of
@@ -237,12 +237,10 @@ def _with(scenario: Scenario, faults: Sequence[Fault]) -> Scenario:
 
 def _outcome_of(child: Child[None]) -> Outcome:
     run = child.run_directory()
-    code = int(child.process.returncode)
+    code, output = child.returned(), child.folder / "output.txt"
     if run is None:
-        # A process that a signal ended has a negative code.
-        code = code if code in set(Exit) and code != Exit.OK else Exit.HARNESS
-        reason = f"no result; see {child.folder / 'output.txt'}"
-        return Outcome(code, reason, (), str(child.folder), judged=False)
+        code = Exit.HARNESS if code == Exit.OK else code
+        return Outcome(int(code), f"no result; see {output}", (), str(child.folder), judged=False)
     result: dict[str, Any] = run.read_result()
     failed = [check["id"] for check in result["checks"] if check["verdict"] == "invalid"]
     failed += [each["id"] for each in result["objectives"] if each["verdict"] == "invalid"]
@@ -252,7 +250,10 @@ def _outcome_of(child: Child[None]) -> Outcome:
         if fault["requested_at_s"] is not None and fault["healed_at_s"] is None
     ]
     reasons = result["verdict"]["reasons"] or [""]
-    return Outcome(int(result["verdict"]["exit_code"]), reasons[0], tuple(failed), str(run.path))
+    if not child.ended_as(result):
+        reasons = [f"The process ended with exit {child.process.returncode}; see {output}."]
+    code = first_exit({code, Exit(result["verdict"]["exit_code"])})
+    return Outcome(int(code), reasons[0], tuple(failed), str(run.path))
 
 
 def _verdict(outcome: Outcome) -> str:

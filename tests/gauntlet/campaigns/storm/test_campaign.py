@@ -33,6 +33,7 @@ class Runs:
         self.needed = None
         self.without_result = False
         self.codes = []  # exit codes of the first runs, whatever their faults are
+        self.returned = []  # how the processes of the first runs end, unlike their results
         self.faults = []
         self.options = []
 
@@ -49,7 +50,8 @@ class Runs:
                 write_json(run.manifest, {})
                 write_json(run.result, result(code))
             folder.mkdir(parents=True, exist_ok=True)
-            finish(Child(planned.item, SimpleNamespace(returncode=code), folder, 0.0))
+            returned = self.returned.pop(0) if self.returned else code
+            finish(Child(planned.item, SimpleNamespace(returncode=returned), folder, 0.0))
 
     def _code(self, faults):
         if self.codes:
@@ -152,6 +154,17 @@ def test_a_system_that_stayed_broken_counts_as_a_failure(runs, capsys):
     assert main.main([*STORM, "--attempts", "1"]) == Exit.ROLLBACK
     assert len(runs.faults) == 2
     assert f"heal of f2-pause fails with {len(IDS)} of {len(IDS)} faults" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("returned", "code"),
+    [(-9, Exit.HARNESS), (Exit.HARNESS, Exit.HARNESS), (Exit.ROLLBACK, Exit.ROLLBACK)],
+)
+def test_a_process_that_ends_worse_than_its_result_is_not_green(runs, returned, code, capsys):
+    """It broke after it wrote the result, or a fault was not healed."""
+    runs.returned = [returned, returned]
+    assert main.main([*STORM, "--attempts", "0"]) == code
+    assert f"The process ended with exit {int(returned)}; see" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("code", [-9, Exit.OK, Exit.ROLLBACK])
