@@ -56,7 +56,7 @@ AVOIDED = {
     r"made whole": "complete, repaired",
     r"shall": "must, will",
 }
-# Not within names such as `nobody-exits`.
+# Not within hyphenated names, such as those of objectives.
 _AVOIDED = re.compile(rf"(?<![\w.-])({'|'.join(AVOIDED)})\b(?![->]|\.\w)", re.IGNORECASE)
 _QUOTED_WORD = re.compile(r"""(['"`])\w+\1""")
 _PROSE = {".py", ".md", ".yaml", ".yml", ".sh", ".toml", ".html", ".js"}
