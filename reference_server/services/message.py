@@ -43,8 +43,6 @@ PAGE_DEFAULT = 200
 PAGE_MAX = 1000
 PAGES_MAX = 16  # of the pages that are read and encoded at the same time
 PAGE_WAIT_S = 5.0  # in which the turn of a page must come
-# A user who is in as many rooms may still found others, but not be added to one.
-ADDED_ROOMS_MAX, ROOMS_MAX = 4_000, 5_000
 FAILING_S = 5.0  # how long a failed commit counts unless another one succeeds
 SEQ_MAX = 2**53  # JSON numbers are exact up to here
 
@@ -202,24 +200,16 @@ class MessageService(Service):
         """Append a room event."""
         event = request.json(RoomEventRequest)
         fields = msgspec.structs.asdict(event)
-        refused = await self._refused_addition(event) if event.event == "added" else None
+        refused = self._refused_addition(event) if event.event == "added" else None
         append = AppendRequest(client_msg_id=fields.pop("key"), refused=refused, **fields)
         stored = _require_stored(await self.append(append))
         return reply(RoomEventPosition(event.conv, stored.entry.seq, stored.dup))
 
-    async def _refused_addition(self, event: RoomEventRequest) -> Refused | None:
-        """Return why a user cannot become a member: who adds them, or how many rooms they are in.
-
-        Without a limit, others could add so many rooms to a user's heads that they could
-        not be read.
-        """
-        is_founder = event.by == event.user
-        if not is_founder and self._policy.blocks(event.user, event.by):
+    def _refused_addition(self, event: RoomEventRequest) -> Refused | None:
+        """Return why a user cannot be added by whoever adds them; the store checks the limits."""
+        if event.by != event.user and self._policy.blocks(event.user, event.by):
             return Refused("forbidden", f"{event.by} is blocked by {event.user}")
-        maximum = ROOMS_MAX if is_founder else ADDED_ROOMS_MAX
-        if await self._store.room_count(event.user, maximum) < maximum:
-            return None
-        return Refused("forbidden", f"{event.user} is in {maximum} rooms, the maximum")
+        return None
 
     async def heads_of(self, request: Request) -> Response:
         """Return the heads of a user's conversations, for their edge."""

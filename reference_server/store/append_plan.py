@@ -14,6 +14,9 @@ from gauntlet.reference_server.store.base import AppendRequest, Outcome, Refused
 # In larger rooms `entered` and `exited` would outnumber the messages.
 ATTENDANCE_MEMBERS_MAX = 500
 ROOM_MEMBERS_MAX = 100_000  # every message is offered to all of them
+# Without a limit, others could add a user to so many rooms that their heads could not be read. A
+# user who is in as many rooms may still found others, but not be added to one.
+ADDED_ROOMS_MAX, ROOMS_MAX = 4_000, 5_000
 
 
 class Identity(NamedTuple):
@@ -29,12 +32,14 @@ class ConversationState:
     """The state of a conversation, updated by `plan_appends` request by request.
 
     `members`: user → the position since which they are a member. `present`: user → the connection
-    with which they entered.
+    with which they entered. `rooms`: user → in how many rooms they are, for `added_users`; counts
+    may end at `ROOMS_MAX`. All states of a batch share it.
     """
 
     last_seq: int = 0
     members: dict[str, int] = field(default_factory=dict)
     present: dict[str, str] = field(default_factory=dict)
+    rooms: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -42,13 +47,15 @@ class AppendPlan:
     """The rows to write, and the outcomes that hold once the rows are committed.
 
     `members` and `present` are keyed by (conversation, user). None means that the row is deleted;
-    any other value replaces the row.
+    any other value replaces the row. `rooms_max` says in how many rooms each user who is added
+    may be after the plan is written: others may add them to further rooms at the same time.
     """
 
     outcomes: list[Outcome] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     members: dict[tuple[str, str], int | None] = field(default_factory=dict)
     present: dict[tuple[str, str], str | None] = field(default_factory=dict)
+    rooms_max: dict[str, int] = field(default_factory=dict)
 
     @property
     def heads(self) -> dict[str, int]:
@@ -71,6 +78,11 @@ def creatable(batch: Sequence[AppendRequest]) -> list[str]:
     return sorted({request.conv for request in batch if _creates(request)})
 
 
+def added_users(batch: Sequence[AppendRequest]) -> list[str]:
+    """Return the users whom this batch is to add to rooms, sorted."""
+    return sorted({request.user for request in batch if request.event == "added"})
+
+
 def plan_appends(
     batch: Sequence[AppendRequest],
     states: Mapping[str, ConversationState],
@@ -89,7 +101,8 @@ def plan_appends(
         state = states.get(request.conv)
         if state is None:
             # As for a conversation of others: who may not see it must not learn that it exists.
-            outcome: Outcome = request.refused or _not_a_member(request)
+            refused = None if request.event else request.refused
+            outcome: Outcome = refused or _not_a_member(request)
         else:
             outcome = _plan_one(request, state, seen, plan, now_ms, new_id)
         plan.outcomes.append(outcome)
@@ -157,14 +170,19 @@ def _plan_added(
 ) -> Outcome | None:
     is_founder = state.last_seq == 0 and request.by == request.user
     if request.by not in state.members and not is_founder:
-        return _not_a_member(request)
+        # Who adds themselves at their limit is refused as if they founded a room.
+        own = request.by == request.user
+        return (_refused_by_limit(request, state) if own else None) or _not_a_member(request)
     if request.user in state.members:
         return _unchanged(request, state.members[request.user])
-    if request.refused is not None:
-        return request.refused
+    if refused := request.refused or _refused_by_limit(request, state):
+        return refused
     if len(state.members) >= ROOM_MEMBERS_MAX:
         return Refused("forbidden", f"{request.conv} has {ROOM_MEMBERS_MAX} members, the maximum")
     _join(request.conv, request.user, state, plan)
+    user, maximum = request.user, _rooms_max(request)
+    plan.rooms_max[user] = min(maximum, plan.rooms_max.get(user, maximum) + 1)
+    state.rooms[user] += 1
     return None
 
 
@@ -178,6 +196,9 @@ def _plan_removed(
         return _unchanged(request, state.last_seq)
     del state.members[request.user]
     plan.members[request.conv, request.user] = None
+    for counts in (state.rooms, plan.rooms_max):
+        if request.user in counts:
+            counts[request.user] -= 1
     if state.present.pop(request.user, None) is not None:
         plan.present[request.conv, request.user] = None
     return None
@@ -225,6 +246,18 @@ def _creates(request: AppendRequest) -> bool:
 
 def _join(conv: str, user: str, state: ConversationState, plan: AppendPlan) -> None:
     state.members[user] = plan.members[conv, user] = state.last_seq + 1
+
+
+def _rooms_max(request: AppendRequest) -> int:
+    return ROOMS_MAX if request.by == request.user else ADDED_ROOMS_MAX
+
+
+def _refused_by_limit(request: AppendRequest, state: ConversationState) -> Refused | None:
+    """Return the refusal of an addition to one more room, if that would be too many."""
+    maximum = _rooms_max(request)
+    if state.rooms[request.user] < maximum:
+        return None
+    return Refused("forbidden", f"{request.user} is in {maximum} rooms, the maximum")
 
 
 def _not_a_member(request: AppendRequest) -> Refused:

@@ -123,8 +123,9 @@ class MessageStore(Protocol):
         """Write a batch in one durable transaction; return outcomes in the order of the batch.
 
         The positions of a conversation are dense and follow the order of the batch and of the
-        commits. An identity that is stored already gets its old position. Raises StoreError,
-        StoreDown or StoreUncertain.
+        commits. An identity that is stored already gets its old position. The limits of rooms and
+        of members hold whoever writes at the same time. Raises StoreError, StoreDown or
+        StoreUncertain.
         """
         ...
 
@@ -146,10 +147,6 @@ class MessageStore(Protocol):
 
     async def member_since(self, conv: str, user: str) -> int | None:
         """Return the position since which the user is a member; None if they are none."""
-        ...
-
-    async def room_count(self, user: str, maximum: int) -> int:
-        """Return of how many rooms the user is a member; counting stops at `maximum`."""
         ...
 
     async def present(self) -> list[Present]:

@@ -112,12 +112,6 @@ class MessageReader:
         )
         return rows[0][0] if rows else None
 
-    async def room_count(self, user: str, maximum: int) -> int:
-        rows = await self._db.fetch(
-            "SELECT conv FROM members WHERE member = $1 AND conv LIKE 'r.%' LIMIT $2", user, maximum
-        )
-        return len(rows)
-
     async def present(self) -> list[Present]:
         rows = await self._db.fetch("SELECT conv, member, connection FROM present")
         return [Present(*row) for row in rows]

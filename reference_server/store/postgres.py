@@ -24,9 +24,11 @@ from gauntlet.reference_server.core import clock
 from gauntlet.reference_server.core.wire import Entry
 from gauntlet.reference_server.store import postgres_sql as sql
 from gauntlet.reference_server.store.append_plan import (
+    ROOMS_MAX,
     AppendPlan,
     ConversationState,
     Identity,
+    added_users,
     creatable,
     identity,
     plan_appends,
@@ -217,11 +219,14 @@ async def _create(connection: asyncpg.Connection, schema: Sequence[str]) -> None
 async def _append_locked(
     connection: asyncpg.Connection, batch: Sequence[AppendRequest]
 ) -> list[Outcome]:
-    await connection.execute(sql.CREATE, creatable(batch))
+    created = creatable(batch)
+    await connection.execute(sql.CREATE, created)
     await connection.execute(sql.LOCK, sorted({request.conv for request in batch}))
+    await connection.execute(sql.LOCK_USERS, added_users(batch))
     plan = await _plan(connection, batch)
     if not await _write(connection, plan):
         raise StoreError
+    await connection.execute(sql.REMOVE_EMPTY, created)  # whose founding was refused
     return plan.outcomes
 
 
@@ -232,12 +237,16 @@ async def _plan(connection: asyncpg.Connection, batch: Sequence[AppendRequest]) 
     rows = await connection.fetch(
         sql.STATES, sorted({request.conv for request in batch}), has_events, *identities
     )
-    states = {conv: ConversationState() for conv in creatable(batch)}
+    rooms = dict.fromkeys(added_users(batch), 0)
+    if rooms:
+        rooms.update(await connection.fetch(sql.ROOM_COUNTS, list(rooms), ROOMS_MAX))
+    states = {conv: ConversationState(rooms=rooms) for conv in creatable(batch)}
     for conv, last_seq, members, since, present, connections, _ in rows:
         states[conv] = ConversationState(
             last_seq,
             dict(zip(members or (), since or (), strict=True)),
             dict(zip(present or (), connections or (), strict=True)),
+            rooms,
         )
     known: dict[Identity, Entry] = {}
     if any(row["has_known"] for row in rows[:1]):
@@ -248,7 +257,10 @@ async def _plan(connection: asyncpg.Connection, batch: Sequence[AppendRequest]) 
 
 
 async def _write(connection: asyncpg.Connection, plan: AppendPlan) -> bool:
-    """Write a plan in one statement; write nothing and return False if a head has moved."""
+    """Write a plan in one statement; write nothing and return False if a head has moved.
+
+    Or if others have added a user to so many rooms meanwhile that one more would be too many.
+    """
     if not plan.entries:
         return True
     expected: dict[str, int] = {}
@@ -264,6 +276,8 @@ async def _write(connection: asyncpg.Connection, plan: AppendPlan) -> bool:
             *map(list, zip(*map(msgspec.structs.astuple, plan.entries), strict=True)),
             *_columns(plan.members),
             *_columns(plan.present),
+            list(plan.rooms_max),
+            list(plan.rooms_max.values()),
         )
     except asyncpg.SerializationError:
         return False

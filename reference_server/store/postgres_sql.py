@@ -8,6 +8,8 @@ everything that previous holders of the lock committed (READ COMMITTED).
 
 from gauntlet.reference_server.store.messages import ENTRY_COLUMNS
 
+ROOMS_LOCK = 7_302  # an arbitrary number; the first half of the key of a lock on a user
+
 # `conv` is compared with IS NOT DISTINCT FROM because with `=` the planner may choose the index on
 # (conv, seq) and read a whole conversation for each identity.
 _SAME = """m.client_msg_id = ids.client_msg_id AND m.sender = ids.sender
@@ -36,7 +38,21 @@ ON CONFLICT DO NOTHING"""
 
 LOCK = "SELECT FROM conversations WHERE conv = ANY($1) ORDER BY conv FOR UPDATE"
 
-WRITE = f"SELECT append_planned({', '.join(f'${number}' for number in range(1, 21))})"
+# Serialises the transactions that add a user to rooms, so that each one counts what the others have
+# added. Taken after the rows of conversations by all of them, and in the order of the keys.
+_LOCKED_USERS = f"""pg_advisory_xact_lock({ROOMS_LOCK}, key) FROM (
+    SELECT DISTINCT hashtext(name) AS key FROM unnest(%s::text[]) AS name ORDER BY key) AS keys"""
+LOCK_USERS = f"SELECT {_LOCKED_USERS % '$1'}"
+
+# In how many rooms each user is; counting stops at a maximum.
+ROOM_COUNTS = """
+SELECT name, (SELECT count(*) FROM (
+    SELECT FROM members WHERE member = name AND conv LIKE 'r.%' LIMIT $2) AS rooms)
+FROM unnest($1::text[]) AS name"""
+
+REMOVE_EMPTY = "DELETE FROM conversations WHERE conv = ANY($1::text[]) AND last_seq = 0"
+
+WRITE = f"SELECT append_planned({', '.join(f'${number}' for number in range(1, 23))})"
 
 # A null `since` or `connection` means that the row of the member is deleted.
 APPEND_PLANNED = f"""
@@ -45,7 +61,8 @@ CREATE OR REPLACE FUNCTION append_planned(
     p_conv text[], p_seq bigint[], p_kind text[], p_ts bigint[], p_msg_id text[],
     p_client_msg_id text[], p_sender text[], p_body text[], p_event text[], p_member text[],
     p_member_conv text[], p_member_name text[], p_member_since bigint[],
-    p_present_conv text[], p_present_name text[], p_present_connection text[]
+    p_present_conv text[], p_present_name text[], p_present_connection text[],
+    p_added text[], p_rooms_max bigint[]
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     marker bigint := pg_current_xact_id()::text::bigint;
@@ -70,6 +87,14 @@ BEGIN
             WHERE m.conv = gone.conv AND m.member = gone.member;
         INSERT INTO members SELECT * FROM unnest(p_member_conv, p_member_name, p_member_since)
             AS new (conv, member, since) WHERE since IS NOT NULL;
+    END IF;
+    IF cardinality(p_added) > 0 THEN
+        PERFORM {_LOCKED_USERS % "p_added"};
+        PERFORM FROM unnest(p_added, p_rooms_max) AS new (name, most) WHERE most < (
+            SELECT count(*) FROM members WHERE member = name AND conv LIKE 'r.%');
+        IF FOUND THEN
+            RAISE EXCEPTION USING ERRCODE = 'serialization_failure';
+        END IF;
     END IF;
     IF cardinality(p_present_conv) > 0 THEN
         DELETE FROM present p USING unnest(p_present_conv, p_present_name) AS gone (conv, member)

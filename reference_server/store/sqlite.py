@@ -21,6 +21,7 @@ from gauntlet.reference_server.store.append_plan import (
     AppendPlan,
     ConversationState,
     Identity,
+    added_users,
     creatable,
     identity,
     plan_appends,
@@ -144,13 +145,14 @@ def _new_id() -> str:
 
 
 def _states(db: sqlite3.Connection, batch: Sequence[AppendRequest]) -> dict[str, ConversationState]:
-    states = {conv: ConversationState() for conv in creatable(batch)}
+    rooms = {user: _room_count(db, user) for user in added_users(batch)}
+    states = {conv: ConversationState(rooms=rooms) for conv in creatable(batch)}
     for conv in {request.conv for request in batch}:
         row = db.execute("SELECT last_seq FROM conversations WHERE conv = ?", (conv,)).fetchone()
         if row is not None:
             members = db.execute("SELECT member, from_seq FROM members WHERE conv = ?", (conv,))
             present = db.execute("SELECT member, connection FROM present WHERE conv = ?", (conv,))
-            states[conv] = ConversationState(row[0], dict(members), dict(present))
+            states[conv] = ConversationState(row[0], dict(members), dict(present), rooms)
     return states
 
 
@@ -166,6 +168,13 @@ def _known(db: sqlite3.Connection, batch: Sequence[AppendRequest]) -> dict[Ident
         if row is not None:
             known[key] = Entry(*row)
     return known
+
+
+def _room_count(db: sqlite3.Connection, user: str) -> int:
+    [(count,)] = db.execute(
+        "SELECT count(*) FROM members WHERE member = ? AND conv LIKE 'r.%'", (user,)
+    )
+    return int(count)
 
 
 def _write(db: sqlite3.Connection, plan: AppendPlan) -> None:

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from msgspec import structs
 
+from gauntlet.reference_server.store import append_plan
 from gauntlet.reference_server.store.base import PAGE_CHARS_MAX, AppendRequest, Refused
 
 from .append_requests import all_entries, event, message, seqs
@@ -125,12 +126,83 @@ async def test_a_page_ends_where_it_becomes_too_large_but_has_an_entry(store, mo
     assert sizes == [3, 2, 1]
 
 
-async def test_rooms_are_counted_up_to_a_maximum(store):
-    """Direct conversations do not count."""
-    await store.append([structs.replace(event("added", "a", by="a"), conv=f"r.{n}") for n in "xyz"])
+@pytest.fixture
+def limits(monkeypatch):
+    """Users may be in two rooms, and found a third one."""
+    monkeypatch.setattr(append_plan, "ADDED_ROOMS_MAX", 2)
+    monkeypatch.setattr(append_plan, "ROOMS_MAX", 3)
+
+
+async def found(store, user, *names):
+    """Let a user found rooms."""
+    return await store.append(
+        [structs.replace(event("added", user, by=user), conv=f"r.{name}") for name in names]
+    )
+
+
+async def test_a_user_is_in_a_limited_number_of_rooms(store, limits):
+    """Direct conversations do not count, and nothing is written for a refused founding."""
     await store.append([message(1)])
-    assert [await store.room_count("a", most) for most in (2, 10)] == [2, 3]
-    assert await store.room_count("b", 10) == 0
+    outcomes = await found(store, "a", *"xyz")
+    assert seqs(outcomes) == [1, 1, 1]
+    [refused] = await found(store, "a", "last")
+    assert refused == Refused("forbidden", "a is in 3 rooms, the maximum")
+    assert await store.room("r.last") is None
+    await store.append([structs.replace(event("removed", "a", by="a"), conv="r.x")])
+    assert seqs(await found(store, "a", "last")) == [1]
+
+
+@pytest.mark.parametrize("victim", ["bob", "full", "eve"])
+async def test_a_stranger_at_a_limit_does_not_learn_which_rooms_exist(store, limits, victim):
+    """Bob blocks Eve, `full` is in as many rooms as possible, and so is Eve."""
+    for user in ("full", "eve"):
+        await found(store, user, *(f"{user}{number}" for number in range(3)))
+    await found(store, "a", "x")
+    refused = Refused("forbidden", "eve is blocked by bob") if victim == "bob" else None
+    addition = structs.replace(event("added", victim, by="eve"), refused=refused)
+    [real] = await store.append([addition])
+    [missing] = await store.append([structs.replace(addition, conv="r.missing")])
+    assert real.message.replace("r.x", "r.missing") == missing.message
+    assert real.code == missing.code == "forbidden"
+
+
+async def test_additions_at_the_same_time_do_not_exceed_the_limit(store, open_store, limits):
+    """By several processes, each of which may write several transactions at a time."""
+    names = [f"{number}" for number in range(8)]
+    for number, name in enumerate(names):
+        await found(store, f"owner{number}", f"of{name}")
+    stores = [store] * 2 if store.writers == 1 else [store, open_store()]
+    additions = [
+        structs.replace(event("added", "bob", by=f"owner{number}"), conv=f"r.of{name}")
+        for number, name in enumerate(names)
+    ]
+    outcomes = await asyncio.gather(
+        *(stores[number % 2].append([each]) for number, each in enumerate(additions))
+    )
+    refused = [each for [each] in outcomes if isinstance(each, Refused)]
+    assert refused == [Refused("forbidden", "bob is in 2 rooms, the maximum")] * 6
+    assert len((await store.heads_of("bob")).heads) == 2
+
+
+async def test_a_founding_that_is_refused_under_locks_leaves_no_room(
+    store, open_store, limits, monkeypatch
+):
+    """Another process adds the user to their last room between the read and the write."""
+    if store.writers == 1:
+        pytest.skip("a single writer has no conflicts")
+    from gauntlet.reference_server.store import postgres
+
+    original_write, other = postgres._write, open_store()
+    await found(other, "a", "x", "y")
+
+    async def write_later(connection, plan):
+        monkeypatch.setattr(postgres, "_write", original_write)
+        await found(other, "a", "z")
+        return await original_write(connection, plan)
+
+    monkeypatch.setattr(postgres, "_write", write_later)
+    assert await found(store, "a", "last") == [Refused("forbidden", "a is in 3 rooms, the maximum")]
+    assert await store.room("r.last") is None
 
 
 async def test_a_committed_message_is_visible_to_other_processes_immediately(store, open_store):

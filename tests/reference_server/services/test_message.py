@@ -17,7 +17,7 @@ from gauntlet.reference_server.http.service_client import BUNDLE_PATH
 from gauntlet.reference_server.services import message as message_module
 from gauntlet.reference_server.services.base import ServiceContext
 from gauntlet.reference_server.services.message import MessageService
-from gauntlet.reference_server.store import open_messages
+from gauntlet.reference_server.store import append_plan, open_messages
 from gauntlet.reference_server.store.base import StoreDown, StoreError, StoreUncertain
 
 PATH = "/v1/conversations/d.ann.bob/messages"
@@ -268,8 +268,8 @@ def addition(conv, user, by="ann"):
 
 async def test_nobody_can_fill_the_rooms_of_another_user(service, monkeypatch):
     """Their heads could not be read any more. They can still found rooms, up to another limit."""
-    monkeypatch.setattr(message_module, "ADDED_ROOMS_MAX", 2)
-    monkeypatch.setattr(message_module, "ROOMS_MAX", 3)
+    monkeypatch.setattr(append_plan, "ADDED_ROOMS_MAX", 2)
+    monkeypatch.setattr(append_plan, "ROOMS_MAX", 3)
     for number in range(3):
         await post(service, "/internal/events", addition(f"r.{number}", "ann"))
     status, refused = await post(service, "/internal/events", addition("r.3", "ann"))

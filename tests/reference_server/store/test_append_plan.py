@@ -3,9 +3,11 @@
 import pytest
 
 from gauntlet.reference_server.core.wire import Entry
+from gauntlet.reference_server.store import append_plan
 from gauntlet.reference_server.store.append_plan import (
     ATTENDANCE_MEMBERS_MAX,
     ConversationState,
+    added_users,
     creatable,
     identity,
     plan_appends,
@@ -13,9 +15,13 @@ from gauntlet.reference_server.store.append_plan import (
 from gauntlet.reference_server.store.base import AppendRequest, Refused
 
 
-def plan(batch, states, known=None):
+def plan(batch, states, known=None, rooms=None):
     """Plan a batch with numbered ids."""
     ids = iter(range(100))
+    rooms = {} if rooms is None else rooms
+    for state in states.values():
+        state.rooms = rooms
+    rooms |= {user: 0 for user in added_users(batch) if user not in rooms}
     return plan_appends(batch, states, known or {}, now_ms=7, new_id=lambda: f"id{next(ids)}")
 
 
@@ -133,3 +139,69 @@ def test_rooms_above_the_limit_have_no_attendance():
     for size, entries in ((ATTENDANCE_MEMBERS_MAX, 1), (ATTENDANCE_MEMBERS_MAX + 1, 0)):
         members = {f"u{number}": 1 for number in range(size)}
         assert len(plan([enter("u0")], {"r.x": ConversationState(1, members)}).entries) == entries
+
+
+def add(conv, user, by):
+    """Return a request to add a user to a room."""
+    return AppendRequest(conv, f"{conv}:{user}", event="added", user=user, by=by)
+
+
+@pytest.fixture
+def limits(monkeypatch):
+    """Users may be in two rooms, and found a third one."""
+    monkeypatch.setattr(append_plan, "ADDED_ROOMS_MAX", 2)
+    monkeypatch.setattr(append_plan, "ROOMS_MAX", 3)
+
+
+def rooms_of_ann(*names):
+    """Return rooms in which Ann is the only member."""
+    return {name: ConversationState(1, {"ann": 1}) for name in names}
+
+
+def codes(appends):
+    """Return `stored` or the code of each outcome."""
+    return [getattr(outcome, "code", "stored") for outcome in appends.outcomes]
+
+
+def test_all_additions_of_a_batch_count(limits):
+    """Bob may then only found one more room."""
+    batch = [add(name, "bob", "ann") for name in ("r.1", "r.2", "r.3")]
+    batch += [add(name, "bob", "bob") for name in ("r.4", "r.5")]
+    states = {**rooms_of_ann("r.1", "r.2", "r.3"), "r.4": ConversationState()}
+    appends = plan(batch, states | {"r.5": ConversationState()})
+    assert codes(appends) == ["stored", "stored", "forbidden", "stored", "forbidden"]
+    assert appends.rooms_max == {"bob": 3}
+
+
+def test_a_removal_makes_room_for_another_addition(limits):
+    remove = AppendRequest("r.1", "k", event="removed", user="bob", by="bob")
+    states = rooms_of_ann("r.1", "r.2", "r.3")
+    states["r.1"].members["bob"] = 1
+    batch = [add("r.2", "bob", "ann"), remove, add("r.3", "bob", "ann")]
+    appends = plan(batch, states, rooms={"bob": 1})
+    assert codes(appends) == ["stored"] * 3
+    assert appends.rooms_max == {"bob": 2}
+    assert codes(plan(batch, rooms_of_ann("r.2", "r.3"), rooms={"bob": 2}))[0] == "forbidden"
+
+
+@pytest.mark.parametrize(
+    ("batch", "most"),
+    [
+        # One more room of others, then a room of their own.
+        ([add("r.1", "bob", "ann"), add("r.new", "bob", "bob")], 3),
+        # The other way round: with a further room at the same time, the addition would be too much.
+        ([add("r.new", "bob", "bob"), add("r.1", "bob", "ann")], 2),
+    ],
+)
+def test_the_plan_says_in_how_many_rooms_a_user_may_be_when_it_is_written(limits, batch, most):
+    """Another process may add them to another room at the same time."""
+    states = {**rooms_of_ann("r.1"), "r.new": ConversationState()}
+    assert plan(batch, states).rooms_max == {"bob": most}
+
+
+def test_a_stranger_does_not_learn_by_their_limit_whether_a_room_exists(limits):
+    full = {"eve": 3}
+    real = plan([add("r.x", "eve", "eve")], rooms_of_ann("r.x"), rooms=dict(full))
+    missing = plan([add("r.x", "eve", "eve")], {"r.x": ConversationState()}, rooms=full)
+    assert real.outcomes == missing.outcomes
+    assert real.outcomes[0].message == "eve is in 3 rooms, the maximum"
