@@ -14,6 +14,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from .services import missing
+
 ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SCRIPTS = ["tools/bootstrap.sh", "tools/install-services.sh", "tools/lock.sh", ".ci/run"]
@@ -414,3 +416,48 @@ def test_an_unknown_option_is_refused_with_the_known_one(services):
     result = services("--some")
     assert result.returncode != 0
     assert "the only option is --all" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("environment", "outcome"),
+    [
+        ({}, pytest.skip.Exception),
+        ({"GAUNTLET_REQUIRE_SERVICES": "1"}, pytest.fail.Exception),
+        (
+            {"GAUNTLET_REQUIRE_SERVICES": "1", "GAUNTLET_OPTIONAL_SERVICES": "prometheus promtool"},
+            pytest.skip.Exception,
+        ),
+        (
+            {"GAUNTLET_REQUIRE_SERVICES": "1", "GAUNTLET_OPTIONAL_SERVICES": "promtool"},
+            pytest.fail.Exception,
+        ),
+    ],
+)
+def test_a_missing_service_fails_where_it_is_required_and_not_optional(environment, outcome):
+    with pytest.raises(outcome, match="no prometheus"):
+        missing("prometheus", "no prometheus", environment)
+
+
+@pytest.mark.parametrize(("installed", "optional"), [(True, ""), (False, "prometheus promtool")])
+def test_ci_skips_the_tests_of_a_prometheus_that_could_not_be_installed(
+    tmp_path, installed, optional
+):
+    """A distribution without the package must not fail every change."""
+    programs = ("chromium", "gcc", "toxiproxy-server", "actionlint", "apt-get")
+    for name in (*programs, *(["prometheus"] if installed else [])):
+        _write_program(tmp_path / "bin" / name)
+    _write_program(tmp_path / "bin" / "make", 'echo "optional=$GAUNTLET_OPTIONAL_SERVICES"')
+    _write_program(tmp_path / "tools" / "install-services.sh")
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci" / "run")
+    for name in ("dirname", "ls", "sort", "bash"):
+        (tmp_path / "bin" / name).symlink_to(shutil.which(name))
+    done = subprocess.run(
+        [shutil.which("bash"), tmp_path / ".ci" / "run"],
+        env={"PATH": str(tmp_path / "bin"), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"optional={optional}\n" in done.stdout
+    assert ("ITS TESTS ARE SKIPPED" in done.stdout) is not installed

@@ -262,7 +262,7 @@ install_prometheus() {
         return
     fi
     if ! (apt_install_stopped prometheus); then
-        say "PROMETHEUS NOT INSTALLED. ITS TESTS ARE SKIPPED, OR FAIL IN .ci/run."
+        say "PROMETHEUS NOT INSTALLED. ITS TESTS ARE SKIPPED."
         return
     fi
     disable_at_boot prometheus.service

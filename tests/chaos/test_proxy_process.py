@@ -14,6 +14,8 @@ from gauntlet.chaos.clients.toxiproxy import ProxyClient, ProxyError
 from gauntlet.chaos.proxy_process import BINARY_ENV, ProxyServer, find_binary
 from gauntlet.core.errors import StackError
 
+from ..services import missing
+
 pytestmark = pytest.mark.integration
 
 
@@ -21,9 +23,7 @@ pytestmark = pytest.mark.integration
 def backend(request):
     """Each backend that is installed."""
     if request.param == "toxiproxy" and find_binary() is None:
-        if os.environ.get("GAUNTLET_REQUIRE_SERVICES") == "1":
-            pytest.fail("toxiproxy-server is required and not installed")
-        pytest.skip("toxiproxy-server is not installed")
+        missing("toxiproxy-server", "toxiproxy-server is not installed")
     return request.param
 
 

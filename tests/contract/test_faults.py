@@ -32,6 +32,8 @@ from gauntlet.core import clock
 from gauntlet.core.scenario.model import Duration, Fault
 from gauntlet.core.scenario.moments import FixedTime
 
+from ..services import missing
+
 pytestmark = [pytest.mark.contract, pytest.mark.integration]
 
 # One port, two protocols: HTTP with connections that stay open on /healthz, and WebSocket with a
@@ -173,9 +175,7 @@ class Rows(list):
 def backend(request):
     """The name of each backend."""
     if request.param == "toxiproxy" and find_binary() is None:
-        if os.environ.get("GAUNTLET_REQUIRE_SERVICES") == "1":
-            pytest.fail("toxiproxy-server is not on PATH")
-        pytest.skip("toxiproxy-server is not on PATH")
+        missing("toxiproxy-server", "toxiproxy-server is not installed")
     return request.param
 
 

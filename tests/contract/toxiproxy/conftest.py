@@ -1,7 +1,6 @@
 """Both backends as real processes, and a proxied link whose two ends a test controls."""
 
 import contextlib
-import os
 import socket
 import threading
 import time
@@ -13,6 +12,8 @@ import requests
 
 from gauntlet.chaos.clients.toxiproxy import ProxyClient
 from gauntlet.chaos.proxy_process import ProxyServer, find_binary
+
+from ...services import missing
 
 TIMEOUT_S = 5.0  # far longer than any socket operation of a passing test
 
@@ -129,9 +130,7 @@ def sending(destination: socket.socket, data: bytes) -> Iterator[None]:
 def server(request, tmp_path_factory) -> Iterator[ProxyServer]:
     """One process of each backend, shared by all tests."""
     if request.param == "toxiproxy" and find_binary() is None:
-        if os.environ.get("GAUNTLET_REQUIRE_SERVICES") == "1":
-            pytest.fail("toxiproxy-server is required and not installed")
-        pytest.skip("toxiproxy-server is not installed")
+        missing("toxiproxy-server", "toxiproxy-server is not installed")
     log = tmp_path_factory.mktemp("proxy") / f"{request.param}.log"
     server = ProxyServer.start(request.param, log=log, seed=7)
     yield server
