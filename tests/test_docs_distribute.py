@@ -17,10 +17,14 @@ from gauntlet.core.run_directory import RunDir
 from gauntlet.core.scenario.loader import parse
 from gauntlet.stacks.free_port import free_port
 
+from . import cpu_budget
 from .scenarios.conftest import distant_peer
 
 __all__ = ["distant_peer"]
-pytestmark = pytest.mark.integration  # starts processes that import Locust
+# Processes that import Locust take seconds of CPU time each, and may have to wait for it.
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(cpu_budget.HANGS_S)]
+PARSE_CPU_S, LOAD_CPU_S = 30, 100
+END_S = 600.0
 
 ROOT = Path(__file__).parent.parent
 HOWTO = ROOT / "docs" / "howto"
@@ -49,7 +53,11 @@ print(json.dumps(vars(parser.parse_args(arguments)), default=str))
 def parse_locust(command):
     """Return the options of a Locust command line as Locust itself parses them with ours."""
     done = subprocess.run(
-        [sys.executable, "-P", "-c", PARSE, command], capture_output=True, text=True, check=False
+        [sys.executable, "-P", "-c", PARSE, command],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=cpu_budget.limit(PARSE_CPU_S),
     )
     assert done.returncode == 0, done.stderr
     return SimpleNamespace(**json.loads(done.stdout))
@@ -135,6 +143,7 @@ class Hosts:
                 env={**os.environ, "PYTHONPATH": str(home / "srv")},
                 stdout=log,
                 stderr=log,
+                preexec_fn=cpu_budget.limit(LOAD_CPU_S),  # noqa: PLW1509  # one call, takes no lock
             )
         self.children[name] = child
         return child
@@ -163,8 +172,8 @@ def test_the_steps_of_the_page_end_in_one_run_with_a_verdict(hosts):
     (hosts.folder / "master" / "fleet.yaml").write_text(hosts.scenario)
     master = hosts.start("master", on_master)
     workers = [hosts.start(name, on_worker) for name in ("one", "two")]
-    assert master.wait(110) == 0, hosts.log("master")
-    assert [worker.wait(20) for worker in workers] == [0, 0]
+    assert master.wait(END_S) == 0, hosts.log("master")
+    assert [worker.wait(END_S) for worker in workers] == [0, 0]
     (folder,) = (hosts.folder / "master" / "runs").iterdir()
     result = RunDir.open(folder).read_result()
     assert [worker["state"] for worker in result["workers"]] == ["whole", "whole"]
@@ -183,8 +192,8 @@ def test_workers_with_another_version_of_the_adapter_are_refused(hosts):
     master = hosts.start("master", on_master)
     changed = hosts.start("changed", on_worker, adapter=f"{ADAPTER}    changed = True\n")
     broken = hosts.start("broken", on_worker, adapter="import acme_missing\n")
-    assert master.wait(110) == 4, hosts.log("master")
-    assert (changed.wait(20), broken.wait(20)) == (4, 4)
+    assert master.wait(END_S) == 4, hosts.log("master")
+    assert (changed.wait(END_S), broken.wait(END_S)) == (4, 4)
     version = r"acme_chat \(code [0-9a-f]{8}\)"
     difference = (
         rf"is refused: it has the adapter acme_chat:Adapter of {version}, the master of {version}\."

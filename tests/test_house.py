@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from . import cpu_budget
+
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("gauntlet", "scenarios", "chaos", "reports", "reference_server")
 MODULES = sorted(file for folder in FOLDERS for file in (ROOT / folder).rglob("*.py"))
@@ -207,6 +209,7 @@ def test_no_file_contains_the_path_of_a_home_folder(files):
     )
 
 
+IMPORT_CPU_S = 60
 IMPORT_ALL = """
 import importlib, sys
 root, *names = sys.argv[1:]
@@ -217,12 +220,19 @@ print(sorted({name.split(".")[0] for name in sys.modules}))
 """
 
 
+@pytest.mark.timeout(cpu_budget.HANGS_S)
 def test_no_module_is_imported_under_the_name_of_its_folder():
     """With the repository's root on `sys.path`, `import scenarios` would work, a second time."""
     # Locust first: it patches the standard library for gevent, and has to do so before its use.
     names = ["locust", *sorted(NAMES)]
     command = [sys.executable, "-P", "-W", "ignore", "-c", IMPORT_ALL, str(ROOT), *names]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=cpu_budget.limit(IMPORT_CPU_S),
+    )
     assert done.returncode == 0, done.stderr
     imported = set(ast.literal_eval(done.stdout))
     assert "gauntlet" in imported
