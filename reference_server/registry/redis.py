@@ -29,6 +29,9 @@ from gauntlet.reference_server.registry import base
 
 CALL_TIMEOUT_S = 0.5
 RETRY_AFTER_S = 0.5  # after a failure calls fail immediately this long: callers have queues
+# After a failover. An edge notices it at its next heartbeat, which comes within a second, and
+# writes all of its leases at one of the next two.
+REBUILT_AFTER_S = 4.0
 PUT_CHUNK = 500
 
 CLOCK_STEP_MS = 1_000  # by less, the clock of Redis may deviate without having been set
@@ -90,6 +93,8 @@ class RedisRegistry:
 
     After a failed call, the next one goes to the next of them. Until a replica is promoted it
     refuses what edges write, and no look-up uses it: edges cannot renew their leases there.
+    Afterwards, leases that were not replicated are missing until their edges write them again;
+    look-ups fail until then.
     """
 
     def __init__(self, urls: str, *, lease_ms: int) -> None:
@@ -100,6 +105,7 @@ class RedisRegistry:
         self._ahead_ms: tuple[int, int] | None = None
         self._steps = 0  # of the clock of Redis
         self._retry_at = 0.0
+        self._primary: Redis | None = None  # the server of the last call that succeeded
         self._servers: list[Redis] = [
             Redis.from_url(
                 url,
@@ -222,7 +228,7 @@ class RedisRegistry:
             self._trusted_at = now + self._lease_ms / 1000
         self._generation = generation
         if now < self._trusted_at:
-            raise base.RegistryDown("the registry lost its data and is being rebuilt")
+            raise base.RegistryDown("the registry lost data and is being rebuilt")
 
     @asynccontextmanager
     async def _pipeline(self) -> AsyncIterator[Pipeline]:
@@ -239,6 +245,9 @@ class RedisRegistry:
             if server is self._servers[0]:  # otherwise a concurrent call has changed it already
                 self._servers.append(self._servers.pop(0))
             raise base.RegistryDown(str(error) or type(error).__name__) from error
+        if self._primary not in (None, server):
+            self._trusted_at = max(self._trusted_at, time.monotonic() + REBUILT_AFTER_S)
+        self._primary = server
 
 
 def _chunks(leases: Collection[base.Lease]) -> Iterator[list[base.Lease]]:

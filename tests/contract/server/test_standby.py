@@ -94,6 +94,18 @@ async def eventually(call, *errors):
             await asyncio.sleep(0.1)
 
 
+async def failure(call, words):
+    """Return once a call fails for a reason with some words; it must not succeed before."""
+    deadline = time.monotonic() + 60
+    while True:
+        with pytest.raises(RegistryDown) as failed:
+            await call()
+        if words in str(failed.value):
+            return
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.1)
+
+
 async def two_failures(call):
     """Return the reasons of the next two calls, which go to one server each."""
     reasons = []
@@ -155,6 +167,7 @@ async def test_edges_register_at_the_promoted_redis(make_pair):
         generation = await eventually(edge.generation, RegistryDown)
         await edge.put_edge(EDGE)
         await edge.put([ANN])
+        assert await publisher.queues(["ann"]) == {"ann": {EDGE.queue}}
         await await_replica(primary)
         await primary.kill()
         with pytest.raises(RegistryDown):
@@ -163,6 +176,9 @@ async def test_edges_register_at_the_promoted_redis(make_pair):
             # Of every two calls, one goes to the replica, where no lease can be renewed.
             assert "the registry has not been promoted" in await two_failures(look_up)
         await standby.promote()
+        # The edge has not written yet what was not replicated.
+        await failure(lambda: publisher.queues(["ann"]), "being rebuilt")
+        await eventually(publisher.edges, RegistryDown)  # logins need not wait for that
         assert await eventually(edge.generation, RegistryDown) == generation
         await eventually(lambda: edge.put([BOB]), RegistryDown)
         found = await eventually(lambda: publisher.queues(["ann", "bob"]), RegistryDown)
