@@ -47,9 +47,9 @@ from gauntlet.runner.link_proxies import LinkProxies
 from gauntlet.runner.load_process import LoadSource, new_tag, trusting, write_load_file
 from gauntlet.runner.options import Options
 from gauntlet.runner.private_values import ResolvedScenario
+from gauntlet.runner.recovery import journal as recovery_journal
 from gauntlet.runner.recovery import recover
 from gauntlet.runner.recovery.fault_journal import FaultJournal
-from gauntlet.runner.recovery.identity import RUN_ENV
 from gauntlet.runner.recovery.journal import RecoveryJournal
 from gauntlet.runner.resource_monitor import ResourceMonitor
 from gauntlet.runner.view import View
@@ -183,7 +183,8 @@ class _RunOrchestrator:
     def _boot(self, cleanup: ExitStack) -> None:
         target = self._scenario.target
         proxies = self._proxies
-        recovery = self._recovery = _open_recovery(cleanup, self._run)
+        opened = recovery_journal.opened(self._run.id, self._run.path.resolve())
+        recovery = self._recovery = cleanup.enter_context(opened)
         cleanup.callback(proxies.stop)
         if target.stack == "external":
             self._attach(cleanup, recovery)
@@ -368,12 +369,3 @@ class _RunOrchestrator:
         if event["event"] == "exited":
             status = event["detail"].get("status") or event["detail"].get("reason", "")
             self._view.note(f"{event['component']} has ended by itself ({status})")
-
-
-def _open_recovery(cleanup: ExitStack, run: RunDir) -> RecoveryJournal:
-    """Open the recovery journal of a run, which is removed after all other clean-up."""
-    recovery = RecoveryJournal(run.id, run.path.resolve())
-    cleanup.callback(recovery.close)
-    os.environ[RUN_ENV] = run.id
-    cleanup.callback(os.environ.pop, RUN_ENV, None)
-    return recovery

@@ -144,3 +144,20 @@ def test_a_run_that_goes_on_is_left_alone(tmp_path, temporary, environment):
     child.terminate()
     child.wait(END_S * 5)
     assert_nothing_is_left(tmp_path, temporary)
+
+
+def test_nothing_is_left_of_a_killed_server(tmp_path, temporary, environment, require_service):
+    """`gauntlet serve` has no scenario and no faults, but processes and a folder."""
+    require_service("redis")
+    command = python("gauntlet", "serve", "--layout", "single")
+    child = subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=subprocess.PIPE)
+    with child:
+        lines = iter(child.stdout.readline, b"")
+        assert any(b"Ctrl-C" in line for line in lines)
+        (run,) = (path.stem for path in (tmp_path / "state").glob("*.jsonl"))
+        assert processes_of(run)
+        child.kill()
+    code, outcomes = recover(environment)
+    assert code == 0, outcomes
+    assert list(temporary.iterdir()) == list((tmp_path / "state").iterdir()) == []
+    assert processes_of(run) == []

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,8 @@ import yaml
 
 from gauntlet.core.errors import ConfigError, Exit, Interrupted, StackError
 from gauntlet.runner import signals
+from gauntlet.runner.recovery import journal, recover
+from gauntlet.runner.recovery.journal import RecoveryJournal
 from gauntlet.stacks.reference import PlannedLink, ReferenceStack, StackAddresses
 
 POLL_S = 0.5
@@ -33,10 +34,17 @@ class Options(NamedTuple):
 
 
 def serve(options: Options) -> Exit:
-    """Boot a stack, print its addresses, and wait. Ctrl-C ends it with success."""
+    """Boot a stack, print its addresses, and wait. Ctrl-C ends it with success.
+
+    What this process leaves behind if it is killed, and what others have, is undone as after runs.
+    """
     layout = _layout(options.layout)
+    for outcome in recover.recover_all(allow_exec=False):
+        print(f"left behind by {outcome.run}: {outcome.text}")
+    name = f"serve-{os.urandom(4).hex()}"
     with (
-        _folder(options.data) as folder,
+        journal.opened(name, Path.cwd() if options.data is None else options.data) as recovery,
+        _folders(options.data, recovery) as (folder, data),
         contextlib.suppress(Interrupted),
         signals.handled() as handler,
     ):
@@ -44,13 +52,13 @@ def serve(options: Options) -> Exit:
         logs.mkdir(parents=True, exist_ok=True)
         request = {
             "stack": options.stack,
-            "data_dir": str(folder / "data"),
+            "data_dir": str(data),
             "log_dir": str(logs),
             "config": {"tls": True} if options.tls else {},
             "config_file": None if options.config is None else str(options.config.resolve()),
             "layout": layout,
         }
-        stack = ReferenceStack(request, on_event=lambda _event: None)
+        stack = ReferenceStack(request, on_event=lambda event: recovery.process(event.get("pid")))
         try:
             with handler.reraising_lost():
                 _show_until_it_ends(stack, options, folder)
@@ -123,13 +131,17 @@ def _write_control(path: Path, ready: StackAddresses) -> None:
 
 
 @contextlib.contextmanager
-def _folder(data: Path | None) -> Iterator[Path]:
+def _folders(data: Path | None, recovery: RecoveryJournal) -> Iterator[tuple[Path, Path]]:
+    """Return the folder of the logs and of the control file, and that of the databases.
+
+    Without `data` they are one, so that what the server has to create beside it is recovered, too.
+    """
     if data is not None:
         data.mkdir(parents=True, exist_ok=True)
-        yield data.resolve()
+        yield data.resolve(), data.resolve() / "data"
         return
-    temporary = Path(tempfile.mkdtemp(prefix="gauntlet-serve-"))
+    temporary = recovery.temporary_folder()
     try:
-        yield temporary
+        yield temporary, temporary
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

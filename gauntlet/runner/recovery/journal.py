@@ -1,4 +1,4 @@
-"""The recovery journal: what one run leaves on this machine, and on the target, if it is killed.
+"""The recovery journal: what a run or a server leaves on this machine, or on its target, if killed.
 
 A row is on disk before that which it names exists. The process that writes a journal holds a lock
 on it, which the operating system releases when the process dies: a journal that can be locked has
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from gauntlet.core.errors import ConfigError
-from gauntlet.runner.recovery.identity import Identity, identify
+from gauntlet.runner.recovery.identity import RUN_ENV, Identity, identify
 
 VERSION = 1
 FOLDER_ENV = "GAUNTLET_STATE_DIR"
@@ -91,7 +91,10 @@ def _check_command(row: dict[str, Any]) -> None:
 
 
 class RecoveryJournal:
-    """The journal of the run of this process; safe to use from several threads."""
+    """The journal of the run, or of the server, of this process; safe to use from several threads.
+
+    `directory` is where the run or the server keeps what its user wants to have.
+    """
 
     def __init__(self, run_id: str, directory: Path) -> None:
         """Create and lock it; ConfigError if no folder for it can be written to."""
@@ -174,6 +177,18 @@ class RecoveryJournal:
             self._file.flush()
             os.fsync(self._file.fileno())
             self.leftovers.add(row)
+
+
+@contextmanager
+def opened(run_id: str, directory: Path) -> Iterator[RecoveryJournal]:
+    """Open a journal, which is removed at the end, and mark the processes that are started."""
+    journal = RecoveryJournal(run_id, directory)
+    os.environ[RUN_ENV] = run_id
+    try:
+        yield journal
+    finally:
+        os.environ.pop(RUN_ENV, None)
+        journal.close()
 
 
 @dataclass
