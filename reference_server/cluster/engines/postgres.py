@@ -1,11 +1,7 @@
 """Finds PostgreSQL and starts private servers, one per database, as an unprivileged user."""
 
-import base64
-import hashlib
-import hmac
 import os
 import pwd
-import secrets
 import shutil
 import signal
 import sys
@@ -15,6 +11,7 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
+from gauntlet.reference_server.cluster.engines import postgres_password
 from gauntlet.reference_server.cluster.engines.pair import Pair
 from gauntlet.reference_server.cluster.engines.postgres_standby import Node
 from gauntlet.reference_server.cluster.engines.private_files import write_private
@@ -41,7 +38,6 @@ INSTALL_DRIVER = (
 _DEBIAN = Path("/usr/lib/postgresql")
 _UNPRIVILEGED = ("postgres", "nobody")
 _OTHERS_MAY_TRAVERSE = 0o001
-SCRAM_ITERATIONS = 1
 SYNCFS_SINCE = 14  # the version that brought `recovery_init_sync_method`
 # fsync stays on: an acknowledged message must survive a crash.
 _SETTINGS = {
@@ -115,11 +111,12 @@ async def _initialise(
     """Create the data folder once; an attempt that was interrupted is repeated."""
     marker = data.with_name("initialised")
     if marker.exists():
+        await postgres_password.require(name, data, server, USER, password)
         return
     shutil.rmtree(data, ignore_errors=True)
     password_file = data.with_name("password")
-    write_private(password_file, _scram_secret(password), server.uid)
-    access = ("-A", "scram-sha-256", f"--pwfile={password_file}")
+    write_private(password_file, postgres_password.scram_secret(password), server.uid)
+    access = ("-A", postgres_password.METHOD, f"--pwfile={password_file}")
     options = (*access, "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions")
     child = await ChildProcess.spawn((initdb, "-D", str(data), "-U", USER, *options), server)
     try:
@@ -153,23 +150,6 @@ def _unprivileged_uid() -> int:
         "PostgreSQL does not run as root, and there is no user `postgres` or `nobody` to run it as;"
         " create one, or run as another user"
     )
-
-
-def _scram_secret(password: str) -> str:
-    """Return what PostgreSQL stores of a password for SCRAM (RFC 5803), with a single iteration.
-
-    By default it would take 4,096, which the driver computes in Python, and which keep the event
-    loop busy at every new connection. They would slow down guesses, but 128 random bits cannot be
-    guessed.
-    """
-    salt = secrets.token_bytes(16)
-    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, SCRAM_ITERATIONS)
-    stored_key = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
-    server_key = hmac.digest(salted, b"Server Key", "sha256")
-    salt64, stored64, server64 = (
-        base64.b64encode(each).decode() for each in (salt, stored_key, server_key)
-    )
-    return f"SCRAM-SHA-256${SCRAM_ITERATIONS}:{salt64}${stored64}:{server64}"
 
 
 def _recovery(version: str, folder: Path) -> dict[str, str]:

@@ -52,9 +52,12 @@ def launch_spec(
 ) -> LaunchSpec:
     """Return a node without plugins and with one user, and its epmd as a helper.
 
-    An epmd that Erlang starts by itself would outlive the node.
+    An epmd that Erlang starts by itself would outlive the node. The data of an earlier cluster are
+    removed: only a new node gets the user, and an old one may have `guest` in place of it. Nothing
+    is lost, because edges read from SQL what the bus has lost.
     """
     folder = data_dir / component.name
+    shutil.rmtree(folder / "data", ignore_errors=True)
     home = folder / "home"
     home.mkdir(parents=True, exist_ok=True)
     cookie = home / ".erlang.cookie"

@@ -55,6 +55,11 @@ class ChildProcess:
         """Wait for the exit status; it is negative if a signal ended the process."""
         return await self._process.wait()
 
+    def end_input(self) -> None:
+        """Close the standard input, which a process that reads all of it waits for."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+
     def signal(self, number: Signals) -> None:
         """Signal this process only, unless it was reaped: then its pid may be another process's."""
         if self.alive:

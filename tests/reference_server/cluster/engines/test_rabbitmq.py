@@ -54,6 +54,16 @@ def test_its_only_user_has_the_password_and_nobody_else_can_read_it(launch, tmp_
     assert "for-tests" not in " ".join((*launch.argv, *launch.env.values()))
 
 
+def test_the_data_of_an_earlier_cluster_are_removed(launch, tmp_path):
+    """Its node may have the user `guest`, and would not get ours."""
+    old = tmp_path / "broker" / "data" / "broker-1@localhost"
+    old.mkdir(parents=True)
+    component = plan.PlannedComponent("broker", "broker", plan.RABBITMQ, [1, 2, 3])
+    again = rabbitmq.launch_spec(component, tmp_path, tmp_path / "log", "for-tests")
+    assert str(old.parent) == again.env["RABBITMQ_MNESIA_BASE"]
+    assert not old.exists()
+
+
 def test_a_missing_rabbitmq_is_reported_with_how_to_install_it(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MissingBinaryError, match="apt-get install rabbitmq-server"):
