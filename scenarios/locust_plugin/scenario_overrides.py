@@ -13,7 +13,10 @@ Override = Callable[[Scenario], Scenario]
 
 
 def write_overridden(scenario_name: str, folder: Path, overrides: Iterable[Override]) -> Path:
-    """Write a scenario with overrides to a file in `folder`, and return the file."""
+    """Write a scenario with overrides to a file in `folder`, and return the file.
+
+    The folder must be private to the user: the file has the secrets that the scenario itself has.
+    """
     scenario = library.find(scenario_name)
     for override in overrides:
         scenario = override(scenario)

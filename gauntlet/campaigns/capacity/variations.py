@@ -66,12 +66,7 @@ def check(scenario: Scenario) -> None:
             f"capacity needs a scenario without faults; {scenario.name} has "
             f"{scenario.faults[0].id}. Use --during for the load that holds during one"
         )
-    plain: dict[str, Any] = to_builtins(scenario)
-    if secrets.redacted(plain) != plain:
-        raise ConfigError(
-            f"capacity writes its scenarios to files, so {scenario.name} must not contain a secret "
-            "itself; use {env: NAME} or {file: PATH} in its place"
-        )
+    secrets.refuse_literals(to_builtins(scenario), "a capacity search")
 
 
 def at_level(variation: Variation, what: What, during: During, level: float) -> Scenario:

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -59,7 +59,7 @@ def candidates(
     for name in suite.scenarios:
         scenario = library.find(name if name in library.names() else str(folder / name))
         scenario = settings.apply(scenario, changes)
-        _refuse_literal_secrets(scenario)
+        secrets.refuse_literals(to_builtins(scenario), "a gate")
         found.append(Subject(sla_file.with_objectives(scenario, sla.absolute), bug))
     names = [subject.name for subject in found]
     if repeated := next((name for name in names if names.count(name) > 1), None):
@@ -87,7 +87,7 @@ def reference(subject: Subject, against: Against) -> Subject:
         scenario = from_builtins(plain)
     except (msgspec.ValidationError, ValueError) as error:
         raise ConfigError(f"compare.against.target is not possible: {error}") from error
-    _refuse_literal_secrets(scenario)
+    secrets.refuse_literals(to_builtins(scenario), "a gate")
     for problem in validation.problems(scenario):
         raise ConfigError(f"with compare.against, {problem.sentence}")
     if against.python:
@@ -154,12 +154,3 @@ def questions(subjects: Sequence[Subject], compare: Compare, sla: Sla) -> list[Q
             if booted or indicator != "stack_cores"
         ]
     return found
-
-
-def _refuse_literal_secrets(scenario: Scenario) -> None:
-    plain: dict[str, Any] = to_builtins(scenario)
-    if secrets.redacted(plain) != plain:
-        raise ConfigError(
-            f"a gate writes its scenarios to files, so {scenario.name} must not contain a secret "
-            "itself; use {env: NAME} or {file: PATH} in its place"
-        )

@@ -78,12 +78,7 @@ def _check(options: argparse.Namespace) -> None:
 def _scenario(options: argparse.Namespace) -> Scenario:
     """Return the scenario of the command line without its faults and what refers to them."""
     scenario = library.find(options.scenario)
-    plain = to_builtins(scenario)
-    if secrets.redacted(plain) != plain:
-        raise ConfigError(
-            "a storm writes its scenario to files, so the scenario must not contain a secret "
-            "itself; use {env: NAME} or {file: PATH} in its place"
-        )
+    secrets.refuse_literals(to_builtins(scenario), "a storm")
     steady = [objective for objective in scenario.sla if ":" not in objective.window]
     load = with_minutes(scenario.load, options.minutes)
     target = scenario.target

@@ -109,6 +109,15 @@ def redacted(scenario: Mapping[str, Any]) -> dict[str, Any]:
     return separate(scenario)[0]
 
 
+def refuse_literals(scenario: Mapping[str, Any], writer: str) -> None:
+    """Raise a ConfigError if a plain scenario contains a secret itself, and `writer` writes it."""
+    if redacted(scenario) != scenario:
+        raise ConfigError(
+            f"{writer} writes its scenarios to files, so {scenario['name']} must not contain a "
+            "secret itself; use {env: NAME} or {file: PATH} in its place"
+        )
+
+
 def resolve(scenario: Mapping[str, Any], run_command: RunCommand | None) -> dict[str, Value]:
     """Return the values of all references of a plain scenario by path; ConfigError if one has none.
 
