@@ -12,7 +12,7 @@ from gauntlet.reports.history.marks import OBSERVED
 from gauntlet.reports.history.times.clock_alignment import ClockAlignment
 from gauntlet.reports.history.workers import lost_workers
 
-OVERRUN_S = 1.0  # a heal may take this long, as the restart of a process does
+OVERRUN_S = 1.0  # a heal may take this long
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ class FaultTimes:
     and `exposure` what met it (`gauntlet.reports.metrics.exposure`), None if that is unknown.
     `acts_on` are the components or links on which it acted, as far as the journal names them, and
     `bytes` is what passed through the proxies in front of them. `length_s` is how long the fault
-    should act, None if it ends by itself or has no length.
+    should act, None if it ends by itself or has no length. `started` are the components that the
+    heal has started again.
     """
 
     id: str
@@ -65,6 +66,7 @@ class FaultTimes:
     bytes: int | None = None
     exposure: Exposure | None = None
     length_s: float | None = None
+    started: tuple[str, ...] = ()
 
     @property
     def acted_s(self) -> float | None:
@@ -75,10 +77,16 @@ class FaultTimes:
 
     @property
     def overran_s(self) -> float | None:
-        """How much longer the fault acted than configured; None if not by more than OVERRUN_S."""
-        if self.acted_s is None or self.length_s is None:
+        """How much longer the fault acted than configured; None if not by more than OVERRUN_S.
+
+        The start of a component at the heal takes the time that the system needs for it.
+        """
+        if self.effective_ns is None or self.healed_ns is None or self.length_s is None:
             return None
-        over_s = self.acted_s - self.length_s
+        end_ns = self.healed_ns
+        if self.started and self.heal_requested_ns is not None:
+            end_ns = self.heal_requested_ns
+        over_s = (end_ns - self.effective_ns) / NS_PER_S - self.length_s
         return over_s if over_s > OVERRUN_S else None
 
     @property
@@ -248,6 +256,7 @@ def _fault_times(planned: Fault, rows: list[dict[str, Any]], cutover: Cutover | 
         acts_on=_acts_on(steps.get("effective", {}).get("detail") or {}),
         bytes=_bytes_between(steps.get("effective"), steps.get("healed")),
         length_s=_length_s(planned),
+        started=tuple((steps.get("healed", {}).get("detail") or {}).get("started") or ()),
     )
 
 

@@ -55,11 +55,11 @@ def caveats(
 def _describe_overruns(events: Events) -> Iterator[str]:
     """Yield a sentence about each fault that acted longer than the scenario says."""
     for fault in events.faults:
-        if fault.overran_s is None or fault.acted_s is None or fault.length_s is None:
+        if fault.overran_s is None or fault.length_s is None:
             continue
         sentence = (
-            f"Fault {fault.id} acted for {fault.acted_s:.1f} s, {fault.overran_s:.1f} s longer "
-            f"than the {fault.length_s:g} s of the scenario"
+            f"Fault {fault.id} acted for {fault.length_s + fault.overran_s:.1f} s, "
+            f"{fault.overran_s:.1f} s longer than the {fault.length_s:g} s of the scenario"
         )
         if fault.heal_requested_ns is not None and fault.healed_ns is not None:
             heal_s = (fault.healed_ns - fault.heal_requested_ns) / NS_PER_S

@@ -61,6 +61,27 @@ def test_a_fault_that_acted_longer_than_configured_overran(kind, length_s, overr
     assert (found.acted_s, found.overran_s) == (10.0, overran_s)
 
 
+@pytest.mark.parametrize(
+    ("started", "heal_requested_s", "overran_s"),
+    [
+        (["edge-blue-1"], 8, None),  # its start took four seconds, which is no part of the fault
+        (["edge-blue-1"], 9, 2.0),  # the heal began late
+        ([], 8, 5.0),  # nothing was started: the heal itself took four seconds
+    ],
+)
+def test_the_start_of_a_component_at_the_heal_does_not_count_as_overrun(
+    started, heal_requested_s, overran_s
+):
+    planned = Fault(id="f", kind="kill", target="edge", at=FixedTime(0.0), for_=Duration(5.0))
+    rows = [
+        fault("effective", 2_000_000_000),
+        fault("heal-requested", heal_requested_s * 1_000_000_000),
+        fault("healed", 12_000_000_000, detail={"started": started}),
+    ]
+    (found,) = collect_events(rows, [planned]).faults
+    assert (found.acted_s, found.overran_s) == (10.0, overran_s)
+
+
 @pytest.mark.parametrize("end", ["done", "rolled-back"])
 def test_a_cutover_is_healed_when_it_ends(end):
     """Its heal step may come much later."""
