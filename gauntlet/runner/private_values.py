@@ -33,7 +33,7 @@ def resolve(scenario: Scenario, *, allow_exec: bool) -> ResolvedScenario:
     """
     plain = to_builtins(scenario)
     public, literals = secrets.separate(plain)
-    values = {**literals, **secrets.resolve(public, _run_command if allow_exec else None)}
+    values = {**literals, **secrets.resolve(public, run_command if allow_exec else None)}
     return ResolvedScenario(scenario, from_builtins(secrets.filled(plain, values)), values)
 
 
@@ -54,7 +54,7 @@ def open_pipe(private: Private) -> int:
     return reader
 
 
-def _run_command(command: list[str]) -> str:
+def run_command(command: list[str]) -> str:
     """Return what a command prints; ValueError, without its output, if it fails."""
     try:
         done = subprocess.run(

@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+import msgspec
+
 from gauntlet.core import clock
 from gauntlet.core.errors import ConfigError
 from gauntlet.core.scenario.capabilities import OPEN_ACCOUNTS
-from gauntlet.scenarios.adapters.base import Adapter, Call, Sent
+from gauntlet.scenarios.adapters.base import Account, Adapter, Call, Sent
 from gauntlet.scenarios.client.session import Session
 from gauntlet.scenarios.conformance.observer import Observer, Received
 from gauntlet.scenarios.conformance.subject import Subject
@@ -65,7 +67,7 @@ class Client:
         Users without an account of their own sign up first if the adapter can. A server that
         creates no accounts may accept them all the same, because it knows them or accepts any name.
         """
-        if self.user.credentials is None:
+        if self.user.credentials is None or not self.bench.subject.accounts:
             sign_up = self.channel.ask(self.channel.codec.sign_up)
             if sign_up is not None:
                 await self.call(sign_up)
@@ -165,15 +167,17 @@ class Bench(SessionHost):
 
 def _users_of(subject: Subject, adapter: Adapter, tag: str) -> tuple[User, ...]:
     accounts, count = subject.accounts, subject.users
+    password, token = subject.password, subject.token
     if not accounts:
         prefix = f"u{tag}-" if OPEN_ACCOUNTS in adapter.capabilities else "u"
-        return tuple(User(slot + 1, f"{prefix}0-{slot}") for slot in range(count))
+        accounts = [Account(f"{prefix}0-{slot}") for slot in range(count)]
     if len(accounts) < count:
         raise ConfigError(f"--accounts must have at least {count} users; got {len(accounts)}")
-    return tuple(
-        User(slot + 1, account.name, credentials=account)
-        for slot, account in enumerate(accounts[:count])
-    )
+    whole = [
+        msgspec.structs.replace(row, password=row.password or password, token=row.token or token)
+        for row in accounts[:count]
+    ]
+    return tuple(User(number, row.name, credentials=row) for number, row in enumerate(whole, 1))
 
 
 async def until(condition: Callable[[], bool], timeout_s: float) -> bool:

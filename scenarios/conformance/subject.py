@@ -12,12 +12,17 @@ from gauntlet.scenarios.adapters.base import Account, Adapter, Settings
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is checked: an adapter, the addresses of a target, and who can log in there."""
+    """What is checked: an adapter, the addresses of a target, and who can log in there.
+
+    `password` and `token` are those of all accounts that have none of their own.
+    """
 
     adapter: str
     urls: Sequence[str]
     settings: Settings = field(default_factory=dict)
     accounts: Sequence[Account] = ()
+    password: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
     allow_hosts: Sequence[str] = ()
     tls: Tls = field(default_factory=Tls)
     headers: Mapping[str, str] = field(default_factory=dict)

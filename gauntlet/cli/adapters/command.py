@@ -6,15 +6,19 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+import msgspec
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from gauntlet.cli.adapters import scaffold
 from gauntlet.cli.adapters.scaffold import Choices
+from gauntlet.core import log_scrubber
 from gauntlet.core.errors import ConfigError, Exit
-from gauntlet.core.scenario import accounts
+from gauntlet.core.scenario import accounts, secrets, yaml_reader
 from gauntlet.core.scenario.model import Tls
+from gauntlet.core.scenario.secrets import Secret, Value
+from gauntlet.runner.private_values import run_command
 from gauntlet.scenarios.conformance import check
 from gauntlet.scenarios.conformance.check import Report
 from gauntlet.scenarios.conformance.findings import Outcome, Row, exit_code
@@ -51,11 +55,13 @@ def create(options: argparse.Namespace) -> int:
 
 def check_adapter(options: argparse.Namespace) -> int:
     """Try every capability of an adapter on a live server, and print what holds."""
+    settings, logins = _resolved(options)
     subject = Subject(
         adapter=options.adapter,
         urls=options.url,
-        settings=_settings(options.set),
+        settings=settings,
         accounts=accounts.read(options.accounts, {}) if options.accounts else (),
+        **logins,
         allow_hosts=options.allow_host,
         tls=Tls(ca=options.ca, insecure=options.insecure),
         transport=options.transport or "",
@@ -70,18 +76,45 @@ def check_adapter(options: argparse.Namespace) -> int:
     return code
 
 
-def _settings(pairs: Sequence[str]) -> dict[str, int | float | bool | str]:
-    """Return `target.server` from `key=value` pairs; values are read as in YAML."""
-    settings: dict[str, int | float | bool | str] = {}
+def _resolved(options: argparse.Namespace) -> tuple[dict[str, Value], dict[str, str]]:
+    """Return the settings, and the password and token of all accounts, without references."""
+    logins = {
+        name: _reference(f"--{name}", text)
+        for name in ("password", "token")
+        if (text := getattr(options, name)) is not None
+    }
+    plain = {"target": {"server": _settings(options.set)}, "accounts": logins}
+    values = secrets.resolve(plain, run_command if options.allow_exec else None)
+    log_scrubber.install(values)  # the adapter may log its settings
+    filled = secrets.filled(plain, values)
+    return filled["target"]["server"], filled["accounts"]
+
+
+def _reference(option: str, text: str) -> dict[str, Any]:
+    """Return a reference to a secret; ConfigError, without the text, if it is something else."""
+    plain: Any = yaml_reader.read(text, option)[1] if text.startswith("{") else None
+    try:
+        msgspec.convert(plain, Secret)
+    except msgspec.ValidationError as error:
+        raise ConfigError(
+            f"{option} must be a reference, because others can read the command line: "
+            "{env: VARIABLE}, {file: FILE} or {command: [PROGRAM, ARGUMENT…]}"
+        ) from error
+    return dict(plain)
+
+
+def _settings(pairs: Sequence[str]) -> dict[str, Value | dict[str, Any]]:
+    """Return `target.server` from `key=value` pairs; a value may be a reference to a secret."""
+    settings: dict[str, Value | dict[str, Any]] = {}
     for pair in pairs:
         key, separator, text = pair.partition("=")
         if not key or not separator:
             raise ConfigError(f"--set must be key=value; got {pair!r}")
-        settings[key] = _value(text)
+        settings[key] = _reference(f"--set {key}", text) if text.startswith("{") else _value(text)
     return settings
 
 
-def _value(text: str) -> int | float | bool | str:
+def _value(text: str) -> Value:
     try:
         value = json.loads(text)
     except ValueError:

@@ -53,12 +53,23 @@ def _check_options(parser: argparse.ArgumentParser) -> None:
         help="who logs in: a CSV file with a heading, or a .jsonl file, with the columns name, "
         "password, token and others (default: names of our own)",
     )
+    for name in ("password", "token"):
+        parser.add_argument(
+            f"--{name}",
+            metavar="REFERENCE",
+            help=f"the {name} of all accounts that have none of their own: {{env: VARIABLE}}, "
+            "{file: FILE} or {command: [PROGRAM, …]}",
+        )
     parser.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="a setting of the adapter, as in target.server; may be repeated",
+        help="a setting of the adapter, as in target.server; a secret may be a reference; may be "
+        "repeated",
+    )
+    parser.add_argument(
+        "--allow-exec", action="store_true", help="run the commands that print secrets"
     )
     parser.add_argument(
         "--users", type=_users_of_check, default=2, help="how many users take part (default: 2)"

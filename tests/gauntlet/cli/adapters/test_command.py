@@ -7,6 +7,9 @@ import pytest
 
 from gauntlet.cli.adapters import command
 from gauntlet.cli.main import main
+from gauntlet.core.scenario.accounts import Account
+from gauntlet.scenarios.conformance.bench import _users_of
+from gauntlet.scenarios.conformance.subject import Subject
 
 TEMPLATE = "gauntlet.scenarios.adapters._template:Template"
 
@@ -67,3 +70,72 @@ def test_settings_are_numbers_flags_or_text():
         "text": "a=b",
         "list": "[1]",
     }
+
+
+@pytest.fixture
+def checked(monkeypatch):
+    """The subjects that were to be checked; none is."""
+    subjects = []
+
+    def check(subject, _timeout_s):
+        subjects.append(subject)
+        return command.Report(connected=False, rows=[], errors=[])
+
+    monkeypatch.setattr(command.check, "check", check)
+    return subjects
+
+
+CHECK = ["adapter", "check", TEMPLATE, "--url", "ws://127.0.0.1:1"]
+
+
+def test_secrets_are_given_by_reference(checked, monkeypatch, tmp_path, capsys):
+    """Also settings of the adapter, of which the others stay what they are."""
+    monkeypatch.setenv("IM_PASSWORD", "hunter2")
+    (tmp_path / "token").write_text("t0ken\n")
+    arguments = ["--password", "{env: IM_PASSWORD}", "--token", f"{{file: {tmp_path}/token}}"]
+    settings = ["--set", "key={env: IM_PASSWORD}", "--set", "n=7"]
+    assert main([*CHECK, *arguments, *settings]) == 3
+    (subject,) = checked
+    assert (subject.password, subject.token) == ("hunter2", "t0ken")
+    assert subject.settings == {"key": "hunter2", "n": 7}
+    assert "hunter2" not in f"{subject!r}".replace("'key': 'hunter2'", "")
+    assert main([*CHECK, "--password", "{command: [echo, hunter3]}", "--allow-exec"]) == 3
+    assert checked[-1].password == "hunter3"
+    assert main(CHECK) == 3
+    assert checked[-1].password == checked[-1].token == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--password", "hunter2"], "--password must be a reference"),
+        (["--password", ""], "--password must be a reference"),
+        (["--token", "{env: 7}"], "--token must be a reference"),
+        (["--token", "{env: A, file: B}"], "--token must be a reference"),
+        (["--set", "key={value: hunter2}"], "--set key must be a reference"),
+        (["--password", "{env: NO_SUCH_VARIABLE}"], "NO_SUCH_VARIABLE must be set"),
+        (["--password", "{command: [echo, hunter2]}"], "only with --allow-exec"),
+    ],
+)
+def test_what_is_no_reference_is_refused_without_being_shown(checked, arguments, reason, capsys):
+    assert main([*CHECK, *arguments]) == 4
+    text = capsys.readouterr().err
+    assert reason in text
+    assert "hunter2" not in text
+    assert checked == []
+
+
+@pytest.mark.parametrize("shared", [{}, {"password": "p", "token": "t"}])
+def test_a_shared_password_is_that_of_all_accounts_without_one(shared):
+    """Users without an account have names of our own."""
+    accounts = (Account("ann", password="own"), Account("bob", token="own"))
+    subject = Subject(TEMPLATE, ["ws://127.0.0.1:1"], accounts=accounts, **shared)
+    ann, bob = (each.account for each in _users_of(subject, subject.create_adapter(), "1"))
+    password, token = shared.get("password", ""), shared.get("token", "")
+    assert (ann.password, ann.token, bob.password, bob.token) == ("own", token, password, "own")
+    subject = Subject(TEMPLATE, ["ws://127.0.0.1:1"], **shared)
+    users = _users_of(subject, subject.create_adapter(), "1")
+    assert [(each.number, each.account.password) for each in users] == [
+        (1, password),
+        (2, password),
+    ]
