@@ -75,11 +75,7 @@ class Suite(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 def load(file: Path) -> Suite:
     """Load and validate a suite; ConfigError with file, line and key if it is not valid."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the suite {file} cannot be read: {error}") from error
-    node, plain = yaml_reader.read(text, str(file))
+    node, plain = yaml_reader.read(yaml_reader.text_of(file, "the suite"), str(file))
     if node is None or not isinstance(plain, dict):
         raise ConfigError(f"{file}:1: a suite must be a mapping; got {yaml_reader.shown(plain)}")
     try:

@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-import yaml
-
 from gauntlet.core.errors import ConfigError, Exit, Interrupted, StackError
+from gauntlet.core.scenario import yaml_reader
 from gauntlet.runner import signals
 from gauntlet.runner.recovery import journal, recover
 from gauntlet.runner.recovery.journal import RecoveryJournal
@@ -109,10 +108,8 @@ def _layout(name_or_file: str) -> str | dict[str, Any]:
     """The name of a layout, or the content of a layout file, which the server validates."""
     if not name_or_file.endswith((".yaml", ".yml")):
         return name_or_file
-    try:
-        content = yaml.safe_load(Path(name_or_file).read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"the layout file {name_or_file} cannot be read: {error}") from error
+    text = yaml_reader.text_of(Path(name_or_file), "the layout file")
+    _, content = yaml_reader.read(text, name_or_file)
     if not isinstance(content, dict):
         raise ConfigError(
             f"{name_or_file}: a layout must be a mapping; got {type(content).__name__}"

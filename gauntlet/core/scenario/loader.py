@@ -36,12 +36,7 @@ _TYPE_WORDS = {
 
 def load(file: Path) -> Scenario:
     """Load and validate the scenario of a file; ConfigError if it is invalid or unreadable."""
-    try:
-        with file.open(encoding="utf-8") as stream:  # it may be a device without end
-            text = stream.read(yaml_reader.CHARACTERS_MAX + 1)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the scenario file {file} cannot be read: {error}") from error
-    return parse(text, str(file), file.parent)
+    return parse(yaml_reader.text_of(file, "the scenario file"), str(file), file.parent)
 
 
 def parse(text: str, name: str, folder: Path | None = None) -> Scenario:

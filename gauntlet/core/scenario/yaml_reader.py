@@ -1,5 +1,6 @@
 """Read YAML as nodes, which have line numbers, and as plain values."""
 
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -19,6 +20,18 @@ _STRING_TAG = "tag:yaml.org,2002:str"
 _WORDS = ("on", "off")
 # What PyYAML's constructors raise for values such as `2026-02-30`, `0x_`, `!!bool maybe`.
 _LEAKS = (ValueError, LookupError, AttributeError, TypeError, ArithmeticError)
+
+
+def text_of(file: Path, what: str) -> str:
+    """Return the text of a file, cut off where `read` refuses it; ConfigError if it is unreadable.
+
+    `what` is what the file is called in the error message.
+    """
+    try:
+        with file.open(encoding="utf-8", newline="") as stream:  # it may be a device without end
+            return stream.read(CHARACTERS_MAX + 1)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{what} {file} cannot be read: {error}") from error
 
 
 def read(text: str, name: str) -> tuple[yaml.Node | None, object]:

@@ -77,11 +77,7 @@ class Metrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 def read(file: Path, scenario: Scenario, *, allow_exec: bool) -> Metrics:
     """Return the content of a file; ConfigError if it is not valid, or not allowed."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"--metrics {file} cannot be read: {error}") from error
-    _, plain = yaml_reader.read(text, str(file))
+    _, plain = yaml_reader.read(yaml_reader.text_of(file, "--metrics"), str(file))
     try:
         found = msgspec.convert(plain, Metrics)
         every_s = found.every_s

@@ -42,11 +42,7 @@ class PriceFile(NamedTuple):
 
 def read(file: Path, tiers: Iterable[str]) -> PriceFile:
     """Return the prices of a file; ConfigError if it is not valid, or has no node for a tier."""
-    try:
-        content = file.read_bytes()
-        text = content.decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the price file {file} cannot be read: {error}") from error
+    text = yaml_reader.text_of(file, "the price file")
     _, plain = yaml_reader.read(text, str(file))
     try:
         prices = msgspec.convert(plain, Prices)
@@ -58,7 +54,7 @@ def read(file: Path, tiers: Iterable[str]) -> PriceFile:
             f"{file}: `tiers` must name the type of node of each measured tier; missing: "
             f"{', '.join(missing):.200}"
         )
-    return PriceFile(file.name, hashlib.sha256(content).hexdigest(), prices)
+    return PriceFile(file.name, hashlib.sha256(text.encode()).hexdigest(), prices)
 
 
 def _check(prices: Prices, file: str) -> None:

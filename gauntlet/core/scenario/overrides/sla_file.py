@@ -63,10 +63,7 @@ class Sla(NamedTuple):
 
 def read(file: Path) -> Sla:
     """Return the objectives of a file; ConfigError if it is invalid or unreadable."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the file of objectives {file} cannot be read: {error}") from error
+    text = yaml_reader.text_of(file, "the file of objectives")
     _, plain = yaml_reader.read(text, str(file))
     try:
         found = msgspec.convert(plain, _File)

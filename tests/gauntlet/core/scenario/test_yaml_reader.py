@@ -5,8 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from gauntlet.campaigns.capacity.exported import metrics_file
+from gauntlet.campaigns.gate import suite
+from gauntlet.campaigns.plan.sources import prices
 from gauntlet.core.errors import ConfigError
 from gauntlet.core.scenario import loader, yaml_reader
+from gauntlet.core.scenario.overrides import sla_file
+from gauntlet.scenarios import library
 
 HEAD = "version: 1\nname: x\n"
 
@@ -129,3 +134,18 @@ def test_a_hostile_file_is_refused_after_a_second_of_work(text):
 def test_a_file_without_end_is_refused():
     with pytest.raises(ConfigError, match="more than 1048576 characters"):
         loader.load(Path("/dev/zero"))
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        sla_file.read,
+        suite.load,
+        lambda file: prices.read(file, []),
+        lambda file: metrics_file.read(file, library.find("steady"), allow_exec=False),
+    ],
+)
+def test_a_device_without_end_is_refused_by_every_reader(read):
+    """It would fill the memory."""
+    with pytest.raises(ConfigError, match="has more than 1048576 characters"):
+        read(Path("/dev/zero"))
