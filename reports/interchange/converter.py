@@ -142,18 +142,9 @@ class Converter:
         t_ns = self._time(line.time)
         link, conv = self._link(line, t_ns), self.names.conversation(line.conversation)
         number = self.names.message(conv, line.message)
-        if number in self.of_strangers:
-            raise ValueError(f"message must not be that of an `attempt`; got {line.message!r:.80}")
-        author = self.names.authors[number]
-        if author not in (0, link.user):
-            raise ValueError(
-                f"message must be an id that only one user sends in a conversation; "
-                f"{line.message!r:.80} was sent by another user before"
-            )
         intended = self._time_or(line.intended, "intended", t_ns)
         common: dict[str, int] = {"link": link.number, "sseq": number, "ref_ns": intended}
-        outcome = _SYNONYMS.get(str(line.outcome), line.outcome)
-        if not author:
+        if self._is_new(line, number, link.user):
             self.names.authors[number] = link.user
             self.names.bodies[number] = _checksum(line.body)
             self.participants.add((conv, link.user))
@@ -161,22 +152,28 @@ class Converter:
             self.spool.add(Kind.OP, min(handed, t_ns), conv, **common)
             first, last = self.sends.get(conv, (t_ns, t_ns))
             self.sends[conv] = (min(first, t_ns), max(last, t_ns))
-        attempts = 0
+        outcome = _outcome_of(line)
         if outcome != "untried":
             attempts = self.names.attempts[number] = min(self.names.attempts[number] + 1, 255)
             self.spool.add(Kind.ATTEMPT, t_ns, conv, **common, spare=attempts)
-        elif line.completed is None:
-            raise ValueError("completed is missing; a send that was not tried must have an end")
-        if outcome is None and (line.completed is not None or line.position):
-            outcome = "acked"
         if outcome is not None:
-            if outcome == "acked" and line.completed is None:
-                raise ValueError("completed is missing; an acknowledged send must have it")
             end_ns = self._time_or(line.completed, "completed", t_ns)
             if end_ns < t_ns:
                 raise ValueError(f"completed must not be before time; got {line.completed!r}")
             kind = _ENDS.get(outcome, Kind.REJECT)
             self._end(kind, end_ns, conv, number, line.position, link=link.number)
+
+    def _is_new(self, line: lines.Send, number: int, user: int) -> bool:
+        """Return whether this is the first send of a message, which has only one author."""
+        if number in self.of_strangers:
+            raise ValueError(f"message must not be that of an `attempt`; got {line.message!r:.80}")
+        author = self.names.authors[number]
+        if author not in (0, user):
+            raise ValueError(
+                f"message must be an id that only one user sends in a conversation; "
+                f"{line.message!r:.80} was sent by another user before"
+            )
+        return not author
 
     def _end(
         self,
@@ -390,6 +387,18 @@ class Converter:
 
     def phase(self, line: lines.Phase) -> None:
         self.phases.setdefault(line.phase, self._time(line.time))
+
+
+def _outcome_of(line: lines.Send) -> str | None:
+    """Return how a send ended by its own line, None if that does not say it."""
+    outcome = _SYNONYMS.get(str(line.outcome), line.outcome)
+    if outcome is None and (line.completed is not None or line.position):
+        outcome = "acked"
+    if line.completed is None and outcome == "untried":
+        raise ValueError("completed is missing; a send that was not tried must have an end")
+    if line.completed is None and outcome == "acked":
+        raise ValueError("completed is missing; an acknowledged send must have it")
+    return outcome
 
 
 def _checksum(body: str | None) -> int:
