@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +39,7 @@ def serve(options: Options) -> Exit:
     What this process leaves behind if it is killed, and what others have, is undone as after runs.
     """
     layout = _layout(options.layout)
+    _check_data(options)
     for outcome in recover.recover_all(allow_exec=False):
         print(f"left behind by {outcome.run}: {outcome.text}")
     name = f"serve-{os.urandom(4).hex()}"
@@ -115,6 +117,20 @@ def _layout(name_or_file: str) -> str | dict[str, Any]:
             f"{name_or_file}: a layout must be a mapping; got {type(content).__name__}"
         )
     return content
+
+
+def _check_data(options: Options) -> None:
+    """Refuse a folder that PostgreSQL cannot reach: it would keep its data in a temporary one."""
+    if options.data is None or options.stack != "full" or os.geteuid() != 0:
+        return
+    folder = options.data.resolve()
+    for each in (folder, *folder.parents):
+        if each.exists() and not each.stat().st_mode & stat.S_IXOTH:
+            raise ConfigError(
+                "--data must be a folder that other users can reach, because PostgreSQL does not "
+                f"run as root, and would lose its data otherwise; {each} cannot be entered by "
+                f"others: use another folder, or run chmod o+x {each}"
+            )
 
 
 def _write_control(path: Path, ready: StackAddresses) -> None:

@@ -3,12 +3,13 @@
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from gauntlet.cli.operating import serve
-from gauntlet.core.errors import StackError
+from gauntlet.core.errors import ConfigError, StackError
 from gauntlet.runner.recovery import journal
 from gauntlet.runner.recovery.identity import RUN_ENV
 from gauntlet.stacks.reference import StackAddresses
@@ -103,3 +104,30 @@ def test_the_next_server_removes_the_folder_of_one_that_was_killed(temporary, ca
     serve_once()
     assert f"{left} removed" in capsys.readouterr().out
     assert list(temporary.iterdir()) == journal.paths() == []
+
+
+def test_a_folder_that_postgresql_cannot_reach_is_refused(temporary, tmp_path, monkeypatch):
+    """It would keep its data in a temporary folder, which is removed at the end."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    with monkeypatch.context() as as_root:
+        as_root.setattr(serve.os, "geteuid", lambda: 0)
+        with pytest.raises(ConfigError, match="--data must be a folder that other users can reach"):
+            serve.serve(serve.Options("full", data=closed / "im"))
+    assert list(closed.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("stack", "mode", "euid"), [("full", 0o711, 0), ("embedded", 0o700, 0), ("full", 0o700, 1000)]
+)
+def test_a_folder_need_not_be_open_to_others_where_postgresql_can_reach_it(
+    monkeypatch, stack, mode, euid
+):
+    """Other users run it themselves, and `embedded` has none."""
+    monkeypatch.setattr(serve.os, "geteuid", lambda: euid)
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))
+    folder.chmod(mode)
+    try:
+        serve._check_data(serve.Options(stack, data=folder / "im"))
+    finally:
+        folder.rmdir()
