@@ -206,7 +206,7 @@ class MessageService(Service):
         return reply(RoomEventPosition(event.conv, stored.entry.seq, stored.dup))
 
     def _refused_addition(self, event: RoomEventRequest) -> Refused | None:
-        """Return why a user cannot be added by whoever adds them; the store checks the limits."""
+        """Return why a user cannot be added by this one; the store checks the limits."""
         if event.by != event.user and self._policy.blocks(event.user, event.by):
             return Refused("forbidden", f"{event.by} is blocked by {event.user}")
         return None

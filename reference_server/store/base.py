@@ -124,7 +124,7 @@ class MessageStore(Protocol):
 
         The positions of a conversation are dense and follow the order of the batch and of the
         commits. An identity that is stored already gets its old position. The limits of rooms and
-        of members hold whoever writes at the same time. Raises StoreError, StoreDown or
+        of members hold also while other processes write. Raises StoreError, StoreDown or
         StoreUncertain.
         """
         ...

@@ -1,4 +1,4 @@
-"""A probe over HTTP asks the server on loopback, and nobody else."""
+"""A probe over HTTP asks the server on loopback, and no proxy."""
 
 import socket
 import threading

@@ -82,7 +82,7 @@ async def test_an_old_data_folder_keeps_its_data_and_gets_the_password(make_serv
 
 
 async def test_a_password_that_cannot_be_set_is_an_error_of_the_start(make_server):
-    """Otherwise everybody could connect, or nobody."""
+    """Otherwise every user could connect, or none."""
     access = await old_data(make_server)
     (access.parent / "PG_VERSION").write_text("9.6\n")
     with pytest.raises(StartError, match="setting its password ended with exit code 1"):
