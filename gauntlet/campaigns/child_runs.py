@@ -65,7 +65,7 @@ class Child(NamedTuple, Generic[T]):
 
         Otherwise a fault was not healed, or the process broke after it wrote the result.
         """
-        return self.returned() == result["verdict"]["exit_code"]
+        return self.returned() == int(result["verdict"]["exit_code"])
 
     def seconds(self) -> float:
         """Return how long it has run."""

@@ -1,5 +1,9 @@
 """A server requires its password, also if its data folder is of a version that had none."""
 
+import shutil
+import tempfile
+from pathlib import Path
+
 import asyncpg
 import pytest
 
@@ -29,14 +33,23 @@ def test_only_methods_of_rules_are_changed():
 
 
 @pytest.fixture
-def make_server(require_service, tmp_path):
+def folder():
+    """A folder that PostgreSQL, which is no root, can reach: otherwise it would not be used."""
+    found = Path(tempfile.mkdtemp(prefix="postgres-", dir="/tmp"))
+    found.chmod(0o711)
+    yield found
+    shutil.rmtree(found)
+
+
+@pytest.fixture
+def make_server(require_service, folder):
     """`make_server(password)` plans a server on the one data folder of the test."""
     require_service("postgres")
     made = []
 
     def make(password):
         planned = plan.PlannedComponent("store", "store", plan.POSTGRES, [PortAllocator()()])
-        launch = postgres.launch_spec(planned, tmp_path, tmp_path / "log", password)
+        launch = postgres.launch_spec(planned, folder, folder / "log", password)
         made.append(Component(planned, launch, lambda *_: None))
         return made[-1]
 
@@ -60,7 +73,7 @@ async def old_data(make_server):
         await admin.close()
     finally:
         await server.stop()
-    access = postgres.Path(server.launch.argv[2]) / "pg_hba.conf"
+    access = Path(server.launch.argv[2]) / "pg_hba.conf"
     access.write_text(access.read_text().replace("scram-sha-256", "trust"))
     return access
 
