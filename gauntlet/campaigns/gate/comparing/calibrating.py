@@ -57,8 +57,9 @@ def _sentence(what: str, question: Question, found: Calibration, procedure: Proc
         able = f"not even a change of {largest} is found in 95 % of gates"
     else:
         able = f"a change of {100 * found.smallest:g} % is found in 95 % of gates"
+    pairs = f"{most}" if procedure.pairs == most else f"{procedure.pairs} to {most}"
     return (
-        f"{what}: with {procedure.pairs} to {most} pairs and a smallest effect of "
+        f"{what}: with {pairs} pairs and a smallest effect of "
         f"{100 * question.share:g} %, {able}; equal versions are red in "
         f"{100 * found.false_red:.1f} % and green in {100 * found.decided:.0f} % of gates. Equal "
         f"runs differ by {100 * found.noise:.1f} % (standard deviation)."

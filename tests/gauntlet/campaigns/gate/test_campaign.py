@@ -254,6 +254,12 @@ def test_a_calibration_says_what_can_be_decided_and_decides_nothing():
     assert "is found in 95 % of gates" in calibrated.sentence
 
 
+def test_a_calibration_of_a_fixed_number_of_pairs_names_one_number():
+    compare = against(pairs=5, max_pairs=5)
+    (calibrated,) = gate(Runner(noise=(0.01, -0.01)), compare=compare, aa_pairs=4).calibration
+    assert "with 5 pairs and" in calibrated.sentence
+
+
 def test_a_calibration_without_usable_pairs_says_so():
     (calibrated,) = gate(Runner([5] * 10), aa_pairs=3).calibration
     assert calibrated.smallest is None
