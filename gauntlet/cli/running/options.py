@@ -124,6 +124,20 @@ def own_load_options(parser: argparse.ArgumentParser) -> None:
         "--workers", type=int, default=1, help="number of load processes (default: 1)"
     )
     parser.add_argument(
+        "--otlp",
+        metavar="URL",
+        help="send the live figures once a second to this collector of OpenTelemetry, by HTTP",
+    )
+    parser.add_argument(
+        "--otlp-header",
+        dest="otlp_headers",
+        action="append",
+        default=[],
+        metavar="NAME=REFERENCE",
+        help="a header for --otlp whose value is a secret, such as "
+        "'Authorization={env: OTLP_TOKEN}'; may be repeated",
+    )
+    parser.add_argument(
         "--dry-run",
         action="store_true",
         help="check the scenario, print it as it would run (YAML), and start nothing",

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
-from gauntlet.cli.running import progress, remote_target, summary
+from gauntlet.cli.running import exporting, progress, remote_target, summary
 from gauntlet.core.errors import ConfigError, Exit
 from gauntlet.core.scenario import loader, validation
 from gauntlet.core.scenario.catalog import ADAPTER_STACKS
@@ -15,8 +15,6 @@ from gauntlet.core.scenario.model import Scenario, Target
 from gauntlet.core.scenario.overrides import settings, sla_file
 from gauntlet.core.scenario.rules import fault_schedule
 from gauntlet.runner import run as runner
-from gauntlet.runner.exporter.recorder import Recorder
-from gauntlet.runner.exporter.server import MetricsServer
 from gauntlet.runner.load_process import ExternalLocust, LoadSource, ManagedLocust
 from gauntlet.runner.preflight import check_before_start
 from gauntlet.runner.view import View
@@ -55,24 +53,12 @@ def _orchestrate(
     remote_target.confirm(scenario, console)
     view: View = progress.choose(scenario, plain=options.plain, stderr=console.stderr)
     with ExitStack() as exported:
-        if options.metrics_port is not None:
-            view = _exported(scenario, options, view, exported)
+        view = exporting.begin(scenario, options, view, exported)
         directory, result = runner.run(scenario, settings, source, view)
     summary.show(
         directory, result, console, hint=summary.next_command(options.scenario, options.bug)
     )
     return int(result["verdict"]["exit_code"])
-
-
-def _exported(
-    scenario: Scenario, options: argparse.Namespace, view: View, exported: ExitStack
-) -> View:
-    """Serve what the view shows as metrics until `exported` is closed."""
-    recorder = Recorder(view, scenario, options.labels)
-    server = MetricsServer(options.metrics_host, options.metrics_port, recorder.page)
-    exported.enter_context(server)
-    view.note(f"metrics: {server.url}")
-    return recorder
 
 
 def _run_settings(options: argparse.Namespace) -> runner.Options:

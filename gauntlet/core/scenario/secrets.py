@@ -124,10 +124,33 @@ def resolve(scenario: Mapping[str, Any], run_command: RunCommand | None) -> dict
     Without `run_command`, commands are refused.
     """
     return {
-        place.path: _resolve(place.path, msgspec.convert(place.value, Secret), run_command)
+        place.path: value_of(place.path, msgspec.convert(place.value, Secret), run_command)
         for place in _places(scenario)
         if _is_reference(place.value)
     }
+
+
+def value_of(path: str, secret: Secret, run_command: RunCommand | None) -> str:
+    """Return the value of a reference, which errors call `path`; ConfigError if it has none."""
+    if isinstance(secret.env, str):
+        value = os.environ.get(secret.env, "")
+        if not value:
+            raise ConfigError(f"{path}: the environment variable {secret.env} must be set")
+    elif isinstance(secret.file, str):
+        value = _read(path, secret.file)
+    else:
+        assert isinstance(secret.command, list)
+        if run_command is None:
+            raise ConfigError(f"{path} is a command, which runs only with --allow-exec")
+        try:
+            value = run_command(secret.command).rstrip("\r\n")
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{path}: {secret.command[0]} {error}") from error
+        if not value:
+            raise ConfigError(f"{path}: {secret.command[0]} must print the secret; got nothing")
+    if path.startswith("target.headers.") and not is_header_value(value):
+        raise ConfigError(f"{path}: the secret must be text on one line")
+    return value
 
 
 def filled(scenario: Mapping[str, Any], values: Mapping[str, Value]) -> dict[str, Any]:
@@ -224,28 +247,6 @@ def _redacted(place: _Place) -> Any:
     if is_secret_key(str(place.key)):
         return REDACTED
     return redact_text(value) if isinstance(value, str) else value
-
-
-def _resolve(path: str, secret: Secret, run_command: RunCommand | None) -> str:
-    if isinstance(secret.env, str):
-        value = os.environ.get(secret.env, "")
-        if not value:
-            raise ConfigError(f"{path}: the environment variable {secret.env} must be set")
-    elif isinstance(secret.file, str):
-        value = _read(path, secret.file)
-    else:
-        assert isinstance(secret.command, list)
-        if run_command is None:
-            raise ConfigError(f"{path} is a command, which runs only with --allow-exec")
-        try:
-            value = run_command(secret.command).rstrip("\r\n")
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"{path}: {secret.command[0]} {error}") from error
-        if not value:
-            raise ConfigError(f"{path}: {secret.command[0]} must print the secret; got nothing")
-    if path.startswith("target.headers.") and not is_header_value(value):
-        raise ConfigError(f"{path}: the secret must be text on one line")
-    return value
 
 
 def _read(path: str, file: str) -> str:

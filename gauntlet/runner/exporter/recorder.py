@@ -18,7 +18,7 @@ _FAILED_STEPS = ("failed", "heal-failed", "missed")
 class Recorder:
     """A view that shows everything in another view, and remembers it.
 
-    The run calls the methods of the view; `page` is called by the threads of the exporter.
+    The run calls the methods of the view; threads of the exporters call `page` and `families`.
     """
 
     def __init__(self, view: View, scenario: Scenario, labels: dict[str, str]) -> None:
@@ -79,9 +79,10 @@ class Recorder:
 
     def page(self) -> str:
         """Return all metrics as Prometheus' text."""
-        return "".join(page.family(metric, samples) for metric, samples in self._families())
+        return "".join(page.family(metric, samples) for metric, samples in self.families())
 
-    def _families(self) -> Iterator[tuple[Metric, list[Sample]]]:
+    def families(self) -> Iterator[tuple[Metric, list[Sample]]]:
+        """Yield all metrics with their current samples."""
         scenario, target = self._scenario, self._scenario.target
         about = {"scenario": scenario.name, "stack": target.stack, "adapter": target.adapter}
         yield metrics.INFO, [({**about, "seed": str(scenario.seed)}, 1)]
