@@ -15,6 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gauntlet.core import run_directory
+from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.run_directory import RunDir, Tail
 from gauntlet.core.scenario import secrets
 from gauntlet.core.scenario.model import Scenario, to_builtins
@@ -209,15 +210,18 @@ class PhaseTracker:
         self.clocks: dict[int, dict[str, Any]] = {}
         self._messages: list[str] = []
         self.rows = 0
+        self._audits: dict[Path, dict[str, Any]] = {}
 
     def poll(self) -> list[str]:
         """The phases that began since the last call."""
         begun = []
-        for row in self._new_rows():
+        for file, row in self._new_rows():
             self.rows += 1
             if row["kind"] == "phase" and row["phase"] not in self.seen:
                 self.seen[row["phase"]] = row["t_ns"]
                 begun.append(row["phase"])
+            elif row["kind"] == "audit":
+                self._audits[file] = row
             elif row["kind"] == "clock":
                 if row["error_ns"] and row["worker"] not in self.clocks:
                     self._messages.append(row["message"])
@@ -234,6 +238,22 @@ class PhaseTracker:
         messages, self._messages = self._messages, []
         return messages
 
-    def _new_rows(self) -> Iterator[dict[str, Any]]:
+    def audit_left_s(self) -> float | None:
+        """How long the slowest audit will still take at its pace so far; None before that is known.
+
+        An audit that takes a moment tells nothing.
+        """
+        begun_ns = self.seen.get("audit")
+        if begun_ns is None:
+            return None
+        paces = [
+            (row["t_ns"] - begun_ns) / NS_PER_S * (row["of"] / row["conversations"] - 1)
+            for row in self._audits.values()
+            if row.get("conversations")
+        ]
+        return max(paces, default=None)
+
+    def _new_rows(self) -> Iterator[tuple[Path, dict[str, Any]]]:
         for file in sorted(self._folder.glob("load-*.jsonl")):
-            yield from self._tails.setdefault(file, Tail(file)).read_new()
+            for row in self._tails.setdefault(file, Tail(file)).read_new():
+                yield file, row

@@ -35,6 +35,7 @@ from gauntlet.core.scenario import rate_profiles
 from gauntlet.core.scenario.model import Scenario
 from gauntlet.core.scenario.private import Private
 from gauntlet.core.scenario.traces import arrival_trace
+from gauntlet.reports.parts.judging import is_large
 from gauntlet.reports.render.render import render
 from gauntlet.reports.verdict.judge import judge
 from gauntlet.runner import manifest, preflight, private_values, signals
@@ -54,7 +55,7 @@ from gauntlet.runner.recovery.journal import RecoveryJournal
 from gauntlet.runner.resource_monitor import ResourceMonitor
 from gauntlet.runner.view import View
 from gauntlet.runner.vitals.components import ComponentSampler
-from gauntlet.runner.watch import Watch
+from gauntlet.runner.watch import Watch, judging_s
 from gauntlet.stacks import STACKS, BootedStack, installations
 
 __all__ = ["Options", "run"]
@@ -81,11 +82,17 @@ def run(
     journal = Journal(directory, "run")
     orchestrator = _RunOrchestrator(resolved, options, source, view, directory, journal)
     try:
-        with run_lock.held(directory.path):  # so that `gauntlet runs prune` keeps it
+        # Locked, so that `gauntlet runs prune` keeps it.
+        with run_lock.held(directory.path), ExitStack() as shown:
+            shown.enter_context(view)
             if options.labels:
                 labels.change(directory, options.labels)
             orchestrator.execute()
             view.phase("judging")
+            view.expect(judging_s(directory))
+            if is_large(directory):  # judged by forked processes, which threads of a view prevent
+                shown.close()
+                view.note(f"a large history is judged: about {judging_s(directory):.0f} s")
             result = judge(directory)
             run_directory.write_json(directory.result, result)
             render(directory, result)
@@ -163,7 +170,6 @@ class _RunOrchestrator:
         try:
             with (
                 signals.handled(self._open_faults, forced_exit=True) as handler,
-                self._view,
                 ExitStack() as cleanup,
                 handler.reraising_lost(),  # but not during the clean-up
             ):

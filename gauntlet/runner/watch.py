@@ -4,13 +4,16 @@ import time
 
 from gauntlet.core import clock
 from gauntlet.core.run_directory import RunDir, Tail
-from gauntlet.core.scenario.model import Scenario
+from gauntlet.core.scenario.model import QUIESCE_MAX_S, Scenario
 from gauntlet.runner.guards.watcher import Guards
 from gauntlet.runner.live_metrics import LiveMetrics
 from gauntlet.runner.load_process import PhaseTracker
 from gauntlet.runner.view import View
 
 POLL_S = 0.2
+# How long the judge and the report take, on a machine that is not fast: to begin, and per byte.
+_JUDGE_BASE_S = 2.0
+_JUDGE_BYTES_PER_S = 12e6
 
 
 class Watch:
@@ -21,6 +24,7 @@ class Watch:
         self.live = LiveMetrics(run)
         self.guards = Guards(scenario)
         self._view = view
+        self._audit_left_s: float | None = None
         self._faults = Tail(run.events / "chaos.jsonl")
         self._marks = Tail(run.events / "mark.jsonl")  # of `gauntlet mark`, while the run lasts
 
@@ -29,6 +33,9 @@ class Watch:
         time.sleep(POLL_S)
         for phase in self.phases.poll():
             self._view.phase(phase)
+            if phase == "quiesce":
+                self._view.expect(QUIESCE_MAX_S, at_most=True)
+        self._expect_end_of_audit()
         for message in self.phases.take_messages():
             self._view.note(message)
         fresh = self.live.read_new()
@@ -44,7 +51,19 @@ class Watch:
         if fresh and self.live.last is not None and "quiesce" not in seen:
             self.guards.update(self.live.last, seen.get("ramp"), seen.get("steady"))
 
+    def _expect_end_of_audit(self) -> None:
+        left_s = None if "flushed" in self.phases.seen else self.phases.audit_left_s()
+        if left_s is not None and left_s != self._audit_left_s:
+            self._audit_left_s = left_s
+            self._view.expect(left_s)
+
     def _elapsed_s(self) -> float | None:
         """Seconds since the load began; None before it."""
         zero_ns = self.phases.seen.get("ramp")
         return None if zero_ns is None else max(0, clock.now_ns() - zero_ns) / clock.NS_PER_S
+
+
+def judging_s(run: RunDir) -> float:
+    """Return about how long it takes to judge what a run has recorded."""
+    sizes = (file.stat().st_size for file in run.history.glob("*.bin"))
+    return _JUDGE_BASE_S + sum(sizes) / _JUDGE_BYTES_PER_S

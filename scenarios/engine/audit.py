@@ -29,7 +29,7 @@ PAGE_LIMIT = 500
 _WITHIN_S = 10.0
 _Cursor = TypeVar("_Cursor", int, str)
 _AT_ONCE = 8
-_TELL_S = 10.0
+_TELL_S = 2.0
 _SILENCE_S = 30.0  # without any answer: the server is considered gone, and the rest is skipped
 # Per conversation: enough for evidence, and bounded if the server is broken.
 _HOLE_REQUESTS_MAX = 200
@@ -42,7 +42,7 @@ class Audit:
     """Reads and records; `unread` counts the conversations that could not be read completely.
 
     It reports its progress to the journal every `_TELL_S`, so that a long audit is not taken for a
-    load that hangs.
+    load that hangs, and people see how long it will still take.
     """
 
     def __init__(
@@ -59,34 +59,40 @@ class Audit:
         self._journal = journal
         self._heard_s = 0.0  # when the last answer arrived
         self._told_s = 0.0
-        self._pages = 0
+        self._pages = self._read = self._of = 0
         self.unread = 0
 
     async def run(self, conversations: Iterable[Conversation]) -> None:
         """Audit every conversation, a few at a time."""
         self._heard_s = self._told_s = asyncio.get_running_loop().time()
-        await asyncio.gather(*(self._audit(conv) for conv in conversations))
+        audits = [self._audit(conv) for conv in conversations]
+        self._of = len(audits)
+        await asyncio.gather(*audits)
 
     async def _audit(self, conv: Conversation) -> None:
         async with self._slots:
-            if asyncio.get_running_loop().time() - self._heard_s > _SILENCE_S:
-                self.unread += 1
-                return
-            try:
-                if SERVER_SEQ in self._context.adapter.capabilities:
-                    await self._record_ranges(conv)
-                    entries, head = await self._read_all(conv)
-                    self._record_ended_ranges(conv, entries)
-                    found = [(seq, self._content(conv, e)) for seq, e in sorted(entries.items())]
-                else:
-                    found, head = [(0, content) for content in await self._copies(conv)], 0
-                    entries = {}
-            except ProtocolError as error:
-                self.unread += 1
-                text = f"the audit could not read a conversation: {error}"
-                self._context.errors.record(error_log.PROTOCOL, text)
-                return
-            self._record(conv, found, head, entries)
+            await self._audit_one(conv)
+            self._read += 1
+
+    async def _audit_one(self, conv: Conversation) -> None:
+        if asyncio.get_running_loop().time() - self._heard_s > _SILENCE_S:
+            self.unread += 1
+            return
+        try:
+            if SERVER_SEQ in self._context.adapter.capabilities:
+                await self._record_ranges(conv)
+                entries, head = await self._read_all(conv)
+                self._record_ended_ranges(conv, entries)
+                found = [(seq, self._content(conv, e)) for seq, e in sorted(entries.items())]
+            else:
+                found, head = [(0, content) for content in await self._copies(conv)], 0
+                entries = {}
+        except ProtocolError as error:
+            self.unread += 1
+            text = f"the audit could not read a conversation: {error}"
+            self._context.errors.record(error_log.PROTOCOL, text)
+            return
+        self._record(conv, found, head, entries)
 
     def _content(self, conv: Conversation, entry: Entry) -> Content:
         content = read_content(self._context, conv, entry)
@@ -182,7 +188,7 @@ class Audit:
         self._pages += 1
         if self._heard_s > self._told_s + _TELL_S:
             self._told_s = self._heard_s
-            self._journal.write("audit", pages=self._pages)
+            self._journal.write("audit", pages=self._pages, conversations=self._read, of=self._of)
         return page
 
     def _record(

@@ -13,12 +13,12 @@ from typing import Any
 from gauntlet.core import clock
 from gauntlet.core.scenario import secrets
 from gauntlet.core.scenario.capabilities import HISTORY
+from gauntlet.core.scenario.model import QUIESCE_MAX_S
 from gauntlet.scenarios.engine.assembly import Assembly
 from gauntlet.scenarios.engine.audit import Audit
 from gauntlet.scenarios.engine.dispatcher import Dispatcher
 
 _QUIESCE_MARGIN_S = 0.5
-_QUIESCE_MAX_S = 30.0
 _POLL_S = 0.05
 _DEFAULT_HEADS_POLL_MS = 2_000
 
@@ -67,7 +67,7 @@ async def _quiesce(parts: Assembly) -> None:
 
     The wait lasts at least as long as the server may take to repair a gap, because nothing else
     reveals what is not expected: a late duplicate, or a message that was never sent. It lasts
-    `_QUIESCE_MAX_S` at most; what is still unanswered then is recorded as unknown.
+    `QUIESCE_MAX_S` at most; what is still unanswered then is recorded as unknown.
     """
     ledger, sessions = parts.plan.ledger, parts.sessions
     for session in sessions.values():
@@ -82,8 +82,8 @@ async def _quiesce(parts: Assembly) -> None:
     repair_s = float(server.get("heads_poll_ms", _DEFAULT_HEADS_POLL_MS)) / 1000
     loop = asyncio.get_running_loop()
     start_s = loop.time()
-    earliest_s = start_s + min(repair_s + _QUIESCE_MARGIN_S, _QUIESCE_MAX_S)
-    while loop.time() < earliest_s or (not settled() and loop.time() < start_s + _QUIESCE_MAX_S):
+    earliest_s = start_s + min(repair_s + _QUIESCE_MARGIN_S, QUIESCE_MAX_S)
+    while loop.time() < earliest_s or (not settled() and loop.time() < start_s + QUIESCE_MAX_S):
         await asyncio.sleep(_POLL_S)
     for session in sessions.values():
         session.send_queue.abandon()

@@ -1,8 +1,11 @@
 """What a run shows while it lasts: a live panel on a terminal, plain lines elsewhere."""
 
+import math
 import os
 import sys
-from typing import Any, Self
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple, Self
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -17,7 +20,11 @@ from gauntlet.core.scenario.moments import FixedTime
 from gauntlet.runner.view import View
 
 PLAIN_INTERVAL_S = 5
+REFRESH_PER_S = 4
 _FIGURES_PER_ROW = 3
+# Phases whose length the scenario does not tell.
+_AFTER_THE_LOAD = ("quiesce", "audit", "flushed", "judging")
+_SHOWN_PHASES = {"flushed": "cleaning up"}
 
 _STEP_STYLE = {
     "requested": "yellow",
@@ -43,6 +50,32 @@ def choose(scenario: Scenario, *, plain: bool, stderr: bool = False) -> View:
     return LiveView(console, scenario)
 
 
+class Countdown(NamedTuple):
+    """How long a phase after the load will still take; `ends_s` is None as long as that is unknown.
+
+    The times are those of a monotonic clock.
+    """
+
+    begun_s: float
+    ends_s: float | None
+    at_most: bool = False
+
+    def text(self, now_s: float) -> str:
+        """Return what is left, or what the phase has taken where that is not known."""
+        if self.ends_s is None:
+            return f"{now_s - self.begun_s:.0f} s so far"
+        left_s = math.ceil(self.ends_s - now_s)
+        if left_s <= 0:
+            return f"{now_s - self.begun_s:.0f} s so far, longer than expected"
+        return f"{'at most' if self.at_most else 'about'} {left_s} s left"
+
+    def share(self, now_s: float) -> float | None:
+        """Return how much of the phase is over, 0 to 1; None if that is not known."""
+        if self.ends_s is None or now_s >= self.ends_s:
+            return None
+        return (now_s - self.begun_s) / (self.ends_s - self.begun_s)
+
+
 class PlainView:
     """One line for every event, and one line of figures every five seconds."""
 
@@ -61,6 +94,9 @@ class PlainView:
 
     def phase(self, name: str) -> None:
         self._print(f"== {name}")
+
+    def expect(self, left_s: float, *, at_most: bool = False) -> None:
+        """Print nothing: lines are read later, or count no seconds."""
 
     def fault(self, row: dict[str, Any]) -> None:
         self._print(f"   fault {row['id']}: {_fault_text(row)}")
@@ -83,16 +119,25 @@ class PlainView:
 
 
 class LiveView:
-    """The panel: phase and countdown, figures, faults."""
+    """The panel: phase and countdown, figures, faults. At the end, a line for each fault stays."""
 
-    def __init__(self, console: Console, scenario: Scenario) -> None:
+    def __init__(
+        self, console: Console, scenario: Scenario, now_s: Callable[[], float] = time.monotonic
+    ) -> None:
         self._console = console
         self._scenario = scenario
+        self._now_s = now_s
         self._phase = "starting"
-        self._steps: dict[str, str] = {}
+        self._countdown: Countdown | None = None  # of a phase after the load
+        self._steps: dict[str, list[tuple[str, float | None]]] = {}  # with when they were seen
         self._live: dict[str, Any] | None = None
         self._elapsed_s: float | None = None
-        self._screen = Live(console=console, auto_refresh=False, transient=True)
+        self._screen = Live(
+            console=console,
+            get_renderable=self._panel,
+            refresh_per_second=REFRESH_PER_S,
+            transient=True,
+        )
 
     def __enter__(self) -> Self:
         self._screen.start()
@@ -101,36 +146,49 @@ class LiveView:
     def __exit__(self, *exc: object) -> None:
         del exc
         self._screen.stop()
+        if self._steps:
+            self._console.print(self._faults(list(self._steps)))
 
     def note(self, text: str) -> None:
         self._console.print(text, markup=False)
 
     def phase(self, name: str) -> None:
-        self._phase = name
-        self._redraw()
+        self._phase = _SHOWN_PHASES.get(name, name)
+        self._countdown = Countdown(self._now_s(), None) if name in _AFTER_THE_LOAD else None
+
+    def expect(self, left_s: float, *, at_most: bool = False) -> None:
+        now_s = self._now_s()
+        begun_s = now_s if self._countdown is None else self._countdown.begun_s
+        self._countdown = Countdown(begun_s, now_s + left_s, at_most)
 
     def fault(self, row: dict[str, Any]) -> None:
-        self._steps[row["id"]] = row["step"]
-        self._redraw()
+        self._steps.setdefault(row["id"], []).append((row["step"], self._elapsed_s))
 
     def mark(self, row: dict[str, Any]) -> None:
         self.note(_mark_text(row))
 
     def tick(self, live: dict[str, Any] | None, elapsed_s: float | None) -> None:
         self._live, self._elapsed_s = live, elapsed_s
-        self._redraw()
 
-    def _redraw(self) -> None:
-        parts = [self._progress(), self._figures(), self._faults()]
+    def _panel(self) -> Panel:
+        faults = self._faults([fault.id for fault in self._scenario.faults])
         title = f"[bold]{self._scenario.name}[/] · {self._scenario.target.stack}"
-        self._screen.update(Panel(Group(*parts), title=title, title_align="left"), refresh=True)
+        return Panel(
+            Group(self._progress(), self._figures(), faults), title=title, title_align="left"
+        )
 
     def _progress(self) -> Table:
-        total_s = self._scenario.load.duration_s
-        done_s = min(self._elapsed_s or 0.0, total_s)
         row = Table.grid(padding=(0, 2))
-        bar = ProgressBar(total=total_s, completed=done_s, width=40)
-        row.add_row(Text(self._phase, "bold"), bar, f"{total_s - done_s:.0f} s left")
+        if (countdown := self._countdown) is not None:
+            now_s = self._now_s()
+            share = countdown.share(now_s)
+            bar = ProgressBar(completed=100 * (share or 0.0), width=40, pulse=share is None)
+            row.add_row(Text(self._phase, "bold"), bar, countdown.text(now_s))
+        else:
+            total_s = self._scenario.load.duration_s
+            done_s = min(self._elapsed_s or 0.0, total_s)
+            bar = ProgressBar(total=total_s, completed=done_s, width=40)
+            row.add_row(Text(self._phase, "bold"), bar, f"{total_s - done_s:.0f} s of load left")
         return row
 
     def _figures(self) -> Table:
@@ -144,13 +202,16 @@ class LiveView:
             table.add_row(*cells)
         return table
 
-    def _faults(self) -> Table:
+    def _faults(self, names: list[str]) -> Table:
         table = Table.grid(padding=(0, 2))
         for fault in self._scenario.faults:
-            step = self._steps.get(fault.id)
-            times = _times(fault)
-            state = Text(step or "waiting", _STEP_STYLE.get(step or "", "dim"))
-            table.add_row(Text(times, "dim"), fault.id, f"{fault.kind} {fault.target}", state)
+            if fault.id not in names:
+                continue
+            steps = self._steps.get(fault.id) or [("waiting", None)]
+            last, _ = steps[-1]
+            state = Text(_acted(steps), _STEP_STYLE.get(last, "dim"))
+            what = f"{fault.kind} {fault.target}".rstrip()
+            table.add_row(Text(_times(fault), "dim"), fault.id, what, state)
         return table
 
 
@@ -172,6 +233,18 @@ def _figure(value: float | None, unit: str) -> str:
     if value is None:
         return "–"
     return (f"{value:,.1f}" if value % 1 else f"{value:,.0f}") + unit
+
+
+def _acted(steps: list[tuple[str, float | None]]) -> str:
+    """Return the last step of a fault, and when it acted: `healed, acted 3.1–5.4 s`."""
+    last, _ = steps[-1]
+    begun_s = next((at_s for step, at_s in steps if step == "effective"), None)
+    healed_s = next((at_s for step, at_s in reversed(steps) if step == "healed"), None)
+    if begun_s is None:
+        return last
+    if healed_s is None:
+        return f"{last}, acts since {begun_s:.1f} s"
+    return f"{last}, acted {begun_s:.1f}–{healed_s:.1f} s"
 
 
 def _times(fault: Fault) -> str:

@@ -177,6 +177,10 @@ class Bodies(_Part, frozen=True):
 FIXED_BODY_BYTES = 120
 
 
+# After the load, so long at most it is waited for what has not been answered or delivered.
+QUIESCE_MAX_S = 30.0
+
+
 class Load(_Part, frozen=True):
     """The users, what they send, and how often.
 

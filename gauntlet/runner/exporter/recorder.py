@@ -1,7 +1,7 @@
 """Keeps the current figures of a run for the exporter, on their way to what people see."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 from gauntlet.core.scenario.model import Scenario
@@ -19,9 +19,11 @@ class Recorder:
     """A view that shows everything in another view, and remembers it.
 
     The run calls the methods of the view; threads of the exporters call `page` and `families`.
+    `before_judging` is called when the run is over and before it is judged.
     """
 
     def __init__(self, view: View, scenario: Scenario, labels: dict[str, str]) -> None:
+        self.before_judging: Callable[[], None] = lambda: None
         self._view = view
         self._scenario = scenario
         self._run_labels = dict(labels)
@@ -49,7 +51,13 @@ class Recorder:
         """Show a phase, and remember those that are not steps of the boot."""
         if name in PHASES:
             self._phase = name
+        if name == "judging":
+            self.before_judging()
         self._view.phase(name)
+
+    def expect(self, left_s: float, *, at_most: bool = False) -> None:
+        """Show how long the phase will still take."""
+        self._view.expect(left_s, at_most=at_most)
 
     def fault(self, row: dict[str, Any]) -> None:
         """Show a step of a fault, and remember whether the fault acts."""

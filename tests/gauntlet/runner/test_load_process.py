@@ -2,6 +2,7 @@
 
 import json
 
+from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.run_directory import Journal, RunDir
 from gauntlet.core.scenario.model import Load, RecordedProfile, Scenario, from_builtins
 from gauntlet.core.scenario.traces.arrival_trace import Trace
@@ -96,3 +97,23 @@ def test_each_phase_is_reported_once(tmp_path):
     assert phases.seen == {"ramp": 5}
     assert phases.reconciled
     journal.close()
+
+
+def test_the_slowest_audit_tells_how_long_the_audits_still_take(tmp_path):
+    run = RunDir.create(tmp_path, "x", 1)
+    phases, one, two = PhaseTracker(run), Journal(run, "load-0"), Journal(run, "load-1")
+    assert phases.audit_left_s() is None
+    one.write("phase", t_ns=10 * NS_PER_S, phase="audit")
+    one.write("audit", t_ns=12 * NS_PER_S, pages=5, conversations=0, of=8)
+    phases.poll()
+    assert phases.audit_left_s() is None  # its pace is not known
+    one.write("audit", t_ns=14 * NS_PER_S, pages=9, conversations=2, of=8)
+    two.write("audit", t_ns=14 * NS_PER_S, pages=9, conversations=6, of=8)
+    two.write("audit", t_ns=14 * NS_PER_S, pages=9)  # of an earlier version
+    phases.poll()
+    assert phases.audit_left_s() == 12
+    one.write("audit", t_ns=18 * NS_PER_S, pages=20, conversations=8, of=8)
+    phases.poll()
+    assert phases.audit_left_s() == 0
+    for journal in (one, two):
+        journal.close()

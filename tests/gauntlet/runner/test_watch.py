@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.run_directory import Journal, RunDir
 from gauntlet.core.scenario.model import from_builtins
 from gauntlet.runner import watch
@@ -44,3 +45,62 @@ def test_a_mark_is_shown_once_when_it_is_made(run, monkeypatch):
         ("reboot", "begin", 5)
     ]
     journal.close()
+
+
+class View:
+    """Keeps phases and expectations in their order."""
+
+    def __init__(self):
+        self.seen = []
+
+    def note(self, text):
+        self.seen.append(text)
+
+    def phase(self, name):
+        self.seen.append(name)
+
+    def expect(self, left_s, *, at_most=False):
+        self.seen.append((left_s, at_most))
+
+    def tick(self, live, elapsed_s):
+        pass
+
+
+@pytest.fixture
+def followed(tmp_path, monkeypatch):
+    """A run without load so far: its journal, the function that polls it, and what is shown."""
+    monkeypatch.setattr(watch, "POLL_S", 0)
+    run, view = RunDir.create(tmp_path, "x", 1), View()
+    journal = Journal(run, "load-0")
+    yield journal, watch.Watch(SCENARIO, run, view).poll, view.seen
+    journal.close()
+
+
+def test_the_quiesce_takes_at_most_its_limit(followed):
+    journal, poll, seen = followed
+    for phase in ("ramp", "steady", "quiesce"):
+        journal.write("phase", t_ns=NS_PER_S, phase=phase)
+    poll()
+    poll()
+    assert seen == ["ramp", "steady", "quiesce", (30.0, True)]
+
+
+def test_the_end_of_a_long_audit_is_expected_by_its_pace_until_it_is_over(followed):
+    journal, poll, seen = followed
+    journal.write("phase", t_ns=10 * NS_PER_S, phase="audit")
+    poll()
+    journal.write("audit", t_ns=12 * NS_PER_S, pages=9, conversations=1, of=4)
+    poll()
+    poll()
+    assert seen == ["audit", (6.0, False)]
+    journal.write("audit", t_ns=14 * NS_PER_S, pages=9, conversations=2, of=4)
+    journal.write("phase", t_ns=18 * NS_PER_S, phase="flushed")
+    poll()
+    assert seen == ["audit", (6.0, False), "flushed"]
+
+
+def test_judging_takes_longer_the_more_was_recorded(tmp_path):
+    run = RunDir.create(tmp_path, "x", 1)
+    empty_s = watch.judging_s(run)
+    (run.history / "0.bin").write_bytes(bytes(1_200_000))
+    assert 0 < empty_s < watch.judging_s(run) < empty_s + 1

@@ -126,13 +126,15 @@ async def test_an_audit_that_is_answered_goes_on(monkeypatch):
     monkeypatch.setattr(audit, "_TELL_S", 0.05)
     world = World()
     access = SimpleNamespace(codec=Reference({}).codec(Account(name="u0-0"), "d0"))
-    journal = SimpleNamespace(write=lambda kind, **fields: rows.append((kind, fields["pages"])))
+    journal = SimpleNamespace(write=lambda kind, **fields: rows.append((kind, fields)))
     audited = Audit(world.context, None, {1: SimpleNamespace(request_channel=access)}, journal)
     await audited.run([TALK] * 80)
     assert audited.unread == 0
     assert len(world.kinds(Kind.HEAD)) == 80
     assert [kind for kind, _ in rows] == ["audit"] * len(rows)
-    assert rows[-1][1] > rows[0][1] > 0
+    assert rows[-1][1]["pages"] > rows[0][1]["pages"] > 0
+    assert 0 < rows[0][1]["conversations"] < rows[-1][1]["conversations"] <= 80
+    assert {fields["of"] for _, fields in rows} == {80}
 
 
 @pytest.fixture

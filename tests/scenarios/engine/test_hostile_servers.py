@@ -77,7 +77,7 @@ async def hostile():
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch):
-    monkeypatch.setattr(shutdown, "_QUIESCE_MAX_S", 2.0)
+    monkeypatch.setattr(shutdown, "QUIESCE_MAX_S", 2.0)
     monkeypatch.setattr(audit, "_ENTRIES_MAX", 5_000)
 
 

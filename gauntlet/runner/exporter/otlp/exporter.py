@@ -54,8 +54,13 @@ class OtlpExporter:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        """Export the last figures, without waiting long, and say how many exports failed."""
         del exc
+        self.close()
+
+    def close(self) -> None:
+        """Export the last figures, without waiting long, and say how many exports failed."""
+        if self._stop.is_set():
+            return
         self._stop.set()
         self._thread.join(LAST_EXPORT_S)
         unfinished = int(self._thread.is_alive())

@@ -3,6 +3,7 @@
 import argparse
 import io
 import json
+import threading
 from contextlib import ExitStack
 
 import pytest
@@ -49,6 +50,18 @@ def test_a_run_for_opentelemetry_names_a_collector_that_is_not_there():
     assert isinstance(used, Recorder)
     assert "otlp: http://127.0.0.1:9/v1/metrics: " in shown
     assert "otlp: 1 of 1 exports failed" in shown
+
+
+def test_the_export_to_opentelemetry_ends_before_the_run_is_judged():
+    """A large history is judged by forked processes, which other threads would prevent."""
+    view = PlainView(Console(file=io.StringIO()))
+    before = threading.active_count()
+    with ExitStack() as exported:
+        used = exporting.begin(SCENARIO, options(otlp="http://127.0.0.1:9"), view, exported)
+        used.phase("audit")
+        assert threading.active_count() == before + 1
+        used.phase("judging")
+        assert threading.active_count() == before
 
 
 @pytest.mark.parametrize(

@@ -199,6 +199,7 @@ def test_people_see_all_that_they_see_without_the_exporter():
         view.note("a note")
         view.phase("ramp")
         view.fault(step("effective"))
+        view.expect(30.0, at_most=True)
         view.mark(mark("begin", 1))
         view.tick(json.loads(json.dumps(row())), 1.0)
     for text in ("a note", "== ramp", "fault gone", "fault reboot: begin", "connections"):
