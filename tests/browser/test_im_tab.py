@@ -27,6 +27,7 @@ SCENARIO = {
     "version": 1, "name": "watched", "about": "x",
     "target": {"server": {"heads_poll_ms": 200}},
     "load": {"users": 6, "rate": "50/s", "ramp": "1s", "steady": "2s"},
+    "sla": [{"id": "ack", "indicator": "ack_p99_ms", "op": "<", "value": 500, "window": "run"}],
 }  # fmt: skip
 
 
@@ -94,6 +95,36 @@ def text(name):
     return f"{FRAME}.querySelector('#{name}').textContent"
 
 
+def drag(page, begin, end):
+    """Drag over the first chart, from one share of its width to another."""
+    page.js(f"""(() => {{
+        const figure = {FRAME}.querySelector('#chart-ack');
+        const svg = figure.querySelector(':scope > svg');
+        const box = svg.getBoundingClientRect();
+        const send = (kind, share) => svg.isConnected && figure.querySelector(':scope > svg')
+            .dispatchEvent(new PointerEvent(kind, {{
+                bubbles: true, button: 0, pointerId: 1, clientY: box.top + 80,
+                clientX: box.left + 46 + share * (box.width - 54),
+            }}));
+        figure.setPointerCapture = () => {{}};
+        send('pointerdown', {begin}); send('pointermove', {end}); send('pointerup', {end});
+    }})()""")
+
+
+def check_zoom(page):
+    """A part of the run that is dragged over, a fault, and the whole run again."""
+    drag(page, 0.12, 0.32)
+    page.wait(f"{text('zoomed')} === '0:01–0:03'")
+    labels = f"[...{FRAME}.querySelectorAll('#chart-rate > svg > text')].map(t => t.textContent)"
+    assert "0:02" in page.js(labels)
+    assert "0:06" not in page.js(labels)
+    page.js(f"{FRAME}.querySelector('#faults button').click()")
+    page.wait(f"{text('zoomed')} !== '0:01–0:03'")
+    page.js(f"{FRAME}.querySelector('#spans button').click()")
+    page.wait(f"{text('zoomed')} === ''")
+    assert "0:06" in page.js(labels)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -114,8 +145,14 @@ def test_the_tab_shows_a_run_from_start_to_end(run, tmp_path, require_service, a
         (run.events / "chaos.jsonl").write_text(json.dumps(row) + "\n")
         page.wait(f"{text('acting')} === 'fault: cut'")
         assert page.js(f"{FRAME}.querySelectorAll('rect').length") == 4
+        assert "cut kill broker · effective, 0:0" in page.js(text("faults"))
+        page.wait(f"{FRAME}.querySelectorAll('text.limit').length === 1")
+        assert page.js(f"{FRAME}.querySelector('#chart-ack text.limit').textContent") == (
+            "p99 < 500 ms"
+        )
         assert page.js(f"{FRAME}.querySelector('#chart-delivery path').getAttribute('d')")
         page.wait(f"{text('phase')} === 'ended'")
+        check_zoom(page)
         assert page.js(text("tile-lost p")) == "by the audit"
         page.js("[...document.querySelectorAll('[role=tab]')][0].click()")
         page.wait("!document.querySelector('iframe')")

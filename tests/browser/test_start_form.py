@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gauntlet.core.run_directory import RunDir
-from gauntlet.scenarios import locust_plugin
+from gauntlet.scenarios import library, locust_plugin
 from gauntlet.stacks.free_port import free_port
 
 from .chromium import Page
@@ -56,6 +56,26 @@ def page(tmp_path, require_service):
             child.wait(20)
         child.kill()
         child.wait()
+
+
+def value(name):
+    """A JavaScript expression for the value of a field."""
+    return f"document.querySelector('[name={name}]').value"
+
+
+def test_the_form_begins_with_the_users_of_the_scenario_and_needs_no_host(page):
+    assert page.js(f"[{value('userCount')}, {value('spawnRate')}]") == ["200", "40"]
+    assert page.js(value("host")) == ""
+    assert page.js("document.querySelector('form').checkValidity()")
+
+
+def test_the_users_follow_the_scenario_until_others_are_typed(page):
+    page.js(FILL % ("scenario", "disconnects"))
+    field = "document.querySelector('[name=scenario]')"
+    page.js(f"{field}.dispatchEvent(new Event('change', {{bubbles: true}}))")
+    load = library.find("disconnects").load
+    page.wait(f"{value('userCount')} === '{load.users}'")
+    assert float(page.js(value("spawnRate"))) == pytest.approx(load.users / load.ramp, abs=0.001)
 
 
 def test_the_fields_of_the_form_define_the_load(page, tmp_path, distant_peer):

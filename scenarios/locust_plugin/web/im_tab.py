@@ -12,10 +12,14 @@ from flask import Blueprint, Response, abort, jsonify, request, send_file
 from locust.env import Environment
 from locust.runners import STATE_STOPPED
 
-from gauntlet.core.errors import HistoryError
+from gauntlet.core.errors import ConfigError, HistoryError
 from gauntlet.core.run_directory import RunDir
+from gauntlet.core.scenario.model import Scenario
+from gauntlet.scenarios import library
+from gauntlet.scenarios.locust_plugin import scenario_defaults
 from gauntlet.scenarios.locust_plugin.runtime import csv_export
 from gauntlet.scenarios.locust_plugin.runtime.statistics import Statistics
+from gauntlet.scenarios.locust_plugin.web import limits
 from gauntlet.scenarios.locust_plugin.web.fault_intervals import FaultIntervals
 
 PAGE = Path(__file__).with_name("page")
@@ -48,6 +52,7 @@ def install(
         ("/live.json", routes.live),
         ("/<any('latency.csv', 'seconds.csv'):name>", routes.export),
         ("/report", routes.report),
+        ("/scenario.json", routes.scenario),
     ):
         blueprint.add_url_rule(rule, view_func=web_ui.auth_required_if_enabled(route))
     web_ui.app.register_blueprint(blueprint)
@@ -93,6 +98,16 @@ class _Routes:
             abort(404)
         return send_file(load.run.report.absolute())
 
+    def scenario(self) -> Response:
+        """What the start form begins with for a scenario; 404 if there is none of that `name`."""
+        try:
+            found = library.find(request.args.get("name", ""))
+        except ConfigError as error:
+            abort(404, str(error))
+        users = found.load.users
+        spawn_rate = round(users / scenario_defaults.ramp_s(found), 3)
+        return jsonify({"users": users, "spawn_rate": spawn_rate})
+
     def live(self) -> Response:
         """The data of the page: all points, or those from `since` on if it knows this `run`."""
         load, series = self._statistics.load, self._statistics.series
@@ -113,16 +128,17 @@ class _Routes:
                 "audited": series.phase == "audit",
                 "workers": [series.reporting(), self._worker_count()],
                 "points": series.since(since),
-                "faults": self._faults(load.run, series.zero_ns),
+                "faults": self._faults(load.run, scenario, series.zero_ns),
+                "limits": limits.of(scenario),
                 "verdict": _verdict(load.run),
                 "report": load.run.report.exists(),
             }
         )
 
-    def _faults(self, run: RunDir, zero_ns: int | None) -> list[dict[str, Any]]:
+    def _faults(self, run: RunDir, scenario: Scenario, zero_ns: int | None) -> list[dict[str, Any]]:
         journal = run.events / "chaos.jsonl"
         if self._fault_intervals is None or self._fault_intervals[0] != journal:
-            self._fault_intervals = (journal, FaultIntervals(journal))
+            self._fault_intervals = (journal, FaultIntervals(journal, scenario.faults))
         return [] if zero_ns is None else self._fault_intervals[1].read(zero_ns)
 
 

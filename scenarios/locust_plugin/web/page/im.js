@@ -6,10 +6,12 @@ const POLL_MS = 1000;
 const REFETCH_S = 9; // points of the last seconds may still change, because workers' rows arrive late
 const COLUMNS_MAX = 500;
 const PAD = { left: 46, right: 8, top: 10, bottom: 20 };
+const DRAG_MIN_PX = 6; // a shorter movement is a click
 const LABELS_PX = 24; // two rows of fault names above the upper charts
 
 const percentile = (lane, at) => (point) => point[lane][at];
 const latency = (lane, color) => ({
+  lane,
   log: true,
   labels: true,
   lines: [
@@ -25,6 +27,7 @@ const CHARTS = {
   "chart-ack": latency("ack", "--blue"),
   "chart-delivery": latency("delivery", "--green"),
   "chart-rate": {
+    lane: "rate",
     lines: [
       { name: "sent", color: "--muted", width: 1.2, dash: "2 3", of: perSecond("sent"), show: count },
       { name: "acknowledged", color: "--blue", width: 2.2, of: perSecond("acked"), show: count },
@@ -42,7 +45,9 @@ const CHARTS = {
   },
 };
 
-const state = { run: "", points: new Map(), live: null, span_s: 0 };
+// `zoom` is the part of the run that is shown; without it, the last `span_s` seconds, or all of it.
+// `hover` is the second below the mouse, `drag` the part that the mouse is selecting.
+const state = { run: "", points: new Map(), live: null, span_s: 0, zoom: null, hover: null, drag: null };
 const byId = (id) => document.getElementById(id);
 
 function ms(value) {
@@ -68,11 +73,22 @@ function svgElement(name, attributes, text) {
 
 // Charts.
 
-function visiblePoints() {
-  const all = [...state.points.values()].sort((a, b) => a.s - b.s);
-  const last = all.length ? all[all.length - 1].s : 0;
+function lastSecond() {
+  return Math.max(0, ...state.points.keys());
+}
+
+function visiblePart() {
+  if (state.zoom) return state.zoom;
+  const last = lastSecond();
   const from = state.span_s ? Math.max(0, last - state.span_s) : 0;
-  return { from, to: Math.max(from + 10, last), points: all.filter((point) => point.s >= from) };
+  return { from, to: Math.max(from + 10, last) };
+}
+
+// The points beside the visible part are drawn too, so that lines reach its edges.
+function visiblePoints() {
+  const { from, to } = visiblePart();
+  const all = [...state.points.values()].sort((a, b) => a.s - b.s);
+  return { from, to, points: all.filter((point) => point.s >= from - 1 && point.s <= to + 1) };
 }
 
 // If there are more points than columns, each column shows its highest value, so that no peak is hidden.
@@ -107,6 +123,7 @@ function scaleOf(chart, values) {
 function drawFaults(svg, chart, x, [top, bottom], to) {
   const rows = [-Infinity, -Infinity];
   for (const fault of state.live.faults) {
+    if (fault.from === null || x(fault.from) > x(to)) continue;
     const end = fault.to === null ? to : fault.to;
     if (x(end) < PAD.left) continue;
     const left = Math.max(PAD.left, x(fault.from));
@@ -126,6 +143,37 @@ function drawName(svg, name, left, right, top, rows) {
   if (row < 0) return;
   rows[row] = at + width;
   svg.append(svgElement("text", { x: at, y: top - 4 - 13 * row, class: "fault" }, name));
+}
+
+// Where a limit holds: in the window of its objective. That of `steady` leaves out the faults.
+function limitParts(limit, to) {
+  const acted = (fault) => [fault.from, fault.to === null ? to : fault.to];
+  const faults = state.live.faults.filter((fault) => fault.from !== null);
+  if (limit.fault) return faults.filter((fault) => fault.id === limit.fault).map(acted);
+  let parts = [[limit.from, limit.to]];
+  if (limit.window !== "steady") return parts;
+  for (const [begun, ended] of faults.map(acted)) {
+    parts = parts.flatMap(([a, b]) => [[a, Math.min(b, begun)], [Math.max(a, ended), b]]).filter(([a, b]) => a < b);
+  }
+  return parts;
+}
+
+function limitText(limit, chart) {
+  return `${limit.name} ${limit.op} ${chart.tick(limit.value)}`;
+}
+
+function drawLimits(svg, chart, limits, x, y, { from, to }) {
+  for (const limit of limits) {
+    const parts = limitParts(limit, to).filter(([a, b]) => b > from && a < to);
+    for (const [a, b] of parts) {
+      const [x1, x2] = [x(Math.max(a, from)), x(Math.min(b, to))];
+      svg.append(svgElement("line", { x1, x2, y1: y(limit.value), y2: y(limit.value), class: "limit" }));
+    }
+    if (!parts.length) continue;
+    const above = y(limit.value) > 26 ? -4 : 12;
+    const place = { x: x(Math.max(parts[0][0], from)) + 2, y: y(limit.value) + above, class: "limit" };
+    svg.append(svgElement("text", place, limitText(limit, chart)));
+  }
 }
 
 function drawLine(svg, line, values, x, y) {
@@ -150,7 +198,8 @@ function drawLegend(figure, chart, all) {
   const legend = document.createElement("span");
   legend.className = "legend";
   chart.lines.forEach((line, at) => {
-    const known = all[at].filter(([, value]) => value !== null);
+    const shown = state.hover === null ? all[at] : all[at].filter(([second]) => second <= state.hover).slice(-1);
+    const known = shown.filter(([, value]) => value !== null);
     const key = svgElement("svg", {});
     const dash = line.dash ? { "stroke-dasharray": line.dash } : {};
     key.append(svgElement("line", { x1: 0, x2: 22, y1: 4, y2: 4, stroke: `var(${line.color})`, "stroke-width": line.width, ...dash }));
@@ -160,6 +209,7 @@ function drawLegend(figure, chart, all) {
     }));
     legend.append(entry);
   });
+  if (state.hover !== null) legend.prepend(Object.assign(document.createElement("i"), { textContent: clockOf(state.hover) }));
   figure.querySelector(".legend")?.remove();
   figure.querySelector("figcaption").append(legend);
 }
@@ -170,24 +220,149 @@ function drawChart(figure, chart) {
   const svg = svgElement("svg", { role: "img" });
   figure.append(svg);
   const { width, height } = svg.getBoundingClientRect();
+  if (!width) return; // the tab is not shown
   const bottom = height - PAD.bottom;
   const top = PAD.top + (chart.labels ? LABELS_PX : 0);
   const x = (second) => PAD.left + ((second - from) / (to - from)) * (width - PAD.left - PAD.right);
   const all = chart.lines.map((line) => series(line, points));
-  const scale = scaleOf(chart, all.flat().map(([, value]) => value));
+  const limits = state.live.limits.filter((limit) => limit.chart === chart.lane);
+  const scale = scaleOf(chart, [...all.flat().map(([, value]) => value), ...limits.map((limit) => limit.value)]);
   const y = (value) => bottom - scale.part(value) * (bottom - top);
   for (const tick of scale.ticks) {
     svg.append(svgElement("line", { x1: PAD.left, x2: width - PAD.right, y1: y(tick), y2: y(tick), stroke: "var(--grid)" }));
     svg.append(svgElement("text", { x: PAD.left - 6, y: y(tick) + 4, "text-anchor": "end" }, chart.tick(tick)));
   }
-  const step = [5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600].find((size) => (to - from) / size <= 8) || 7200;
+  const step = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600].find((size) => (to - from) / size <= 8) || 7200;
   for (let second = Math.ceil(from / step) * step; second <= to; second += step) {
     const anchor = x(second) > width - 20 ? "end" : "middle";
     svg.append(svgElement("text", { x: x(second), y: height - 4, "text-anchor": anchor }, clockOf(second)));
   }
   drawFaults(svg, chart, x, [top, bottom], to);
-  chart.lines.forEach((line, at) => drawLine(svg, line, all[at], x, y));
+  const lines = svgElement("svg", { x: PAD.left, y: 0, width: width - PAD.left - PAD.right, height, viewBox: `${PAD.left} 0 ${width - PAD.left - PAD.right} ${height}` });
+  svg.append(lines); // which cuts off what is beside the visible part
+  chart.lines.forEach((line, at) => drawLine(lines, line, all[at], x, y));
+  drawLimits(svg, chart, limits, x, y, { from, to });
+  drawSelection(svg, x, [top, bottom]);
   drawLegend(figure, chart, all);
+}
+
+function drawSelection(svg, x, [top, bottom]) {
+  if (state.drag) {
+    const [left, right] = [state.drag.from, state.drag.to].map(x).sort((a, b) => a - b);
+    svg.append(svgElement("path", { d: `M${left} ${top}H${right}V${bottom}H${left}Z`, class: "selection" }));
+  } else if (state.hover !== null) {
+    const at = x(state.hover);
+    svg.append(svgElement("line", { x1: at, x2: at, y1: top, y2: bottom, class: "cursor" }));
+  }
+}
+
+// Zoom: drag over any chart, and all charts show that part. Arrows move it, + and - change its size.
+
+function secondAt(event, figure) {
+  const box = figure.querySelector(":scope > svg").getBoundingClientRect();
+  const { from, to } = visiblePart();
+  const share = (event.clientX - box.left - PAD.left) / (box.width - PAD.left - PAD.right);
+  return from + Math.min(1, Math.max(0, share)) * (to - from);
+}
+
+function zoomTo(from, to) {
+  const least = Math.min(Math.max(0, from), Math.max(0, lastSecond() - 1));
+  state.zoom = { from: least, to: Math.max(to, least + 1) };
+  state.drag = state.hover = null;
+  draw();
+}
+
+function follow(span_s) {
+  state.zoom = state.drag = null;
+  state.span_s = span_s;
+  draw();
+}
+
+function zoomToFault(fault) {
+  const end = fault.to === null ? lastSecond() : fault.to;
+  const margin = Math.max(2, (end - fault.from) / 2);
+  zoomTo(fault.from - margin, end + margin);
+}
+
+function endDrag(event, figure) {
+  const { drag } = state;
+  state.drag = null;
+  if (!drag) return;
+  const to = secondAt(event, figure);
+  if (Math.abs(event.clientX - drag.x) >= DRAG_MIN_PX) zoomTo(Math.min(drag.from, to), Math.max(drag.from, to));
+  else draw();
+}
+
+const KEYS = {
+  ArrowLeft: ({ from, to }) => [from - (to - from) / 4, to - (to - from) / 4],
+  ArrowRight: ({ from, to }) => [from + (to - from) / 4, to + (to - from) / 4],
+  "+": ({ from, to }) => [from + (to - from) / 4, to - (to - from) / 4],
+  "-": ({ from, to }) => [from - (to - from) / 2, to + (to - from) / 2],
+};
+
+function listen(figure) {
+  figure.tabIndex = 0;
+  figure.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0 || !event.target.closest("figure > svg")) return;
+    figure.setPointerCapture(event.pointerId);
+    const second = secondAt(event, figure);
+    state.drag = { from: second, to: second, x: event.clientX };
+  });
+  figure.addEventListener("pointermove", (event) => {
+    if (!state.live || !figure.querySelector(":scope > svg")) return;
+    const second = secondAt(event, figure);
+    if (state.drag) state.drag.to = second;
+    state.hover = state.drag ? null : Math.round(second);
+    redrawSoon();
+  });
+  figure.addEventListener("pointerup", (event) => endDrag(event, figure));
+  figure.addEventListener("pointercancel", () => { state.drag = null; });
+  figure.addEventListener("pointerleave", () => { state.hover = null; redrawSoon(); });
+  figure.addEventListener("dblclick", () => follow(0));
+  figure.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") follow(0);
+    else if (KEYS[event.key]) zoomTo(...KEYS[event.key](visiblePart()));
+    else return;
+    event.preventDefault();
+  });
+}
+
+// Faults, by their names.
+
+function faultText(fault) {
+  if (fault.from === null) return `${fault.what} · waiting, ${fault.planned}`;
+  const end = fault.to === null ? "now" : clockOf(fault.to);
+  return `${fault.what} · ${fault.step}, ${clockOf(fault.from)}–${end}`;
+}
+
+function drawFaultList() {
+  const list = byId("faults");
+  list.hidden = !state.live.faults.length;
+  const text = JSON.stringify(state.live.faults);
+  if (list.dataset.shown === text) return; // an unchanged button keeps the focus
+  list.dataset.shown = text;
+  const focused = document.activeElement?.dataset?.fault;
+  list.replaceChildren(...state.live.faults.map((fault) => {
+    const button = Object.assign(document.createElement("button"), { type: "button", disabled: fault.from === null });
+    button.dataset.fault = fault.id;
+    button.title = fault.from === null ? "" : "Zoom to this fault";
+    button.className = fault.from !== null && fault.to === null ? "acting" : "";
+    button.append(Object.assign(document.createElement("b"), { textContent: fault.id }), ` ${faultText(fault)}`);
+    button.addEventListener("click", () => zoomToFault(fault));
+    const item = document.createElement("li");
+    item.append(button);
+    return item;
+  }));
+  if (focused) list.querySelector(`[data-fault="${CSS.escape(focused)}"]`)?.focus();
+}
+
+function drawSpans() {
+  for (const button of document.querySelectorAll("#spans button")) {
+    const span = Number(button.dataset.span);
+    button.setAttribute("aria-pressed", String(!state.zoom && span === state.span_s));
+  }
+  const { zoom } = state;
+  byId("zoomed").textContent = zoom ? `${clockOf(zoom.from)}–${clockOf(zoom.to)}` : "";
 }
 
 // Figures.
@@ -214,7 +389,7 @@ function drawFigures() {
   const points = [...state.points.values()].sort((a, b) => a.s - b.s);
   const now = points[points.length - 1];
   const before = points[points.length - 2];
-  const acting = live.faults.filter((fault) => fault.to === null).map((fault) => fault.id);
+  const acting = live.faults.filter((fault) => fault.from !== null && fault.to === null).map((fault) => fault.id);
   byId("scenario").textContent = live.scenario;
   const [reporting, workers] = live.workers;
   const parts = [live.stack, `seed ${live.seed}`];
@@ -242,7 +417,14 @@ function drawFigures() {
 function draw() {
   if (!state.live) return;
   drawFigures();
+  drawFaultList();
+  drawSpans();
   for (const [id, chart] of Object.entries(CHARTS)) drawChart(byId(id), chart);
+}
+
+let drawing = 0;
+function redrawSoon() {
+  if (!drawing) drawing = requestAnimationFrame(() => { drawing = 0; draw(); });
 }
 
 // Data.
@@ -252,6 +434,7 @@ function receive(live) {
   if (live.run !== state.run) {
     state.run = live.run;
     state.points.clear();
+    state.zoom = state.hover = state.drag = null;
   }
   for (const point of live.points) state.points.set(point.s, point);
   state.live = live;
@@ -273,13 +456,8 @@ async function poll() {
 }
 
 for (const button of document.querySelectorAll("#spans button")) {
-  button.addEventListener("click", () => {
-    state.span_s = Number(button.dataset.span);
-    for (const other of document.querySelectorAll("#spans button")) {
-      other.setAttribute("aria-pressed", String(other === button));
-    }
-    draw();
-  });
+  button.addEventListener("click", () => follow(Number(button.dataset.span)));
 }
+for (const id of Object.keys(CHARTS)) listen(byId(id));
 addEventListener("resize", draw);
 poll();

@@ -30,3 +30,29 @@
     fit();
   }, 150);
 }
+
+// The users and the ramp of the start form follow its scenario, unless other values were typed.
+{
+  const fields = { userCount: "users", spawnRate: "spawn_rate" };
+  const typed = new Set();
+
+  const fill = (name, value) => {
+    const field = document.querySelector(`input[name=${name}]`);
+    if (!field || typed.has(name)) return;
+    // The setter of the prototype, because Locust's page replaces that of its fields.
+    Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set.call(field, String(value));
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  };
+
+  document.addEventListener("input", (event) => {
+    if (event.isTrusted && event.target.name in fields) typed.add(event.target.name);
+  });
+  document.addEventListener("change", async (event) => {
+    if (event.target.name !== "scenario") return;
+    const query = new URLSearchParams({ name: event.target.value });
+    const response = await fetch(`./im/scenario.json?${query}`);
+    if (!response.ok) return; // Start names what is wrong with the scenario
+    const scenario = await response.json();
+    for (const [name, key] of Object.entries(fields)) fill(name, scenario[key]);
+  });
+}

@@ -1,5 +1,7 @@
 """The IM tab's routes. What a browser shows is tested in tests/browser."""
 
+import json
+
 import pytest
 
 from ..child_script import run_script
@@ -27,12 +29,16 @@ def test_the_page_is_served_below_locusts_base_path():
         print(json.dumps({path: get(path) for path in (
             "", "im/", "im/im.js", "im/live.json", "im/latency.csv", "im/seconds.csv",
             "im/report", "im/im.html", "im/..%2Fim_tab.py",
+            "im/scenario.json?name=steady", "im/scenario.json?name=none-of-this-name",
         )}))
     """)
     codes = {path: code for path, (code, _) in responses.items()}
     assert [path for path, code in codes.items() if code != 200] == [
         "im/report", "im/im.html", "im/..%2Fim_tab.py",
+        "im/scenario.json?name=none-of-this-name",
     ]  # fmt: skip
+    form = json.loads(responses["im/scenario.json?name=steady"][1])
+    assert form == {"users": 200, "spawn_rate": 40.0}
     assert "./im/tab.js" in responses[""][1]
     assert '"title": "IM"' in responses[""][1]
     assert '"run": null' in responses["im/live.json"][1]
