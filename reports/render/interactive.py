@@ -6,6 +6,7 @@ The pictures show the same without any script; these charts can be zoomed and fi
 from collections.abc import Sequence
 from typing import Any
 
+from gauntlet.reports.render import components
 from gauntlet.reports.render.charts.data import ChartData
 
 _Line = tuple[str, str, str, list[int] | None]
@@ -15,6 +16,10 @@ _RATES: tuple[_Line, ...] = (
     ("delivered", "delivered", "--green", [8, 3]),
     ("missed", "missed", "--vermilion", []),
 )
+
+# The styles of the lines of components, as in the pictures.
+_COLOURS = ("--blue", "--green", "--purple", "--orange", "--sky")
+_DASHES: tuple[list[int], ...] = ([], [8, 3], [9, 3, 2, 3])
 
 
 def of_run(data: ChartData) -> dict[str, Any]:
@@ -42,8 +47,33 @@ def of_run(data: ChartData) -> dict[str, Any]:
             ),
             _latency("ack", "acknowledged after", "--blue", data),
             _latency("delivery", "delivered after", "--green", data),
+            *_components(data),
         ],
     }
+
+
+def _components(data: ChartData) -> list[dict[str, Any]]:
+    return [
+        {
+            "figure": "figure-components",
+            "title": panel.title,
+            "unit": "",
+            "height": 150,
+            "lines": [
+                {"name": line.name, **_look(line.style), "values": line.values}
+                for line in panel.lines
+            ],
+            "limits": [],
+        }
+        for panel in components.panels(data.components, data.step_s)
+    ]
+
+
+def _look(style: int | None) -> dict[str, Any]:
+    if style is None:
+        return {"colour": "--muted", "dash": [2, 3]}
+    turn, colour = divmod(style, len(_COLOURS))
+    return {"colour": _COLOURS[colour], "dash": _DASHES[(colour + turn) % len(_DASHES)]}
 
 
 def _latency(lane: str, title: str, colour: str, data: ChartData) -> dict[str, Any]:

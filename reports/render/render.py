@@ -4,6 +4,7 @@ from typing import Any
 
 from gauntlet.core.run_directory import RunDir
 from gauntlet.reports.artifacts import artifacts, drawable_charts
+from gauntlet.reports.metrics import component_use
 from gauntlet.reports.render import interactive, junit, pages, summary
 from gauntlet.reports.render.charts import data as chart_data
 from gauntlet.reports.render.charts.data import ChartData
@@ -16,7 +17,8 @@ from gauntlet.reports.verdict import guarantees
 def render(run: RunDir, result: dict[str, Any]) -> list[str]:
     """Write every artifact to the run directory and return their file names."""
     manifest = run.read_manifest()
-    data = chart_data.of(result, manifest)
+    seconds = len(result["series"].get("second", ()))
+    data = chart_data.of(result, manifest, component_use.of(run, seconds) if seconds else None)
     page = Page(result, manifest, _pictures(run, data), data)
     run.report.write_text(html(page), encoding="utf-8")
     (run.path / "report.css").write_text(pages.style(), encoding="utf-8")
@@ -45,7 +47,7 @@ def _pictures(run: RunDir, data: ChartData) -> dict[str, str]:
     if not names:
         return {}
     # An extra, and importing matplotlib takes longer than all else that a command needs to start.
-    from gauntlet.reports.render.charts import distribution, figures
+    from gauntlet.reports.render.charts import components, distribution, figures
 
     pictures: dict[str, str] = {}
     for name in names:
@@ -57,4 +59,6 @@ def _pictures(run: RunDir, data: ChartData) -> dict[str, str]:
         pictures["distribution"] = distribution.markup(
             lines, "distribution", "Percentiles of response, service and lag over the whole run"
         )
+    if data.components:
+        pictures["components"] = components.markup(data)
     return pictures

@@ -66,8 +66,8 @@ def time_axis(axes: Axes, seconds: list[int], step_s: int = 1) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(12, integer=True))
 
 
-def bands(panels: list[Axes], data: ChartData) -> int:
-    """Shade the window of each fault, and write its id above the first panel.
+def bands(panels: list[Axes], data: ChartData, *, named: bool = True) -> int:
+    """Shade the window of each fault, and if `named` write its id above the first panel.
 
     Ids that would overlap are written in several rows; their number is returned.
     """
@@ -79,6 +79,8 @@ def bands(panels: list[Axes], data: ChartData) -> int:
         for axes in panels:
             axes.axvspan(begun, end, color=BAND, alpha=0.13, linewidth=0)
             axes.axvline(begun, color=BAND, linewidth=0.9)
+        if not named:
+            continue
         free = (row for row, end_s in enumerate(rows_end) if end_s < begun)
         row = next(free, None)
         if row is None and len(data.effective) > LABEL_ROWS * 8:

@@ -1,8 +1,9 @@
 """What the charts of a run show, prepared once for the pictures and for the interactive charts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from gauntlet.reports.metrics.component_use import ComponentUse
 from gauntlet.reports.render.charts import thinning, thresholds
 from gauntlet.reports.render.charts.thresholds import Threshold
 
@@ -12,7 +13,8 @@ class ChartData:
     """A result with a series that has few enough rows; each row is `step_s` seconds.
 
     `expected_s` has the time in which the service has to recover from each fault that limits it.
-    `violations` are the times of the witnesses.
+    `violations` are the times of the witnesses. `components` is what the components used in each
+    second, not thinned.
     """
 
     result: dict[str, Any]
@@ -21,6 +23,7 @@ class ChartData:
     thresholds: list[Threshold]
     violations: list[float]
     expected_s: dict[str, float]
+    components: ComponentUse = field(default_factory=dict)
 
     @property
     def effective(self) -> list[dict[str, Any]]:
@@ -32,7 +35,9 @@ class ChartData:
         return [each for each in self.thresholds if each.panel == panel]
 
 
-def of(result: dict[str, Any], manifest: dict[str, Any]) -> ChartData:
+def of(
+    result: dict[str, Any], manifest: dict[str, Any], components: ComponentUse | None = None
+) -> ChartData:
     """Return the data of a run's charts; for a run without a series there are none to draw."""
     series = result["series"]
     step_s = thinning.step_of(len(series.get("second", [])))
@@ -46,6 +51,7 @@ def of(result: dict[str, Any], manifest: dict[str, Any]) -> ChartData:
             witness["at_s"] for witness in witnesses if witness.get("at_s") is not None
         ),
         expected_s=_expected(manifest.get("scenario") or {}),
+        components=components or {},
     )
 
 

@@ -37,6 +37,11 @@ def thin(series: Series, step: int) -> Series:
     return thinned
 
 
+def most(column: Column, step: int) -> Column:
+    """Return a column of which each row is the most of `step` seconds."""
+    return column if step == 1 else _reduce(column, step, max)
+
+
 def _reduction(name: str) -> Callable[[Sequence[float]], float]:
     if name.endswith("_p50_ms"):
         return median

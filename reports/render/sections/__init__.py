@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from gauntlet.core.plugins import SectionKind
 from gauntlet.reports.render.sections import (
     checks,
+    components,
     cutover,
     environment,
     errors,
@@ -43,6 +44,7 @@ class SectionModule(Protocol):
 _REGISTERED: tuple[SectionModule, ...] = (
     verdict,
     timeline,
+    components,
     recovery,
     cutover,
     latency,

@@ -30,6 +30,23 @@ def test_every_line_has_a_value_for_each_second(result):
     json.dumps(found, allow_nan=False)
 
 
+def test_components_have_a_chart_for_each_measure_and_a_value_for_each_second(result):
+    column = [0.5] * len(result["series"]["second"])
+    use = {
+        "component_cores": {f"c{number}": column for number in range(7)},
+        "database_bytes": {"db": column},
+    }
+    found = interactive.of_run(data.of(result, {}, use))
+    cores, databases = (
+        chart for chart in found["charts"] if chart["figure"] == "figure-components"
+    )
+    assert [line["name"] for line in cores["lines"]] == ["c0", "c1", "c2", "c3", "c4", "2 others"]
+    looks = {(line["colour"], *line["dash"]) for line in cores["lines"] + databases["lines"]}
+    assert len(looks) == 7
+    assert {len(line["values"]) for line in cores["lines"]} == {len(found["x"])}
+    json.dumps(found, allow_nan=False)
+
+
 def test_missed_sends_have_a_line_if_there_are_any(result):
     missed = [1, *result["series"]["missed"][1:]]
     with_missed = {**result, "series": {**result["series"], "missed": missed}}
