@@ -5,6 +5,7 @@ from pathlib import Path
 
 from gauntlet.chaos.faults.targets import ProxyMode
 from gauntlet.chaos.proxy_process import Backend
+from gauntlet.runner.exported.metrics_file import Metrics
 
 
 @dataclass(frozen=True)
@@ -13,8 +14,9 @@ class Options:
 
     `own_load` is False if a Locust that started us generates the load: then the number of its
     processes is not known here. `allow_exec` lets the scenario run commands. The first
-    `traced_users` users of each worker are traced. `labels` describe the system under test. With
-    `server_python`, the reference server of the installation of that Python is booted.
+    `traced_users` users of each worker are traced. `labels` describe the system under test, and
+    `metrics` are what it exports itself. With `server_python`, the reference server of the
+    installation of that Python is booted.
     """
 
     out: Path = Path("runs")
@@ -28,3 +30,4 @@ class Options:
     traced_users: int = 0
     argv: list[str] = field(default_factory=list)
     labels: dict[str, str] = field(default_factory=dict)
+    metrics: Metrics | None = None

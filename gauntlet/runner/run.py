@@ -40,6 +40,7 @@ from gauntlet.reports.render.render import render
 from gauntlet.reports.verdict.judge import judge
 from gauntlet.runner import manifest, preflight, private_values, signals
 from gauntlet.runner.boot_request import boot_request
+from gauntlet.runner.exported.sampler import Sampler
 from gauntlet.runner.external import links
 from gauntlet.runner.external.environment import command_environment
 from gauntlet.runner.fault_thread import FaultThread
@@ -306,6 +307,10 @@ class _RunOrchestrator:
         monitor = ResourceMonitor(Journal(self._run, "vitals"), self._first_processes, components)
         cleanup.callback(monitor.stop)
         monitor.start()
+        if options.metrics is not None:
+            sampler = Sampler(options.metrics)
+            cleanup.callback(sampler.stop, self._run)
+            sampler.start()
         deadline = time.monotonic() + LOAD_START_TIMEOUT_S
         seen = self._watch.phases.seen
         while "ramp" not in seen:

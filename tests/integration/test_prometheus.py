@@ -14,10 +14,10 @@ import pytest
 import yaml
 from rich.console import Console
 
-from gauntlet.campaigns.capacity.exported import exposition
 from gauntlet.cli.running.progress import PlainView
 from gauntlet.core.errors import Exit
 from gauntlet.core.scenario.model import from_builtins
+from gauntlet.runner.exported import exposition
 from gauntlet.runner.exporter.metrics import WORKER_METRICS
 from gauntlet.runner.exporter.recorder import Recorder
 from gauntlet.runner.exporter.server import MetricsServer

@@ -8,8 +8,6 @@ import msgspec
 
 from gauntlet.campaigns.capacity import variations
 from gauntlet.campaigns.capacity.campaign import Campaign, Plan
-from gauntlet.campaigns.capacity.exported import metrics_file
-from gauntlet.campaigns.capacity.exported.sampler import Sampler
 from gauntlet.campaigns.capacity.outputs import terminal, writing
 from gauntlet.campaigns.capacity.record import During, Machine, What
 from gauntlet.campaigns.capacity.search import Plan as Search
@@ -21,6 +19,8 @@ from gauntlet.core.scenario import catalog
 from gauntlet.core.scenario.model import Scenario, WorkloadShare
 from gauntlet.core.scenario.overrides import settings, sla_file
 from gauntlet.runner import manifest
+from gauntlet.runner.exported import metrics_file
+from gauntlet.runner.exported.sampler import Sampler
 from gauntlet.scenarios import library
 
 _REPEATS_MAX = 20

@@ -2,21 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
 from gauntlet.campaigns.capacity.record import Limit, Machine, Trial
+from gauntlet.runner.exported.metrics_file import Size
 
 # Roles whose processes compute in one thread: one core is all that an instance can use.
 _ONE_CORE = frozenset(
     {"gateway", "message", "room", "social", "sessions", "friend", "sticker", "edge", "registry"}
 )
-
-
-class Size(NamedTuple):
-    """What a component can use; None if it is not known."""
-
-    cores: float | None = None
-    memory_bytes: float | None = None
 
 
 class Available:

@@ -99,6 +99,12 @@ def run_options(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="describe the system under test, such as version=2.3; may be repeated",
     )
+    parser.add_argument(
+        "--metrics",
+        type=Path,
+        metavar="FILE",
+        help="a file that says which metrics of the system under test the report shows",
+    )
     parser.add_argument("--plain", action="store_true", help="print lines instead of a live panel")
 
 

@@ -15,6 +15,7 @@ from gauntlet.core.scenario.model import Scenario, Target
 from gauntlet.core.scenario.overrides import settings, sla_file
 from gauntlet.core.scenario.rules import fault_schedule
 from gauntlet.runner import run as runner
+from gauntlet.runner.exported import metrics_file
 from gauntlet.runner.load_process import ExternalLocust, LoadSource, ManagedLocust
 from gauntlet.runner.preflight import check_before_start
 from gauntlet.runner.view import View
@@ -30,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
             f"locustfile: locust -f your_locustfile.py --scenario {options.scenario}"
         )
     if options.dry_run:
-        check_before_start(scenario, _run_settings(options))
+        check_before_start(scenario, _run_settings(options, scenario))
         remote_target.require_limits(scenario)
         print(loader.to_yaml(scenario), end="")
         return Exit.OK
@@ -48,7 +49,7 @@ def run_for_locust(options: argparse.Namespace) -> int:
 def _orchestrate(
     options: argparse.Namespace, scenario: Scenario, source: LoadSource, console: Console
 ) -> int:
-    settings = _run_settings(options)
+    settings = _run_settings(options, scenario)
     check_before_start(scenario, settings)
     remote_target.confirm(scenario, console)
     view: View = progress.choose(scenario, plain=options.plain, stderr=console.stderr)
@@ -61,7 +62,10 @@ def _orchestrate(
     return int(result["verdict"]["exit_code"])
 
 
-def _run_settings(options: argparse.Namespace) -> runner.Options:
+def _run_settings(options: argparse.Namespace, scenario: Scenario) -> runner.Options:
+    exported = options.metrics and metrics_file.read(
+        options.metrics, scenario, allow_exec=options.allow_exec
+    )
     return runner.Options(
         out=options.out,
         bug=options.bug,
@@ -74,6 +78,7 @@ def _run_settings(options: argparse.Namespace) -> runner.Options:
         argv=options.argv,
         traced_users=options.trace,
         labels=options.labels,
+        metrics=exported,
     )
 
 

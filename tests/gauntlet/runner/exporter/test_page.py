@@ -1,6 +1,6 @@
 """Prometheus' text format."""
 
-from gauntlet.campaigns.capacity.exported import exposition
+from gauntlet.runner.exported import exposition
 from gauntlet.runner.exporter import page
 from gauntlet.runner.exporter.metrics import Metric
 

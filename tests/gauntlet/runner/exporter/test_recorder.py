@@ -6,9 +6,9 @@ import json
 import pytest
 from rich.console import Console
 
-from gauntlet.campaigns.capacity.exported import exposition
 from gauntlet.cli.running.progress import PlainView
 from gauntlet.core.scenario.model import from_builtins
+from gauntlet.runner.exported import exposition
 from gauntlet.runner.exporter.metrics import METRICS, WORKER_METRICS
 from gauntlet.runner.exporter.recorder import Recorder
 from gauntlet.runner.live_metrics import merge_rows

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from gauntlet.campaigns.capacity.exported import metrics_file
 from gauntlet.core.errors import ConfigError
+from gauntlet.runner.exported import metrics_file
 
-from ..example import scenario
+from ...campaigns.capacity.example import scenario
 
 SERIES = {"component": "server", "resource": "cpu_s", "series": "process_cpu_seconds_total"}
 GOOD = {"version": 1, "prometheus": "http://127.0.0.1:9100/metrics", "series": [SERIES]}

@@ -3,13 +3,11 @@
 import hashlib
 import math
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
 
-from gauntlet.campaigns.capacity.limits import Size
-from gauntlet.campaigns.capacity.record import Resource
 from gauntlet.core import hosts
 from gauntlet.core.clock import parse_duration_s
 from gauntlet.core.errors import ConfigError
@@ -19,13 +17,23 @@ from gauntlet.core.scenario.model import Scenario
 _EVERY_MIN_S = 0.5
 _GB = 1e9
 
+# Costs are learned from all but the connections, which reports show only.
+Resource = Literal["cpu_s", "memory_bytes", "network_bytes", "database_bytes", "connections"]
+
+
+class Size(NamedTuple):
+    """What a component can use; None if it is not known."""
+
+    cores: float | None = None
+    memory_bytes: float | None = None
+
 
 class Series(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one series means: the use of a resource by a component.
 
-    `cpu_s` and `network_bytes` are counters; `memory_bytes` and `database_bytes` are gauges. The
-    samples that have all of `labels` are summed, and multiplied by `scale`. `cores` and `memory_gb`
-    are what the whole component can use.
+    `cpu_s` and `network_bytes` are counters, the others are gauges. The samples that have all of
+    `labels` are summed, and multiplied by `scale`. `cores` and `memory_gb` are what the whole
+    component can use.
     """
 
     component: str

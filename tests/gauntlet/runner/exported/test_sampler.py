@@ -10,10 +10,10 @@ from typing import ClassVar
 
 import pytest
 
-from gauntlet.campaigns.capacity.exported import sampler
-from gauntlet.campaigns.capacity.exported.metrics_file import Metrics, Series
-from gauntlet.campaigns.capacity.exported.sampler import Reading, Sampler, rows, values
 from gauntlet.core.run_directory import RunDir, read_jsonl
+from gauntlet.runner.exported import sampler
+from gauntlet.runner.exported.metrics_file import Metrics, Series
+from gauntlet.runner.exported.sampler import Reading, Sampler, rows, values
 
 CPU, MEMORY = ("server", "cpu_s"), ("server", "memory_bytes")
 SERIES = [
@@ -46,6 +46,12 @@ def test_counters_become_rates_and_gauges_stay():
             "component_rss_bytes": {"server": 8.0},
         }
     ]
+
+
+def test_connections_are_a_gauge_of_their_own():
+    key = ("server", "connections")
+    (row,) = rows([Reading(0, {key: 7.0}), Reading(10**9, {key: 9.0})])
+    assert row["component_connections"] == {"server": 9.0}
 
 
 def test_a_counter_that_began_again_has_no_rate():

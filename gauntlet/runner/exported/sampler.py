@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from gauntlet.campaigns.capacity.exported import exposition
-from gauntlet.campaigns.capacity.exported.metrics_file import Metrics
 from gauntlet.core import clock
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.run_directory import RunDir
+from gauntlet.runner.exported import exposition
+from gauntlet.runner.exported.metrics_file import Metrics
 
 FILE = "metrics.jsonl"  # below `events` of the run, as the journals of its parts
 _TIMEOUT_S = 5.0
@@ -27,6 +27,7 @@ _FIELDS = {
     "network_bytes": ("component_io_bytes_per_s", True),
     "memory_bytes": ("component_rss_bytes", False),
     "database_bytes": ("database_bytes", False),
+    "connections": ("component_connections", False),
 }
 
 # What one sample may fail with: the system may be down, or answer anything.
