@@ -64,6 +64,10 @@ def _draw(at: Axes, panel: Panel, seconds: list[int]) -> None:
         at.plot(seconds, axes.numbers(line.values), label=line.name, **look(line.style))
     at.set_ylim(bottom=0)
     at.yaxis.set_major_locator(MaxNLocator(3))
-    place = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.01), "borderaxespad": 0.0}
+    place: dict[str, Any] = {
+        "loc": "lower right",
+        "bbox_to_anchor": (1.0, 1.01),
+        "borderaxespad": 0.0,
+    }
     at.legend(ncols=len(panel.lines), fontsize=8.5, handlelength=1.6, columnspacing=1.2, **place)
     at.set_title(panel.title, loc="left", fontsize=9.5, fontweight="bold", color=INK, pad=6)
