@@ -16,6 +16,9 @@ from gauntlet.runner.view import View
 def begin(scenario: Scenario, options: argparse.Namespace, view: View, exported: ExitStack) -> View:
     """Export what a view shows until `exported` is closed; return the view to be used in its place.
 
+    That view closes `exported` when it is left, which is before a large history is judged: other
+    threads would keep the judge from forking processes.
+
     ConfigError if an option of the export is not possible. Without such options, and in a run that
     a Locust has started, nothing is exported.
     """
@@ -25,12 +28,11 @@ def begin(scenario: Scenario, options: argparse.Namespace, view: View, exported:
     if port is None and url is None:
         return view
     recorder = Recorder(view, scenario, options.labels)
+    recorder.on_exit = exported.close
     if url is not None:
         target = collector.parse(url, options.otlp_headers, allow_exec=options.allow_exec)
         described = resource(scenario, options.labels)
-        exporter = OtlpExporter(target, recorder.families, described, view.note)
-        exported.enter_context(exporter)
-        recorder.before_judging = exporter.close  # a large history is judged faster without it
+        exported.enter_context(OtlpExporter(target, recorder.families, described, view.note))
     if port is not None:
         server = MetricsServer(options.metrics_host, port, recorder.page)
         exported.enter_context(server)

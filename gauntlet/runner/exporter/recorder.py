@@ -19,11 +19,11 @@ class Recorder:
     """A view that shows everything in another view, and remembers it.
 
     The run calls the methods of the view; threads of the exporters call `page` and `families`.
-    `before_judging` is called when the run is over and before it is judged.
+    `on_exit` is called when the view is left.
     """
 
     def __init__(self, view: View, scenario: Scenario, labels: dict[str, str]) -> None:
-        self.before_judging: Callable[[], None] = lambda: None
+        self.on_exit: Callable[[], None] = lambda: None
         self._view = view
         self._scenario = scenario
         self._run_labels = dict(labels)
@@ -42,6 +42,7 @@ class Recorder:
 
     def __exit__(self, *exc: object) -> None:
         self._view.__exit__(*exc)
+        self.on_exit()
 
     def note(self, text: str) -> None:
         """Show a note."""
@@ -51,8 +52,6 @@ class Recorder:
         """Show a phase, and remember those that are not steps of the boot."""
         if name in PHASES:
             self._phase = name
-        if name == "judging":
-            self.before_judging()
         self._view.phase(name)
 
     def expect(self, left_s: float, *, at_most: bool = False) -> None:

@@ -54,13 +54,8 @@ class OtlpExporter:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        del exc
-        self.close()
-
-    def close(self) -> None:
         """Export the last figures, without waiting long, and say how many exports failed."""
-        if self._stop.is_set():
-            return
+        del exc
         self._stop.set()
         self._thread.join(LAST_EXPORT_S)
         unfinished = int(self._thread.is_alive())
