@@ -24,6 +24,7 @@ from gauntlet.campaigns.capacity.record import (
 from gauntlet.campaigns.capacity.trials import MakesTrials, Wanted
 from gauntlet.campaigns.capacity.variations import Variation
 from gauntlet.core.errors import ConfigError, Exit, Interrupted, first_exit
+from gauntlet.runner.exported.metrics_file import Size
 
 Say = Callable[[str], None]
 
@@ -45,7 +46,7 @@ class Plan(NamedTuple):
     labels: dict[str, str]
     source: str = "run directory"
     metrics: str = ""
-    sizes: Mapping[str, limits.Size] = MappingProxyType({})
+    sizes: Mapping[str, Size] = MappingProxyType({})
 
     @property
     def digest(self) -> str:
