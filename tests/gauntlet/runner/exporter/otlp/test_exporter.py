@@ -45,8 +45,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         content = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        status = self.server.status
         self.server.received.append((self.path, self.headers, content))
-        self.send_response(self.server.status)
+        self.send_response(status)
         for name, value in self.server.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(self.server.body)))
@@ -126,14 +127,14 @@ def test_a_collector_that_is_not_there_is_named_once_and_its_failures_are_counte
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with run.exported_to(f"http://127.0.0.1:{port}"):
-        time.sleep(0.4)
+        wait_for(lambda: run.notes)
     named, counted = run.notes
     assert f"otlp: http://127.0.0.1:{port}/v1/metrics: " in named
     assert "refused" in named
     assert counted.endswith(" exports failed")
     failed, _of, exports, *_ = counted.removeprefix("otlp: ").split()
     assert failed == exports
-    assert 2 <= int(failed) <= 4  # after 0.05 s, 0.15 s, perhaps 0.35 s, and at the end
+    assert int(failed) >= 2  # one of them at the end
 
 
 def test_an_error_is_shown_without_the_secrets_of_the_headers(run, receiver):
@@ -151,10 +152,8 @@ def test_after_a_failure_the_collector_is_asked_less_often_until_it_answers_agai
         receiver.status = 200
         before = len(receiver.received)
         wait_for(lambda: len(receiver.received) >= before + 3)
-        count = len(receiver.received)
-        time.sleep(0.3)
-        assert len(receiver.received) >= count + 2
-    assert run.notes[-1].startswith("otlp: 3 of ")
+    failed, _of, exports, *_ = run.notes[-1].removeprefix("otlp: ").split()
+    assert 3 <= int(failed) < int(exports)
 
 
 def test_a_pause_that_the_collector_asks_for_is_kept(run, receiver):
@@ -183,13 +182,15 @@ def test_redirects_are_not_followed(run, receiver):
     assert "HTTP 307" in run.notes[0]
 
 
-def test_a_collector_that_never_answers_delays_the_end_of_a_run_by_a_moment_only(run):
+def test_a_collector_that_never_answers_delays_the_end_of_a_run_by_a_moment_only(run, monkeypatch):
+    monkeypatch.setattr(exporter, "TIMEOUT_S", 60.0)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         target = Collector("http", "127.0.0.1", silent.getsockname()[1], "/v1/metrics")
         with run.exported_to(target):
-            time.sleep(0.2)
+            connection, _ = silent.accept()  # the export under way, which nothing answers
             begun_s = time.monotonic()
-        assert time.monotonic() - begun_s < 2
+        assert time.monotonic() - begun_s < 20
+        connection.close()
     assert run.notes == ["otlp: 1 of 1 exports failed"]
 
 
