@@ -3,9 +3,9 @@
 `python -m benchmarks.histories FOLDER --deliveries 1000000` writes a run directory. Conversations
 are rooms of `--members` users; with `--solo`, one room holds everything. Every member sends, and
 every message is acknowledged, delivered to all members, and audited. Latencies are random, within
-100 ms. Memory depends on the size of a shard: of each of `--workers` there are four. By default, a
-room has 200 messages, or more where that would need over 2,000 rooms, and there is a worker for
-every 5,000,000 deliveries.
+100 ms. By default, a room has 200 messages, or more where that would need over 2,000 rooms, and
+there is a worker for every 5,000,000 deliveries. Records are made and written in chunks, so that
+memory does not depend on the size.
 """
 
 import argparse
@@ -28,6 +28,8 @@ ZERO = 5_000 * S
 RAMP_S, STEADY_S, QUIESCE_S = 2, 60, 6
 MESSAGES_MIN, ROOMS_MAX = 200, 2_000
 DELIVERIES_OF_WORKER = 5_000_000
+CHUNK_MESSAGES = 200_000
+AUDIT_NS = ZERO + (RAMP_S + STEADY_S + QUIESCE_S) * S
 
 Records = npt.NDArray[np.void]
 Ints = npt.NDArray[np.int64]
@@ -67,7 +69,7 @@ def generate(folder: Path, size: Size, seed: int = 1) -> RunDir:
     _write_rows(run.links, _names(size))
     random = np.random.default_rng(seed)
     for worker in range(size.workers):
-        counts = {users_of(worker): _write(run, users_of(worker), _connections(size, worker))}
+        counts = {users_of(worker): _write(run, users_of(worker), [_connections(size, worker)])}
         for group in range(GROUPS_PER_WORKER):
             convs = [conv for conv in _convs(size, worker) if conv % GROUPS_PER_WORKER == group]
             if convs:
@@ -90,41 +92,67 @@ def _members(size: Size, conv: int) -> list[int]:
     return [base + first + at for at in range(size.members)]
 
 
-def _talk(size: Size, convs: list[int], random: np.random.Generator) -> Records:
-    """Return the records of some conversations, sorted by time."""
-    total = len(convs) * size.messages
-    conv = np.repeat(np.array(convs, dtype=np.int64), size.messages)
-    # The gap between two messages of a conversation is longer than the latencies of the first.
-    gap_ns = (STEADY_S - 1) * S // size.messages
-    turn = np.tile(np.arange(size.messages, dtype=np.int64), len(convs))
-    intended = ZERO + RAMP_S * S + turn * gap_ns + random.integers(0, gap_ns // 4 + 1, total)
-    acked = intended + np.minimum(random.integers(2 * MS, 20 * MS, total), gap_ns // 4)
-    author = turn % size.members
-    first_member = (conv % NUMBERS_PER_WORKER - 1) * size.members + 1
-    base = conv - conv % NUMBERS_PER_WORKER + first_member
-    common = {
-        "conv": conv,
-        "peer": base + author,
-        "sseq": turn // size.members + 1,
-        "ref_ns": intended,
-    }
-    sender = common | {"link": base + author}
-    parts = [
-        _records(Kind.OP, intended + 10, sender),
-        _records(Kind.ATTEMPT, intended + 20, sender | {"spare": np.ones_like(conv)}),
-        _records(Kind.ACK, acked, sender | {"seq": turn + 1, "spare": np.ones_like(conv)}),
+def _talk(size: Size, convs: list[int], random: np.random.Generator) -> Iterator[Records]:
+    """Yield the records of some conversations in the order of their times, in chunks."""
+    step = max(1, CHUNK_MESSAGES // len(convs))
+    turns = [
+        np.arange(first, min(first + step, size.messages), dtype=np.int64)
+        for first in range(0, size.messages, step)
     ]
-    for member in range(size.members):
-        took_ns = np.minimum(random.integers(3 * MS, 100 * MS, total), gap_ns // 2)
-        seen = common | {"link": base + member, "seq": turn + 1}
-        parts.append(_records(Kind.DELIVER, np.maximum(acked, intended + took_ns), seen))
-    audit = ZERO + (RAMP_S + STEADY_S + QUIESCE_S) * S + turn + 1
-    flags = np.full_like(conv, Channel.AUDIT)
-    parts.append(_records(Kind.AUDIT, audit, common | {"seq": turn + 1, "flags": flags}))
+    for some in turns:
+        yield _sent(size, convs, some, random)
+    for some in turns:
+        yield _audited(size, convs, some)
     last = np.array(convs, dtype=np.int64)
     head = {"conv": last, "seq": np.full_like(last, size.messages)}
-    parts.append(_records(Kind.HEAD, np.full_like(last, int(audit.max()) + 1), head))
+    yield _records(Kind.HEAD, np.full_like(last, AUDIT_NS + size.messages + 1), head)
+
+
+def _turns(size: Size, convs: list[int], turns: Ints) -> dict[str, Ints]:
+    """Return the columns of the messages of some turns, in which the members write in turn."""
+    conv = np.repeat(np.array(convs, dtype=np.int64), turns.size)
+    turn = np.tile(turns, len(convs))
+    first_member = (conv % NUMBERS_PER_WORKER - 1) * size.members + 1
+    base = conv - conv % NUMBERS_PER_WORKER + first_member
+    return {
+        "conv": conv,
+        "peer": base + turn % size.members,
+        "sseq": turn // size.members + 1,
+        "seq": turn + 1,
+        "ref_ns": ZERO + RAMP_S * S + turn * _gap_ns(size),
+    }
+
+
+def _gap_ns(size: Size) -> int:
+    """Return the time between two messages of a conversation: longer than all latencies."""
+    return (STEADY_S - 1) * S // size.messages
+
+
+def _sent(size: Size, convs: list[int], turns: Ints, random: np.random.Generator) -> Records:
+    columns, gap_ns = _turns(size, convs, turns), _gap_ns(size)
+    seq, total = columns.pop("seq"), columns["conv"].size
+    intended = columns["ref_ns"] = columns["ref_ns"] + random.integers(0, gap_ns // 4 + 1, total)
+    acked = intended + np.minimum(random.integers(2 * MS, 20 * MS, total), gap_ns // 4)
+    sender = columns | {"link": columns["peer"]}
+    once = np.ones_like(seq)
+    parts = [
+        _records(Kind.OP, intended + 10, sender),
+        _records(Kind.ATTEMPT, intended + 20, sender | {"spare": once}),
+        _records(Kind.ACK, acked, sender | {"seq": seq, "spare": once}),
+    ]
+    first_member = columns["peer"] - (seq - 1) % size.members
+    for member in range(size.members):
+        took_ns = np.minimum(random.integers(3 * MS, 100 * MS, total), gap_ns // 2)
+        seen = columns | {"link": first_member + member, "seq": seq}
+        parts.append(_records(Kind.DELIVER, np.maximum(acked, intended + took_ns), seen))
     records = np.concatenate(parts)
+    return records.take(np.argsort(records["t_ns"], kind="stable"))
+
+
+def _audited(size: Size, convs: list[int], turns: Ints) -> Records:
+    columns = _turns(size, convs, turns)
+    flags = np.full_like(columns["conv"], Channel.AUDIT)
+    records = _records(Kind.AUDIT, AUDIT_NS + columns["seq"], columns | {"flags": flags})
     return records.take(np.argsort(records["t_ns"], kind="stable"))
 
 
@@ -149,10 +177,14 @@ def _connections(size: Size, worker: int) -> Records:
     )
 
 
-def _write(run: RunDir, name: str, records: Records) -> int:
+def _write(run: RunDir, name: str, chunks: Iterable[Records]) -> int:
+    """Write a shard chunk by chunk; return how many records it has."""
+    count = 0
     with (run.history / name).open("wb") as shard:
-        records.tofile(shard)
-    return int(records.size)
+        for records in chunks:
+            records.tofile(shard)
+            count += int(records.size)
+    return count
 
 
 def _events(size: Size, worker: int, counts: dict[str, int]) -> Iterator[dict[str, Any]]:

@@ -11,7 +11,7 @@ from gauntlet.reference_server.registry.redis import RedisRegistry
 SENTENCE = "A user who moved to another edge is pushed to at the old edge, so messages come late."
 SERVICES = ("message",)
 ANOMALIES = ("late",)
-OPTIONS = {"scenario": "cut", "stack": "embedded"}
+OPTIONS = {"scenario": "moved", "stack": "embedded"}
 
 log = logging.getLogger("gauntlet.reference_server.bug")
 

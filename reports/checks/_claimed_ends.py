@@ -15,6 +15,7 @@ import numpy as np
 
 from gauntlet.core.clock import NS_PER_MS
 from gauntlet.core.history import Kind
+from gauntlet.reports.checks._ack_positions import misplaced_acks
 from gauntlet.reports.checks._known_positions import KnownPositions, last_pages
 from gauntlet.reports.checks._shared import found_positions
 from gauntlet.reports.checks.finding import Witness
@@ -67,8 +68,9 @@ def _sent_later(history: History, conv: Ints, position: Ints, t_ns: Ints) -> Int
     """
     messages = history.messages
     found = history.once(found_positions)
-    # Where acknowledgement and store disagree, `position` reports the message.
+    # Where acknowledgement and store disagree, `ack-content` or `position` reports the message.
     placed = messages.sent & (found > 0) & (found == messages.position)
+    placed[messages.of_record[misplaced_acks(history)]] = False
     sent = np.flatnonzero(placed & (messages.first_attempt_ns < NEVER))
     if not sent.size:
         return np.full(position.size, -1, dtype=np.int64)

@@ -12,18 +12,17 @@ from typing import NamedTuple
 import numpy as np
 
 from gauntlet.core.clock import NS_PER_S
+from gauntlet.reports.checks._slow_messages import FACTOR, usual_ns
 from gauntlet.reports.history.arrays import (
     Ints,
     contains,
     distinct,
-    find,
     grouped,
     pair,
     stable_order,
 )
 from gauntlet.reports.history.history import History
 
-FACTOR = 10  # how many times later than others a late delivery is
 SAMPLES_MIN = 5  # of a member in a conversation
 SPAN_NS = 5 * NS_PER_S  # what is late in a shorter time may be a single disturbance
 
@@ -56,9 +55,9 @@ def late_members(
     message = expected.message[counted]
     member = pair(messages.conv[message], expected.session[counted])
     own = np.flatnonzero(contains(distinct(member[slow]), member))
-    usual_ns = _usual_ns(message, delay_ns, own)
-    behind_ns = delay_ns[own] - usual_ns
-    late = (behind_ns > least_ns) & (delay_ns[own] > FACTOR * usual_ns)
+    of_message_ns = usual_ns(message, delay_ns, own)
+    behind_ns = delay_ns[own] - of_message_ns
+    late = (behind_ns > least_ns) & (delay_ns[own] > FACTOR * of_message_ns)
     members, _, number = grouped(member[own])
     size = np.bincount(number, minlength=members.size)
     often = 2 * np.bincount(number[late], minlength=members.size) > size
@@ -72,14 +71,3 @@ def late_members(
             middle = rows[(rows.size - 1) // 2]
             user, conv = int(expected.user[counted[own[middle]]]), int(members[at] >> 32)
             yield LateMember(user, conv, int(size[at]), int(own[middle]), int(behind_ns[middle]))
-
-
-def _usual_ns(message: Ints, delay_ns: Ints, own: Ints) -> Ints:
-    """Return the median delay of the message of each own delivery: of two, the shorter one."""
-    messages = distinct(message[own])
-    compared = np.flatnonzero(contains(messages, message))
-    order = compared[stable_order(message[compared], delay_ns[compared])]
-    _, start, size = np.unique(message[order], return_index=True, return_counts=True)
-    median_ns = delay_ns[order[start + (size - 1) // 2]]
-    found: Ints = median_ns[find(messages, message[own])]
-    return found

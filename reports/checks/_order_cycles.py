@@ -19,8 +19,19 @@ import numpy as np
 from gauntlet.core.history import Kind
 from gauntlet.reports.checks._components import Graph, components
 from gauntlet.reports.checks._shared import first_deliveries
-from gauntlet.reports.history.arrays import Ints, distinct, equal, grouped, ints, pair, stable_order
+from gauntlet.reports.history.arrays import (
+    Ints,
+    distinct,
+    equal,
+    find,
+    grouped,
+    ints,
+    pair,
+    stable_order,
+)
 from gauntlet.reports.history.history import History
+
+_KEY_BITS = 62
 
 
 class Overtaken(NamedTuple):
@@ -92,23 +103,46 @@ def _delivered(history: History) -> _Edges:
 
 def _answered(history: History) -> _Edges:
     """Return (last message received before, message sent) for each message of a session."""
-    records, messages = history.records, history.messages
-    presentations = history.presentations
+    records, messages, shown = history.records, history.messages, history.presentations
+    first = np.flatnonzero(shown.first)
+    message, shown_ns = shown.message[first], ints(records["t_ns"][shown.record[first]])
     ops = np.flatnonzero(equal(records["kind"], Kind.OP) & (messages.of_record >= 0))
     sent = messages.of_record[ops]
-    received = presentations.message[presentations.first]
-    message = np.concatenate([sent, received])
-    session = np.concatenate([history.session[ops], presentations.session[presentations.first]])
-    shown_ns = ints(records["t_ns"][presentations.record[presentations.first]])
-    t_ns = np.concatenate([messages.first_attempt_ns[sent], shown_ns])
-    is_sent = np.arange(message.size) < sent.size
-    reading = grouped(pair(session, messages.conv[message])).of_row
-    # At the same time, the attempt comes first: what is received then was not known before.
-    order = stable_order(reading, t_ns, ~is_sent)
-    message, reading, is_sent = message[order], reading[order], is_sent[order]
-    latest = np.maximum.accumulate(np.where(is_sent, -1, np.arange(message.size)))
-    known = is_sent & (latest >= 0) & (reading[latest] == reading)
-    return _distinct(message[latest[known]], message[known])
+    if not (first.size and sent.size):
+        return _Edges(sent[:0], sent[:0])
+    readings, _, reading = grouped(pair(shown.session[first], messages.conv[message]))
+    order = _by_time(reading, shown_ns)
+    of_sent = find(readings, pair(history.session[ops], messages.conv[sent]))
+    at = _last_before(reading[order], shown_ns[order], of_sent, messages.first_attempt_ns[sent])
+    known = np.flatnonzero(at >= 0)
+    return _distinct(message[order[at[known]]], sent[known])
+
+
+def _by_time(reading: Ints, shown_ns: Ints) -> Ints:
+    """Return the order of presentations by reading, and within each by time."""
+    order = stable_order(reading)
+    # They are in the order of time already, unless a conversation is spread over shards.
+    ordered, ordered_ns = reading[order], shown_ns[order]
+    back = (ordered_ns[1:] < ordered_ns[:-1]) & (ordered[1:] == ordered[:-1])
+    return stable_order(reading, shown_ns) if back.any() else order
+
+
+def _last_before(reading: Ints, shown_ns: Ints, of_sent: Ints, sent_ns: Ints) -> Ints:
+    """Return the last presentation of each reading before each time, -1 if there is none.
+
+    Presentations are sorted by reading, and within each by time. What is received in the moment of
+    the attempt was not known before.
+    """
+    earliest, latest = int(shown_ns.min()), int(shown_ns.max())
+    # One number for both, if it has less than 64 bits; otherwise times are replaced by ranks.
+    if (latest - earliest + 1).bit_length() + int(reading.max()).bit_length() > _KEY_BITS:
+        values, _, rank = grouped(np.concatenate([shown_ns, sent_ns]))
+        shown_ns, sent_ns = rank[: shown_ns.size], rank[shown_ns.size :]
+        earliest, latest = 0, values.size
+    span = latest - earliest + 2
+    moment = np.minimum(np.maximum(sent_ns, earliest), latest + 1) - earliest
+    at = np.searchsorted(reading * span + (shown_ns - earliest), of_sent * span + moment) - 1
+    return np.where((at >= 0) & (of_sent >= 0) & (reading[at] == of_sent), at, -1)
 
 
 def _distinct(earlier: Ints, later: Ints) -> _Edges:

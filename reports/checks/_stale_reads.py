@@ -29,11 +29,15 @@ def stale_reads(history: History) -> StaleReads:
     conv = ints(records["conv"][reads])
     head = ints(np.where(started, records["seq"], records["sseq"])[reads])
     known = history.once(KnownPositions).before(conv, ints(records["ref_ns"][reads]))
-    return StaleReads(reads, known, (head < known) & _may_read(history, reads, conv, known))
+    stale = (head < known) & _may_read(history, reads, conv, known)
+    # The last messages may have disappeared, and with them the end that was known.
+    return StaleReads(reads, known, stale & (not history.traits.may_disappear))
 
 
 def _may_read(history: History, reads: Ints, conv: Ints, position: Ints) -> Bools:
-    """Return which readers may read a position; the audit reads as a member of the whole."""
-    by_audit = history.records["link"][reads] == 0
-    allowed: Bools = by_audit | ~history.membership.excluded(conv, history.user[reads], position)
+    """Return which readers may certainly read a position; the audit may read everything."""
+    by_audit, user = history.records["link"][reads] == 0, history.user[reads]
+    membership = history.membership
+    denied = membership.excluded(conv, user, position) | membership.unsure(conv, user)
+    allowed: Bools = by_audit | ~denied
     return allowed

@@ -3,9 +3,9 @@
 Users of the load act as strangers: they request the history and the members of a conversation of
 others, enter it, and send to it (PROBE). Violations are a request that was granted, a message of a
 stranger that is stored although the send was refused or not answered, the attendance of a user who
-was never a member, a head of a conversation that a stranger was told, and a stranger whom the
-server names as a member when the audit asks for the members. The latter is no violation on accounts
-that are older than the run: an earlier run may have added them.
+was never a member or had been removed, a head of a conversation that a stranger was told, and a
+stranger whom the server names as a member when the audit asks for the members. The latter is no
+violation on accounts that are older than the run: an earlier run may have added them.
 
 An empty answer is a refusal: a server may treat a conversation of others like one that does not
 exist. Where acknowledged messages are lost, a stranger's message that is acknowledged and exists
@@ -123,7 +123,7 @@ def _stored(history: History, granted: Ints) -> Ints:
 
 
 def _attended(history: History) -> Ints:
-    """Return one record of each event by which a user who was never a member entered."""
+    """Return one record of each event by which a user who was no member entered."""
     records, names = history.records, history.names
     event = equal(records["kind"], Kind.ROOM) | (
         equal(records["kind"], Kind.AUDIT) & has_flag(records["flags"], Flag.ROOM_EVENT)
@@ -135,10 +135,13 @@ def _attended(history: History) -> Ints:
     at = np.flatnonzero(event)
     place = pair(records["conv"][at], records["seq"][at])
     at = at[np.unique(place, return_index=True)[1]]
-    participants = history.membership.participants
-    subjects = pair(ints(records["conv"][at]), ints(records["peer"][at]))
+    membership = history.membership
+    entry = ints(records["conv"][at]), ints(records["peer"][at]), ints(records["seq"][at])
     known = np.array([int(conv) in names.convs for conv in records["conv"][at]], dtype=np.bool_)
-    strangers: Ints = at[~contains(participants, subjects) & known]
+    strange = ~contains(membership.participants, pair(entry[0], entry[1]))
+    # Of users who were removed, a range that has ended before is known.
+    strange |= membership.excluded(*entry) & (membership.range_begins(*entry) > 0)
+    strangers: Ints = at[strange & known]
     return strangers
 
 
@@ -176,9 +179,11 @@ def _stored_witness(history: History, at: int) -> Witness:
 def _attended_witness(history: History, at: int) -> Witness:
     record = history.records[at]
     event = RoomEvent(int(record["sseq"])).name.lower()
+    conv, user = int(record["conv"]), int(record["peer"])
+    once = bool(contains(history.membership.participants, pair(*np.array([[conv], [user]]))).any())
     return Witness(
-        f"Position {record['seq']} of {history.names.conv(int(record['conv']))} is the event "
-        f"`{event}` of {history.names.user(int(record['peer']))}, who was never a member.",
+        f"Position {record['seq']} of {history.names.conv(conv)} is the event `{event}` of "
+        f"{history.names.user(user)}, who was {'no member there' if once else 'never a member'}.",
         records=(at,),
     )
 

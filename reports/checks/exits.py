@@ -7,9 +7,11 @@ Each stay of a user in a room ends with at most one `exited`. A violation is an 
   grace period, precedes it. Each departure explains one exit. `_departures.py` says what counts as
   a departure in case of doubt;
 - that is missing: a user who was seen in the room asked to leave on all of their connections, these
-  lasted, and the room has no `exited` although no fault acted and the audit came later;
+  lasted, and the room has no `exited` although no fault acted and the audit came later; or a user
+  is reported to enter a room in which they are, so that their first stay has no end;
 - that a member was shown as the exit of another user;
-- that a member was never shown, although their connection lasted from before it until the audit.
+- that a member was never shown, although their connection lasted from before it until the audit;
+- that is a `removed` for which the load made no request.
 
 A fault that lasts as long as a lease may separate an edge from the registry: after that time the
 server cannot know who is connected, and exits are not examined.
@@ -25,6 +27,8 @@ from gauntlet.core.scenario import leftovers
 from gauntlet.core.scenario.capabilities import ROOMS, SERVER_SEQ
 from gauntlet.reports.checks import _misnamed_exits as misnamed_exits
 from gauntlet.reports.checks import _missing_exits as missing_exits
+from gauntlet.reports.checks import _repeated_entries as repeated_entries
+from gauntlet.reports.checks import _unrequested_removals as unrequested_removals
 from gauntlet.reports.checks import _unseen_exits as unseen_exits
 from gauntlet.reports.checks._departures import Departures
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
@@ -49,7 +53,8 @@ def check(history: History) -> Finding:
     events = collect_room_events(history.records)
     seen = [entry.event for known in events.by_member.values() for entry in known]
     stays = seen.count(RoomEvent.ENTERED)
-    if not stays and RoomEvent.EXITED not in seen:
+    removals = [*unrequested_removals.find(history, events)]
+    if not stays and RoomEvent.EXITED not in seen and not removals:
         return _finding(0, [], "No user was seen to enter a room.")
     departures = Departures(history)
     witnesses = [
@@ -58,10 +63,10 @@ def check(history: History) -> Finding:
         for witness in (
             *_out_of_turn(history, events, key, known),
             *_without_a_cause(history, departures, key, known),
-            *missing_exits.find(history, events, departures, key),
+            *_without_an_end(history, events, departures, key),
         )
     ]
-    witnesses += [*misnamed_exits.find(history), *unseen_exits.find(history, events)]
+    witnesses += [*misnamed_exits.find(history), *unseen_exits.find(history, events), *removals]
     return _finding(stays, witnesses, "")
 
 
@@ -75,6 +80,17 @@ def _finding(stays: int, witnesses: list[Witness], not_applicable: str) -> Findi
         not_applicable=not_applicable,
         times_ns=np.array([witness.at_ns for witness in witnesses], dtype=np.int64),
     )
+
+
+def _without_an_end(
+    history: History, events: RoomEvents, departures: Departures, key: Key
+) -> Iterator[Witness]:
+    """Yield each stay that the user ended, or that another one follows, although it has no end."""
+    named: set[int] = set()
+    for witness in missing_exits.find(history, events, departures, key):
+        named.update(witness.records)
+        yield witness
+    yield from repeated_entries.find(history, events, key, named)
 
 
 def _out_of_turn(

@@ -34,6 +34,7 @@ from gauntlet.reports.checks._known_positions import KnownPositions, last_pages
 from gauntlet.reports.checks._shared import OwnPositions, first_positions, lost_places, messages_at
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import (
+    NEVER,
     Bools,
     Ints,
     contains,
@@ -180,8 +181,28 @@ def _required_positions(
     reader = ints(records["conv"][pages]), history.user[pages]
     begins = np.repeat(history.membership.range_begins(*reader, last), covered)
     required &= position >= begins
+    required &= ~_unsure(history, *place)
     beyond = _of_this_run(history, beyond)
     return page[required], position[required], _readable(history, beyond)
+
+
+def _unsure(history: History, conv: Ints, user: Ints, position: Ints) -> Bools:
+    """Return which positions lie before or after all that a member of unknown range received."""
+    unsure = history.membership.unsure(conv, user)
+    if not unsure.any():
+        return unsure
+    records = history.records
+    readers = distinct(pair(conv[unsure], user[unsure]))
+    at = np.flatnonzero(is_any(records["kind"], _RECEIVED_KINDS) & (records["seq"] > 0))
+    reader, seq = find(readers, pair(records["conv"][at], history.user[at])), records["seq"][at]
+    # The additional last entry is for all others (-1).
+    lowest = np.full(readers.size + 1, NEVER, dtype=np.int64)
+    highest = np.zeros(readers.size + 1, dtype=np.int64)
+    np.minimum.at(lowest, reader, ints(seq))
+    np.maximum.at(highest, reader, ints(seq))
+    own = find(readers, pair(conv, user))
+    outside: Bools = (position < lowest[own]) | (position > highest[own])
+    return unsure & outside
 
 
 def _of_this_run(history: History, holes: list[Hole]) -> list[Hole]:

@@ -5,7 +5,7 @@ position that was acknowledged, received or reported as the head by another page
 was requested: a client that reads after its own send, or after a push, must find it. The pages of
 users and of the audit are examined, and so are the last positions that a server states when it
 accepts a connection. Those of a user who may not read the position that was known are not, because
-a server ends the history of such a user earlier.
+a server ends the history of such a user earlier. Where messages may disappear, the end may go back.
 
 Runs of older versions do not record which pages reached the head.
 """

@@ -3,19 +3,25 @@
 Percentiles over all deliveries hide a conversation of many that is always late. The check compares
 the median delays of conversations, and those of receivers, with each other. A delay is the time
 from the first attempt to the presentation; deliveries count whose receiver was not away on purpose
-and which met no fault and no recovery window between the intended time and the presentation: what
-was under way when a fault began is late for a known reason. A median is late if it is above both
-`_LEAST_NS` and `FACTOR` times the median of the medians: a system in which everything is late
-concerns the objectives, and a single late message concerns `undelivered`. Most of the late
-deliveries must also be that much later than what others received of the same second: if the load or
-its machine stalls for some seconds, all that is received then is late.
+and which met, between the intended time and the presentation, neither a fault nor the time that is
+allowed for its recovery: what was under way when a fault began is late for a known reason.
+
+A median is late if it is above both `_LEAST_NS` and `FACTOR` times the median of the medians: a
+system in which everything is late concerns the objectives, and a single late message concerns
+`undelivered`. Most deliveries of the group must stand out in two further ways:
+
+- They are that much later than what others received of the same second: if the load or its machine
+  stalls for some seconds, all that is received then is late.
+- Large rooms need some time to serve all members (`_slow_messages`). So those of a receiver are
+  that much later than those of other receivers of the same messages, and those of a conversation do
+  not reach its members one after the other.
 
 A conversation with a late receiver is judged by its deliveries to the others. A receiver who is
 late in one conversation only is compared with the others who receive the same messages
 (`_late_members`), also by `FACTOR`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -24,7 +30,8 @@ import numpy.typing as npt
 
 from gauntlet.core.clock import NS_PER_S, format_s
 from gauntlet.core.plugins import CheckKind
-from gauntlet.reports.checks._late_members import FACTOR, LateMember, late_members
+from gauntlet.reports.checks._late_members import LateMember, late_members
+from gauntlet.reports.checks._slow_messages import FACTOR, are_slow_to_all, are_spread
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import Bools, Ints, find, grouped, ints, stable_order
 from gauntlet.reports.history.history import History
@@ -88,8 +95,8 @@ def served(history: History) -> Served:
     slow = delay_ns > _LEAST_NS
     message = history.expected.message[counted]
     return Served(
-        _grouped(history.expected.user[counted], slow, np.ones_like(counted)),
-        _grouped(history.messages.conv[message], slow, np.ones_like(counted)),
+        _grouped(history.expected.user[counted], slow),
+        _grouped(history.messages.conv[message], slow),
         any(True for _ in late_members(history, counted, delay_ns, _LEAST_NS)),
     )
 
@@ -98,16 +105,19 @@ def is_any_slow(history: History) -> bool:
     """Return whether more than half of the deliveries to a session took more than `_LEAST_NS`."""
     counted, delay_ns = _delays(history)
     slow = delay_ns > _LEAST_NS
-    groups = _grouped(history.expected.session[counted], slow, np.ones_like(counted))
+    groups = _grouped(history.expected.session[counted], slow)
     return bool((2 * groups.slow > groups.size).any())
 
 
-def _grouped(key: Ints, slow: npt.NDArray[Any], size: Ints) -> Groups:
+def _grouped(key: Ints, slow: npt.NDArray[Any], size: Ints | None = None) -> Groups:
+    """Return the sums of numbers by key; without sizes, each row counts once."""
     keys, _, at = grouped(key)
-    sizes, slows = (
-        ints(np.bincount(at, weights=weights, minlength=keys.size)) for weights in (size, slow)
-    )
-    return Groups(keys, sizes, slows)
+
+    def added(weights: npt.NDArray[Any]) -> Ints:
+        return ints(np.bincount(at, weights=weights, minlength=keys.size))
+
+    sizes = np.bincount(at, minlength=keys.size) if size is None else added(size)
+    return Groups(keys, sizes, added(slow) if slow.any() else np.zeros_like(sizes))
 
 
 def check_parts(parts: Sequence[Served]) -> Finding | None:
@@ -137,12 +147,19 @@ def check_parts(parts: Sequence[Served]) -> Finding | None:
 def check(history: History) -> Finding:
     expected = history.expected
     counted, delay_ns = _delays(history)
-    user = ints(expected.user[counted])
-    intended_ns = history.messages.intended_ns[expected.message[counted]]
-    receivers = _compare(user, delay_ns, intended_ns)
-    others = ~np.isin(user, [each.key for each in receivers.late])
-    conv = ints(history.messages.conv[expected.message[counted]])[others]
-    conversations = _compare(conv, delay_ns[others], intended_ns[others])
+    message, user = expected.message[counted], ints(expected.user[counted])
+    intended_ns = history.messages.intended_ns[message]
+    receivers = _compare(
+        user, delay_ns, intended_ns, lambda own: are_slow_to_all(message, user, delay_ns, own)
+    )
+    others = np.flatnonzero(~np.isin(user, [each.key for each in receivers.late]))
+    to_others, others_ns = message[others], delay_ns[others]
+    conversations = _compare(
+        ints(history.messages.conv[to_others]),
+        others_ns,
+        intended_ns[others],
+        lambda own: are_spread(to_others, others_ns, own),
+    )
     witnesses = [
         _witness(history, f"{history.names.user(each.key)} received", each, receivers, counted)
         for each in receivers.late
@@ -185,7 +202,7 @@ def _delays(history: History) -> tuple[Ints, Ints]:
     """Return the indices of the expected deliveries that count, and their delays."""
     expected, messages = history.expected, history.messages
     intended_ns = messages.intended_ns[expected.message]
-    calm = windows.baseline(history.events, history.scenario.recovery_window)
+    calm = windows.undisturbed(history.events, history.scenario)
     returned_ns = history.once(latency.returned_before_delivery)
     undisturbed = calm.avoids_exclusions(intended_ns, expected.presented_ns)
     counted = np.flatnonzero(~expected.own & ~expected.missing & (returned_ns == 0) & undisturbed)
@@ -193,8 +210,13 @@ def _delays(history: History) -> tuple[Ints, Ints]:
     return counted, expected.presented_ns[counted] - begun_ns
 
 
-def _compare(group: Ints, delay_ns: Ints, intended_ns: Ints) -> _Comparison:
-    """Compare the median delays of groups of deliveries."""
+def _compare(
+    group: Ints, delay_ns: Ints, intended_ns: Ints, excused: Callable[[Ints], Bools]
+) -> _Comparison:
+    """Compare the median delays of groups of deliveries.
+
+    `excused` returns which deliveries, given by their indices, do not make their group late.
+    """
     order = stable_order(group, delay_ns)
     keys, start, size = np.unique(group[order], return_index=True, return_counts=True)
     enough = size >= _SAMPLES_MIN
@@ -207,7 +229,7 @@ def _compare(group: Ints, delay_ns: Ints, intended_ns: Ints) -> _Comparison:
     least_ns = max(_LEAST_NS, FACTOR * usual_ns)
     late = np.flatnonzero(median_ns > least_ns)
     if late.size:
-        late = late[_stand_out(keys[late], group, delay_ns, intended_ns, least_ns)]
+        late = late[_stand_out(keys[late], group, delay_ns, intended_ns, least_ns, excused)]
     return _Comparison(
         int(keys.size),
         tuple(_Late(int(keys[n]), int(size[n]), int(at[n]), int(median_ns[n])) for n in late),
@@ -215,7 +237,14 @@ def _compare(group: Ints, delay_ns: Ints, intended_ns: Ints) -> _Comparison:
     )
 
 
-def _stand_out(late: Ints, group: Ints, delay_ns: Ints, intended_ns: Ints, least_ns: int) -> Bools:
+def _stand_out(
+    late: Ints,
+    group: Ints,
+    delay_ns: Ints,
+    intended_ns: Ints,
+    least_ns: int,
+    excused: Callable[[Ints], Bools],
+) -> Bools:
     """Return which of the late groups are late also in comparison with others of the same second.
 
     In a second of which nothing else was received, `least_ns` alone counts.
@@ -227,6 +256,7 @@ def _stand_out(late: Ints, group: Ints, delay_ns: Ints, intended_ns: Ints, least
     # The additional last entry is for seconds without others (-1).
     usual_ns = np.append(delay_ns[order[start + (size - 1) // 2]], 0)
     slow = delay_ns[own] > np.maximum(least_ns, FACTOR * usual_ns[find(seconds, second[own])])
+    slow &= ~excused(own)
     sizes, slows = (np.bincount(which[rows], minlength=late.size) for rows in (own, own[slow]))
     found: Bools = 2 * slows > sizes
     return found

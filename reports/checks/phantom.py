@@ -3,16 +3,17 @@
 Every body carries its conversation, author, number and checksum. Violations are a body that the
 load did not write or that belongs to another conversation (FOREIGN), a body whose checksum fails
 (CRC_BAD), a message without an op, and a message that was refused at every attempt (REJECT).
-Deliveries, copies that were dropped or never presented, and the audit are examined. Messages of an
+Deliveries, copies that were dropped or never presented, and the audit are examined. Where others
+recorded a system in which messages may be edited, a failed checksum is no violation. Messages of an
 earlier run (LEFTOVER) are not among them: `gauntlet.reports.metrics.leftovers` counts them.
 """
 
 import numpy as np
 
-from gauntlet.core.history import STRANGER_SSEQ, Flag, Kind
+from gauntlet.core.history import RECORDED, STRANGER_SSEQ, Flag, Kind
 from gauntlet.core.plugins import CheckKind
 from gauntlet.reports.checks._held_pushes import never_presented
-from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
+from gauntlet.reports.checks.finding import WITNESSES_MAX, Counted, Finding, Witness
 from gauntlet.reports.history.arrays import equal, has_flag, ints, is_any
 from gauntlet.reports.history.history import History
 
@@ -26,6 +27,9 @@ KIND = CheckKind(
 )
 
 
+_EDITED = "{count} more have another content than was sent, which the adapter declares as allowed."
+
+
 def check(history: History) -> Finding:
     records, messages = history.records, history.messages
     seen = is_any(records["kind"], (Kind.DELIVER, Kind.RECEIVE, Kind.AUDIT))
@@ -37,7 +41,10 @@ def check(history: History) -> Finding:
     unsent = (message < 0) | ~np.append(valid, False)[message]
     # A message of a stranger was sent, and concerns `access`.
     unsent &= (message < 0) | (records["sseq"][at] < STRANGER_SSEQ)
-    phantoms = at[unsent | (records["flags"][at] & (Flag.CRC_BAD | Flag.FOREIGN) != 0)]
+    flags = records["flags"][at]
+    foreign, changed = has_flag(flags, Flag.FOREIGN), has_flag(flags, Flag.CRC_BAD)
+    edited = changed & ~foreign & ~unsent if _may_be_edited(history) else np.zeros_like(changed)
+    phantoms = at[unsent | foreign | (changed & ~edited)]
     return Finding(
         examined=at.size,
         subject="received and stored copies",
@@ -47,10 +54,16 @@ def check(history: History) -> Finding:
         witnesses=tuple(_witness(history, int(index)) for index in phantoms[:WITNESSES_MAX]),
         times_ns=ints(records["t_ns"][phantoms]),
         happened="were received",
+        aside=Counted(_EDITED, int(edited.sum())),
         nothing_seen=""
         if (~equal(records["kind"].take(at), Kind.AUDIT)).any()
         else "No user received anything, so only the storage was examined.",
     )
+
+
+def _may_be_edited(history: History) -> bool:
+    """Return whether users may have changed messages later; those of a load never do."""
+    return history.traits.edits and history.scenario.target.adapter == RECORDED
 
 
 def _witness(history: History, index: int) -> Witness:

@@ -10,7 +10,7 @@ message whose positions are all in the audit is stored more than once: that is a
 
 import numpy as np
 
-from gauntlet.core.history import Flag, Kind, RoomEvent
+from gauntlet.core.history import RECORDED, Flag, Kind, RoomEvent
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import SERVER_SEQ
 from gauntlet.reports.checks._ack_positions import misplaced_acks
@@ -141,6 +141,9 @@ def _unplaced(history: History) -> Ints:
     # What was not sent, or was refused, has no place to claim: `phantom` reports it.
     messages = history.messages
     valid = np.append(messages.sent & (messages.acked | ~messages.rejected), False)
+    if history.scenario.target.adapter == RECORDED:
+        # A log need not have the position of every message.
+        valid[:-1] &= messages.position > 0
     event = (records["kind"][at] == Kind.ROOM) | (records["flags"][at] & Flag.ROOM_EVENT != 0)
     unplaced: Ints = at[event | valid[messages.of_record[at]]]
     return unplaced

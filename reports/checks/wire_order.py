@@ -34,6 +34,7 @@ from gauntlet.reports.history.arrays import (
     equal,
     find,
     grouped,
+    has_flag,
     ints,
     is_any,
     pair,
@@ -83,9 +84,10 @@ def _pushes(history: History) -> tuple[Ints, Ints, Ints]:
     live &= (equal(records["flags"] & CHANNEL_BITS, Channel.LIVE)) & (records["seq"] > 0)
     live &= ~replayed(history)
     record = np.flatnonzero(live)
-    left = records["flags"][record] & Flag.LEFTOVER != 0
-    first = first_positions(history, ints(records["conv"][record]))
-    record = record[~left | (records["seq"][record] >= first)]
+    left = has_flag(records["flags"][record], Flag.LEFTOVER)
+    if left.any():
+        first = first_positions(history, ints(records["conv"][record]))
+        record = record[~left | (records["seq"][record] >= first)]
     lane = grouped(pair(records["link"][record], records["conv"][record])).of_row
     order = stable_order(lane)
     return record[order], lane[order], ints(records["seq"][record])[order]

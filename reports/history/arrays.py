@@ -159,30 +159,43 @@ class Grid(NamedTuple):
 
     @classmethod
     def around(cls, keys: Ints, share: int) -> "Grid | None":
-        """Return the grid around some keys, None if it has more than `share` places for each.
+        """Return the grid around some keys, None if it has more than `share` places for each."""
+        found = cls.numbered(keys, share)
+        return found and found[0]
 
-        It never has more than `_PLACES_MAX`, so that the tables of a very large room are not larger
-        than everything else that is known of it.
+    @classmethod
+    def numbered(cls, keys: Ints, share: int) -> "tuple[Grid, Ints] | None":
+        """Return the grid around some keys, and their numbers in it.
+
+        It never has more than `_PLACES_MAX` places, so that the tables of a very large room are not
+        larger than everything else that is known of it.
         """
         places = min(share * keys.size, _PLACES_MAX)
-        if not keys.size or int(keys.max()) - int(keys.min()) > places << 32:
+        if not keys.size:
             return None
-        high, low = keys >> 32, keys & _LOW
-        first_high, first_low = int(high.min()), int(low.min())
-        rows, width = int(high.max()) - first_high + 1, int(low.max()) - first_low + 1
-        fits = rows * width <= places
-        return cls(first_high, first_low, rows, width) if fits else None
+        lowest, highest = int(keys.min()), int(keys.max())
+        if highest - lowest > places << 32:
+            return None
+        rows = (highest >> 32) - (lowest >> 32) + 1
+        if rows == 1:
+            grid = cls(lowest >> 32, lowest & _LOW, 1, highest - lowest + 1)
+            return (grid, keys - lowest) if grid.size <= places else None
+        low = keys & _LOW
+        first_low, width = int(low.min()), int(low.max()) - int(low.min()) + 1
+        if rows * width > places:
+            return None
+        # In place, because a further array costs as much as the operation.
+        numbers = keys >> 32
+        numbers -= lowest >> 32
+        numbers *= width
+        low -= first_low
+        numbers += low
+        return cls(lowest >> 32, first_low, rows, width), numbers
 
     @property
     def size(self) -> int:
         """How many places the grid has."""
         return self.rows * self.width
-
-    def numbers(self, keys: Ints) -> Ints:
-        """Return the numbers of keys that are in the grid."""
-        if self.rows == 1:
-            return keys - ((self.high << 32) + self.low)
-        return ((keys >> 32) - self.high) * self.width + ((keys & _LOW) - self.low)
 
     def keys(self, numbers: Ints) -> Ints:
         """Return the keys with these numbers."""
@@ -191,11 +204,24 @@ class Grid(NamedTuple):
         high = numbers // self.width
         return ((high + self.high) << 32) + (numbers - high * self.width + self.low)
 
-    def contains(self, keys: Ints) -> Bools:
-        """Return which keys are in the grid."""
-        high, low = (keys >> 32) - self.high, (keys & _LOW) - self.low
-        inside: Bools = (high >= 0) & (high < self.rows) & (low >= 0) & (low < self.width)
-        return inside
+    def places(self, keys: Ints) -> Ints:
+        """Return the numbers of keys; `size` for those that are not in the grid."""
+        # A negative number is a large one without its sign.
+        if self.rows == 1:
+            numbers = keys - ((self.high << 32) + self.low)
+            outside = numbers.view(np.uint64) >= np.uint64(self.width)
+        else:
+            low = keys & _LOW
+            low -= self.low
+            outside = low.view(np.uint64) >= np.uint64(self.width)
+            numbers = keys >> 32
+            numbers -= self.high
+            outside |= numbers.view(np.uint64) >= np.uint64(self.rows)
+            numbers *= self.width
+            numbers += low
+        if outside.any():
+            numbers[outside] = self.size
+        return numbers
 
 
 class Groups(NamedTuple):
@@ -208,10 +234,10 @@ class Groups(NamedTuple):
 
 def grouped(keys: Ints) -> Groups:
     """Return the groups of rows with the same key."""
-    grid = Grid.around(keys, _INDICES_SHARE)
-    if grid is None:
+    numbered = Grid.numbered(keys, _INDICES_SHARE)
+    if numbered is None:
         return _grouped_by_sorting(keys)
-    numbers = grid.numbers(keys)
+    grid, numbers = numbered
     found = np.flatnonzero(marks(numbers, grid.size))
     group = np.empty(grid.size, dtype=np.int64)
     group[found] = np.arange(found.size)
@@ -234,17 +260,25 @@ def _grouped_by_sorting(keys: Ints) -> Groups:
 
 def first_rows(keys: Ints) -> tuple[Ints, Ints]:
     """Return the distinct keys, sorted, and the first row of each."""
-    order = stable_order(keys)
-    ordered = keys.take(order)
-    at = np.flatnonzero(_begins(ordered))
-    return ordered.take(at), order.take(at)
+    numbered = Grid.numbered(keys, _INDICES_SHARE)
+    if numbered is None:
+        order = stable_order(keys)
+        ordered = keys.take(order)
+        at = np.flatnonzero(_begins(ordered))
+        return ordered.take(at), order.take(at)
+    grid, numbers = numbered
+    first = np.full(grid.size, -1, dtype=np.int64)
+    first[numbers[::-1]] = np.arange(keys.size)[::-1]
+    found = np.flatnonzero(first >= 0)
+    return grid.keys(found), first.take(found)
 
 
 def distinct(keys: Ints) -> Ints:
     """Return the distinct keys, sorted."""
-    grid = Grid.around(keys, _MARKS_SHARE)
-    if grid is not None:
-        return grid.keys(np.flatnonzero(marks(grid.numbers(keys), grid.size)))
+    numbered = Grid.numbered(keys, _MARKS_SHARE)
+    if numbered is not None:
+        grid, numbers = numbered
+        return grid.keys(np.flatnonzero(marks(numbers, grid.size)))
     ordered = keys.take(stable_order(keys))
     return ordered.take(np.flatnonzero(_begins(ordered)))
 
@@ -297,5 +331,5 @@ def _find_in_table(grid: Grid, known: Ints, keys: Ints, begin: int) -> Ints:
     # The additional last entry is for keys outside of the grid.
     table = np.full(grid.size + 1, -1, dtype=np.int64)
     # Backwards, because the last assignment to an index is the one that remains.
-    table[grid.numbers(known)[::-1]] = np.arange(begin, begin + known.size)[::-1]
-    return table.take(np.where(grid.contains(keys), grid.numbers(keys), grid.size))
+    table[grid.places(known)[::-1]] = np.arange(begin, begin + known.size)[::-1]
+    return table.take(grid.places(keys))

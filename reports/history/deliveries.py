@@ -10,6 +10,8 @@ from gauntlet.reports.history.arrays import (
     Bools,
     Ints,
     Records,
+    contains,
+    distinct,
     equal,
     find,
     first_rows,
@@ -135,6 +137,15 @@ def expect_deliveries(
         channel=np.append(presentations.channel.take(first), 0).take(at),
         own=_is_own(records, messages, session_of_record, message, user, session),
     )
+
+
+def on_any_device(expected: ExpectedDeliveries) -> ExpectedDeliveries:
+    """Return the deliveries without those that another device of the same user received."""
+    receiver = pair(expected.message, expected.user)
+    elsewhere = contains(distinct(receiver[~expected.missing]), receiver)
+    kept = np.flatnonzero(~expected.missing | ~elsewhere)
+    columns = {name: column[kept] for name, column in vars(expected).items()}
+    return ExpectedDeliveries(**columns)
 
 
 def _is_own(

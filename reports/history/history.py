@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from gauntlet.core.errors import HistoryError
 from gauntlet.core.history import RECORDED
 from gauntlet.core.run_directory import RunDir, read_jsonl
-from gauntlet.core.scenario.capabilities import CAPABILITIES, SELF_ECHO
+from gauntlet.core.scenario.capabilities import CAPABILITIES, DEVICES, SELF_ECHO
 from gauntlet.core.scenario.model import Scenario
 from gauntlet.core.scenario.traits import Traits
 from gauntlet.reports.history.arrays import NEVER, Bools, ColumnarRecords, Ints, Records, ints
@@ -17,11 +17,16 @@ from gauntlet.reports.history.deliveries import (
     Presentations,
     expect_deliveries,
     find_presentations,
+    on_any_device,
 )
 from gauntlet.reports.history.directory import Names
 from gauntlet.reports.history.events import Events, FaultTimes
 from gauntlet.reports.history.late_commits import proven_stored_ns
-from gauntlet.reports.history.membership import MembershipIntervals, may_have_other_members
+from gauntlet.reports.history.membership import (
+    MembershipIntervals,
+    are_requests_known,
+    may_have_other_members,
+)
 from gauntlet.reports.history.messages import (
     Messages,
     MissedArrivals,
@@ -151,11 +156,7 @@ def assemble_history(
     """
     records = records.view(ColumnarRecords)
     span_ns = whole.span_ns if whole else span_of(records)
-    links = ints(records["link"])
-    user, session = names.user_of(links), names.session_of(links)
-    unnamed = links[(links > 0) & (user == 0)]
-    if unnamed.size:
-        raise HistoryError(f"links.jsonl does not name link {unnamed[0]}, which the history has")
+    user, session = _owners(names, ints(records["link"]))
     messages = collect_messages(records)
     sessions = Sessions(records, names, events.quiesce_started_ns, span_ns[0])
     membership = MembershipIntervals(
@@ -163,15 +164,17 @@ def assemble_history(
         names,
         whole.convs if whole else None,
         may_have_other_members=may_have_other_members(scenario, capabilities),
+        requests_are_known=are_requests_known(scenario, capabilities, events),
     )
     presentations = find_presentations(records, messages, user, session)
     stored_ns = proven_stored_ns(records, messages)
 
     def expected(ops: Bools) -> ExpectedDeliveries:
         echo = SELF_ECHO in capabilities
-        return expect_deliveries(
+        found = expect_deliveries(
             ops, records, messages, presentations, membership, sessions, session, echo=echo
         )
+        return on_any_device(found) if _is_one_enough(scenario, capabilities) else found
 
     return History(
         scenario=scenario,
@@ -195,6 +198,23 @@ def assemble_history(
         traits=traits,
         span_ns=span_ns,
     )
+
+
+def _owners(names: Names, links: Ints) -> tuple[Ints, Ints]:
+    """Return the user and the session of each connection; HistoryError if one has no name."""
+    user, session = names.user_of(links), names.session_of(links)
+    unnamed = links[(links > 0) & (user == 0)]
+    if unnamed.size:
+        raise HistoryError(f"links.jsonl does not name link {unnamed[0]}, which the history has")
+    return user, session
+
+
+def _is_one_enough(scenario: Scenario, capabilities: frozenset[str]) -> bool:
+    """Return whether a delivery to one device of a user suffices.
+
+    A load has several devices only where each of them has to receive everything.
+    """
+    return scenario.target.adapter == RECORDED and DEVICES not in capabilities
 
 
 def span_of(records: Records) -> tuple[int, int]:

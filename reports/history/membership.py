@@ -28,6 +28,7 @@ from gauntlet.reports.history.arrays import (
     pair,
 )
 from gauntlet.reports.history.directory import Names
+from gauntlet.reports.history.events import Events
 from gauntlet.reports.history.times.membership_changes import (
     MembershipChanges,
     granted_removals,
@@ -45,12 +46,23 @@ def may_have_other_members(scenario: Scenario, capabilities: AbstractSet[str]) -
     return scenario.target.adapter == RECORDED or leftovers.are_possible(scenario, capabilities)
 
 
+def are_requests_known(scenario: Scenario, capabilities: AbstractSet[str], events: Events) -> bool:
+    """Return whether every request to remove a member is recorded.
+
+    Others may have members removed where there may be others. Loads of older versions recorded no
+    request, and one that is cut short may not record what it was waiting for.
+    """
+    cut_short = bool(events.interrupted or events.error) or events.guard is not None
+    records = events.reconciliations and all("removals" in row for row in events.reconciliations)
+    return bool(records) and not (cut_short or may_have_other_members(scenario, capabilities))
+
+
 class MembershipIntervals:
     """The intervals of positions that each user may read in each conversation.
 
     `changes` says at which times this was certain. Whom only the server names as a member may read,
     but need not receive, what is in conversations that `may_have_other_members`; elsewhere they are
-    no members.
+    no members. With `requests_are_known`, who was removed without a request still is a member.
     """
 
     def __init__(
@@ -60,6 +72,7 @@ class MembershipIntervals:
         convs: AbstractSet[int] | None = None,
         *,
         may_have_other_members: bool = False,
+        requests_are_known: bool = False,
     ) -> None:
         known = names.convs.keys() if convs is None else convs & names.convs.keys()
         self.changes = MembershipChanges(records)
@@ -73,7 +86,7 @@ class MembershipIntervals:
         stated = np.concatenate(
             [ranges_of_changes(records), records[equal(records["kind"], Kind.RANGE)]]
         )
-        of_events = ranges_of_events(records)
+        of_events = ranges_of_events(records, requests_are_known=requests_are_known)
         of_events = of_events[np.isin(of_events["conv"], stated["conv"])]
         ranges = _latest_ranges(np.concatenate([of_events, stated]))
         ranges["sseq"] = _closed(ranges, granted_removals(records))
@@ -113,6 +126,13 @@ class MembershipIntervals:
         outside = has_range & ~self._in_range(conv, user, position)
         excluded: Bools = (outside & (position > 0)) | (not_member & ~has_range)
         return excluded
+
+    def unsure(self, conv: Ints, user: Ints) -> Bools:
+        """Return which members have no known range, although other members of theirs have one."""
+        ranged = distinct(self._owners[contains(self._members, self._owners)] >> 32)
+        member = pair(conv, user)
+        found: Bools = contains(self._members, member) & ~contains(self._owners, member)
+        return found & contains(ranged, conv)
 
     def range_begins(self, conv: Ints, user: Ints, position: Ints) -> Ints:
         """Return where the last range of each user begins that begins at `position` or before.

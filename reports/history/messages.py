@@ -46,8 +46,8 @@ class Messages:
     `acked` messages whose protocol has no acknowledgement, and `untried` those of the `rejected`
     ones that were never attempted. `unanswered_ns` is when a send ended without an answer, and
     `ended_ns` when it ended in any way. `of_record` has the message of each *record* (-1: none, or
-    a foreign body, or a message of another run). `position` is the first known of acknowledgement,
-    audit and delivery, 0 where unknown.
+    a foreign body, or a message of another run). `position` is the first known of audit,
+    acknowledgement and delivery, 0 where unknown: an acknowledgement may name a wrong one.
     """
 
     of_record: Ints
@@ -105,7 +105,7 @@ def collect_messages(records: Records) -> Messages:
         return values
 
     position = _first_known(
-        *(first(kind, "seq", 0) for kind in (Kind.ACK, Kind.AUDIT, Kind.DELIVER))
+        *(first(kind, "seq", 0) for kind in (Kind.AUDIT, Kind.ACK, Kind.DELIVER))
     )
     handed_ns = first(Kind.OP, "t_ns", NEVER)
     acked_ns = first(Kind.ACK, "t_ns", NEVER)

@@ -62,19 +62,25 @@ def declared_shards(
     return dict(sorted(declared.items()))
 
 
-def one_by_one(work: Callable[..., Any], jobs: Sequence[Any], *shared: Any) -> Iterator[Any]:
-    """Yield `work(*shared, job)` for all jobs in their order."""
-    return (work(*shared, job) for job in jobs)
+def examine(run: RunDir, shards: Sequence[Shard]) -> Iterator[order.Descents | str]:
+    """Yield how often the times of each shard go back, or a clause on its damage."""
+    for shard in shards:
+        try:
+            yield order.descents(checked_chunks(run, shard))
+        except HistoryError as error:
+            yield str(error)
 
 
 def without_damaged_workers(
-    run: RunDir, events: Events, do: Callable[..., Iterator[Any]] = one_by_one
+    run: RunDir,
+    events: Events,
+    examined: Callable[[RunDir, Sequence[Shard]], Iterator[order.Descents | str]] = examine,
 ) -> Events:
     """Return the events with each worker as lost whose part of the history is damaged.
 
     A conversation is recorded by one worker, so those of the others can be judged. If no worker is
-    whole, nothing changes, and reading the history raises a HistoryError with the damage. `do` is
-    `one_by_one`, or does the same in several processes.
+    whole, nothing changes, and reading the history raises a HistoryError with the damage.
+    `examined` is `examine`, or does the same in several processes.
     """
     shards: list[Shard] = [
         (int(row["worker"]), name, count)
@@ -83,7 +89,7 @@ def without_damaged_workers(
     ]
     problems: dict[int, str] = {}
     steps: dict[int, dict[str, order.Descents]] = {}
-    for (worker, name, _), found in zip(shards, do(_examine, shards, run), strict=True):
+    for (worker, name, _), found in zip(shards, examined(run, shards), strict=True):
         if isinstance(found, str):
             problems.setdefault(worker, found)
         else:
@@ -102,13 +108,10 @@ def without_damaged_workers(
     return replace(events, reconciliations=whole, lost=events.lost | damaged)
 
 
-def _examine(run: RunDir, shard: Shard) -> order.Descents | str:
-    """Return how often the times of a shard go back, or a clause on its damage."""
+def checked_chunks(run: RunDir, shard: Shard) -> Iterator[Records]:
+    """Yield the chunks of a shard; HistoryError if it is damaged."""
     worker, name, count = shard
-    try:
-        return order.descents(_of_worker(worker, chunks_of(shard_file(run, name, count)), name))
-    except HistoryError as error:
-        return str(error)
+    yield from _of_worker(worker, chunks_of(shard_file(run, name, count)), name)
 
 
 def _of_worker(worker: int, chunks: Iterable[Records], name: str) -> Iterator[Records]:

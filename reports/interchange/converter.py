@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gauntlet.core import run_directory
+from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.history import (
     MISSING_MAX,
     Attendance,
@@ -22,7 +23,7 @@ from gauntlet.core.history import (
 from gauntlet.core.scenario.capabilities import CAPABILITIES, SERVER_SEQ
 from gauntlet.reports.interchange import lines
 from gauntlet.reports.interchange.names import Link, Registry, printable
-from gauntlet.reports.interchange.spool import ENTRY, READ, Spool
+from gauntlet.reports.interchange.spool import ENTRY, NO_POSITION, READ, Spool
 from gauntlet.reports.interchange.times import Times
 
 _CHANNELS = {"live": Channel.LIVE, "resync": Channel.RESYNC, "history": Channel.HISTORY}
@@ -31,7 +32,8 @@ _PROBES = {probe.name.lower(): probe for probe in Probe}
 _RESULTS = {result.name.lower(): result for result in ProbeResult}
 _SYNONYMS = {"ok": "acked", "fail": "rejected", "info": "unknown"}
 _ENDS = {"acked": Kind.ACK, "rejected": Kind.REJECT, "unknown": Kind.UNKNOWN}
-_U32_MAX, _POSITION_MAX = (1 << 32) - 1, (1 << 63) - 1
+_U32_MAX, _POSITION_MAX = (1 << 32) - 1, NO_POSITION - 2
+CLOCK_ERROR_MAX_S = 3600.0
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ class Converter:
     # By conversation: the first and the last send.
     sends: dict[int, tuple[int, int]] = field(default_factory=dict)
     first_used: dict[int, int] = field(default_factory=dict)  # by link
+    last_received: dict[int, int] = field(default_factory=dict)  # by link
     first_ns: int = 0
     last_ns: int = 0
     _lines: int = 0
@@ -102,6 +105,11 @@ class Converter:
         if unknown:
             known = ", ".join(CAPABILITIES)
             raise ValueError(f"capabilities must be some of {known}; got {unknown[0]!r:.80}")
+        if not 0 <= line.clock_error <= CLOCK_ERROR_MAX_S:
+            raise ValueError(
+                f"clock_error must be between 0 and {CLOCK_ERROR_MAX_S:g} seconds; "
+                f"got {line.clock_error}"
+            )
         self.header, self.times = line, Times(line.time)
 
     def _time(self, value: lines.Time, key: str = "time") -> int:
@@ -113,6 +121,15 @@ class Converter:
     def _time_or(self, value: lines.Time | None, key: str, default: int) -> int:
         return default if value is None else self._time(value, key)
 
+    def _begun(self, t_ns: int) -> int:
+        """Return when something may have begun of which the user's clock says that it began then.
+
+        What another clock saw before that is no cause of it unless the clocks certainly say so.
+        """
+        begun_ns = max(1, t_ns - int(self.header.clock_error * NS_PER_S))
+        self.first_ns = min(self.first_ns, begun_ns)
+        return begun_ns
+
     def _position(self, value: int | None, key: str = "position") -> int:
         if value is None:
             return 0
@@ -121,6 +138,19 @@ class Converter:
             raise ValueError(f"{key} must be between 0 and {largest}; got {value}")
         self.counts["positions"] += value > 0
         return value
+
+    def _place(self, value: int | None) -> int:
+        """Return the position of a message as the spool has it, 0 if it is unknown.
+
+        Positions without gaps begin at 1, so that 0 is none. Others may begin at 0.
+        """
+        if value is None:
+            return 0
+        position = self._position(value)
+        if self.numbered:
+            return position or NO_POSITION
+        self.counts["positions"] += not position
+        return position + 1
 
     def _exact(self, value: int, key: str) -> int:
         """Return a position that only means something if positions have no gaps."""
@@ -149,13 +179,13 @@ class Converter:
             self.names.bodies[number] = _checksum(line.body)
             self.participants.add((conv, link.user))
             handed = self._time_or(line.handed, "handed", t_ns)
-            self.spool.add(Kind.OP, min(handed, t_ns), conv, **common)
+            self.spool.add(Kind.OP, self._begun(min(handed, t_ns)), conv, **common)
             first, last = self.sends.get(conv, (t_ns, t_ns))
             self.sends[conv] = (min(first, t_ns), max(last, t_ns))
         outcome = _outcome_of(line)
         if outcome != "untried":
             attempts = self.names.attempts[number] = min(self.names.attempts[number] + 1, 255)
-            self.spool.add(Kind.ATTEMPT, t_ns, conv, **common, spare=attempts)
+            self.spool.add(Kind.ATTEMPT, self._begun(t_ns), conv, **common, spare=attempts)
         if outcome is not None:
             end_ns = self._time_or(line.completed, "completed", t_ns)
             if end_ns < t_ns:
@@ -185,8 +215,9 @@ class Converter:
         **more: int,
     ) -> None:
         self.counts[kind.name] += 1
+        self.counts["handed over"] += bool(more.get("flags", 0) & Flag.HANDED_OVER)
         self.spool.add(
-            kind, t_ns, conv, sseq=number, position=self._position(position),
+            kind, t_ns, conv, sseq=number, position=self._place(position),
             spare=self.names.attempts[number], **more,
         )  # fmt: skip
 
@@ -208,7 +239,7 @@ class Converter:
             raise ValueError("message must be a string or an integer; got null")
         return {
             "sseq": 0 if unknown else self.names.message(conv, line.message),
-            "position": self._position(line.position),
+            "position": self._place(line.position),
             "sender": 0 if line.sender is None else self.names.user(line.sender),
             "body": _checksum(line.body),
         }
@@ -225,12 +256,13 @@ class Converter:
         seen = self._seen(conv, line)
         if isinstance(line, lines.Arrive):
             kind, seen["spare"] = Kind.ARRIVED, _missing(line.missing)
-        self.counts["delivered positions"] += seen["position"] > 0
+        received_ns = self.last_received.get(link.number, 0)
+        self.last_received[link.number] = max(received_ns, t_ns)
         self.spool.add(kind, t_ns, conv, link=link.number, flags=flags, **seen)
 
     def read(self, line: lines.Read) -> None:
         t_ns, conv = self._time(line.time), self.names.conversation(line.conversation)
-        requested = self._time_or(line.requested, "requested", t_ns)
+        requested = self._begun(self._time_or(line.requested, "requested", t_ns))
         link = 0
         if line.user is not None:
             reader = self._link(line, t_ns)
@@ -257,7 +289,8 @@ class Converter:
         if not 0 <= line.entries <= _U32_MAX:
             raise ValueError(f"entries must be a number of messages; got {line.entries}")
         self.spool.add(
-            Kind.PAGE, t_ns, conv, ref_ns=self._time_or(line.requested, "requested", t_ns),
+            Kind.PAGE, t_ns, conv,
+            ref_ns=self._begun(self._time_or(line.requested, "requested", t_ns)),
             link=0 if line.user is None else self._link(line, t_ns).number, peer=line.entries,
             seq=self._exact(line.after, "after"), sseq=self._exact(line.through, "through"),
             spare=flags,
@@ -308,7 +341,7 @@ class Converter:
         if requested > t_ns:
             raise ValueError(f"requested must not be after time; got {line.requested!r}")
         link = 0 if line.user is None else self._link(line, t_ns).number
-        return t_ns, {"ref_ns": requested, "link": link}
+        return t_ns, {"ref_ns": self._begun(requested), "link": link}
 
     def attendance(self, line: lines.Attendance) -> None:
         conv = self.names.conversation(line.conversation)
@@ -345,7 +378,7 @@ class Converter:
         t_ns = self._time(line.time)
         link = self._link(line, t_ns, new=True)
         self.names.servers[link.number] = line.server
-        dialled = self._time_or(line.dialled, "dialled", t_ns)
+        dialled = self._begun(self._time_or(line.dialled, "dialled", t_ns))
         self.user_records.append(
             Record(t_ns, dialled, link=link.number, peer=link.user, kind=Kind.CONNECT)
         )
@@ -392,7 +425,7 @@ class Converter:
 def _outcome_of(line: lines.Send) -> str | None:
     """Return how a send ended by its own line, None if that does not say it."""
     outcome = _SYNONYMS.get(str(line.outcome), line.outcome)
-    if outcome is None and (line.completed is not None or line.position):
+    if outcome is None and (line.completed is not None or line.position is not None):
         outcome = "acked"
     if line.completed is None and outcome == "untried":
         raise ValueError("completed is missing; a send that was not tried must have an end")

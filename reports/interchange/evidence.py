@@ -13,6 +13,7 @@ class Evidence:
 
     sends: bool
     acks: bool
+    promises: bool
     deliveries: bool
     positions: bool
     members: bool
@@ -24,6 +25,9 @@ class Evidence:
 
 _NO_SENDS = "there is no line of the kind `send`"
 _NO_ACKS = "no send has the key `completed`, and there is no line of the kind `ack`"
+_NO_PROMISES = (
+    "every acknowledgement is `handed_over`, which does not promise that anything is stored"
+)
 _NO_DELIVERIES = "there is no line of the kind `deliver`, and no `read` of a user"
 _NO_POSITIONS = "no line has the key `position`"
 _NO_MEMBERS = "there is no line of the kind `member`"
@@ -54,6 +58,7 @@ _NEEDS: tuple[tuple[Callable[[Evidence], bool], str, tuple[str, ...]], ...] = (
         _NO_ACKS,
         ("lost-acked", "undelivered", "sender-fifo", "realtime", "ack-content"),
     ),
+    (lambda has: has.promises, _NO_PROMISES, ("lost-acked",)),
     (
         lambda has: has.deliveries,
         _NO_DELIVERIES,

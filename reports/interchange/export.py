@@ -98,6 +98,8 @@ def _without_exact_positions(row: Row) -> Row | None:
         return None
     row.pop("head", None)
     row.pop("missing", None)
+    if row.get("position") == 0:
+        del row["position"]
     if row.pop("first", 1) > 1 or row.pop("last", None) is not None:
         row["unsure"] = True
         row.pop("last", None)
@@ -272,7 +274,7 @@ def _copy(record: _Record) -> Row:
         _COPIES[record.kind],
         **record.device,
         **record.message,
-        position=record.seq or None,
+        position=record.seq,
         channel=record.channel,
         late=True if late else None,
         missing=(record.spare or None) if record.kind == Kind.ARRIVED else None,
@@ -297,7 +299,7 @@ def _event(record: _Record) -> Row:
 def _audit(record: _Record) -> Row:
     if record.flags & Flag.ROOM_EVENT:
         return _event(record)
-    return record.row("stored", **record.message, position=record.seq or None, **record.marks)
+    return record.row("stored", **record.message, position=record.seq, **record.marks)
 
 
 def _page(record: _Record) -> Row:

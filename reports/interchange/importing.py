@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from gauntlet.core import run_directory
+from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.errors import ConfigError
 from gauntlet.core.history import RECORDED, Kind, Record
 from gauntlet.core.run_directory import RunDir
@@ -24,6 +25,8 @@ from gauntlet.reports.interchange.evidence import Evidence
 from gauntlet.reports.interchange.names import UNKNOWN_SENDER, Registry, printable
 from gauntlet.reports.interchange.resolving import resolve
 from gauntlet.reports.interchange.spool import GROUPS, Spool
+
+QUEUE_NS = NS_PER_S  # a client may show this late what it received on a connection that has ended
 
 
 def import_history(source: str, out: Path, argv: list[str]) -> RunDir:
@@ -101,6 +104,7 @@ def _write_records(run: RunDir, converter: Converter) -> tuple[dict[str, int], E
     authors, bodies = np.array(names.authors, np.int64), np.array(names.bodies, np.int64)
     session_of, shards = _sessions(names), {}
     of_strangers = np.array(sorted(converter.of_strangers), np.int64)
+    of_part = _of_part(converter)
     audited = placed_reads = placed_heads = 0
     for group in range(GROUPS):
         rows = converter.spool.take(group)
@@ -113,6 +117,7 @@ def _write_records(run: RunDir, converter: Converter) -> tuple[dict[str, int], E
             numbered=converter.numbered,
             session_of=session_of,
             of_strangers=of_strangers,
+            of_part=of_part,
         )
         audited += found.audited.size
         placed_reads += found.placed_entries
@@ -130,6 +135,7 @@ def _write_records(run: RunDir, converter: Converter) -> tuple[dict[str, int], E
     has = Evidence(
         sends=counts["send"] > 0,
         acks=counts["ACK"] > 0,
+        promises=counts["ACK"] > counts["handed over"],
         deliveries=counts["deliver"] + counts["read"] > 0,
         positions=counts["positions"] > 0,
         members=bool(converter.members),
@@ -150,6 +156,19 @@ def _sessions(names: Registry) -> Ints:
     return session_of
 
 
+def _of_part(converter: Converter) -> Ints:
+    """Return the sorted keys (conversation, connection) of readers who may read only a part."""
+    connections: dict[int, list[int]] = {}
+    for link in converter.names.links.values():
+        connections.setdefault(link.user, []).append(link.number)
+    keys = [
+        conv << 32 | number
+        for conv, user in ranges.partial_readers(converter)
+        for number in connections.get(user, ())
+    ]
+    return np.array(sorted(keys), dtype=np.int64)
+
+
 def _user_records(converter: Converter) -> list[Record]:
     """Return the records about connections, with those that no line states.
 
@@ -157,7 +176,7 @@ def _user_records(converter: Converter) -> list[Record]:
     any, if the history has no `connect` lines at all. Every disconnect counts as wanted, unless the
     history has the phases of a load.
     """
-    records = list(converter.user_records)
+    records = [_with_what_was_queued(converter, record) for record in converter.user_records]
     if not converter.counts["connect"]:
         active = {link.user for link in converter.names.links.values()}
         for user in {span.user for span in converter.members} - active:
@@ -174,10 +193,18 @@ def _user_records(converter: Converter) -> list[Record]:
     if "quiesce" not in converter.phases:
         records += [
             record._replace(kind=Kind.OFFLINE, spare=0)
-            for record in converter.user_records
+            for record in records
             if record.kind == Kind.DISCONNECT
         ]
     return sorted(records, key=lambda record: record.t_ns)
+
+
+def _with_what_was_queued(converter: Converter, record: Record) -> Record:
+    """Return an end of a connection that is not before what was shown from the client's queue."""
+    shown_ns = converter.last_received.get(record.link, 0)
+    if record.kind != Kind.DISCONNECT or not record.t_ns < shown_ns <= record.t_ns + QUEUE_NS:
+        return record
+    return record._replace(t_ns=shown_ns)
 
 
 def _scenario(converter: Converter, missing: dict[str, str]) -> model.Scenario:

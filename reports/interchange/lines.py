@@ -33,6 +33,7 @@ class Header(Line, tag="header"):
     system: str = ""
     capabilities: list[str] = []
     traits: Traits = Traits()
+    clock_error: float = 0.0  # seconds, between any two clocks of the file
     delivery_deadline: float = 60.0  # seconds
     recovery_window: float = 20.0  # seconds
     require: list[str] | None = None

@@ -99,7 +99,8 @@ class Registry:
                 )
             incarnation = latest.incarnation + 1 if latest else 1
             found = self.links[key] = Link(number, user, device, incarnation)
-        self._latest[user, device] = found
+            # What a later line says of an older connection does not make it the latest one.
+            self._latest[user, device] = found
         return found
 
 

@@ -43,6 +43,14 @@ def members(converter: Converter) -> dict[int, list[int]]:
     return {conv: sorted(users) for conv, users in {**took_part, **listed}.items()}
 
 
+def partial_readers(converter: Converter) -> set[tuple[int, int]]:
+    """Return (conversation, user) of all members who may not read all of the conversation."""
+    whole = {
+        (span.conv, span.user) for span in converter.members if _interval(converter, span) == (1, 0)
+    }
+    return {(span.conv, span.user) for span in converter.members} - whole
+
+
 def _interval(converter: Converter, span: MemberSpan) -> tuple[int, int] | None:
     """Return the positions that a member may read (0: no end), None if they are not known."""
     if span.unsure:

@@ -11,12 +11,13 @@ import numpy as np
 from gauntlet.core.history import DTYPE, STRANGER_SSEQ, Channel, Flag, Kind, PageFlag
 from gauntlet.reports.history.arrays import Bools, Ints, Records, contains, ints, pair
 from gauntlet.reports.interchange.names import UNKNOWN_SENDER
-from gauntlet.reports.interchange.spool import ENTRY, READ
+from gauntlet.reports.interchange.spool import ENTRY, NO_POSITION, READ
 
 _MESSAGE_KINDS = (
     Kind.OP, Kind.ATTEMPT, Kind.ACK, Kind.REJECT, Kind.UNKNOWN, Kind.DELIVER, Kind.RECEIVE,
     Kind.ARRIVED, Kind.AUDIT, ENTRY,
 )  # fmt: skip
+_SEEN_KINDS = (Kind.DELIVER, Kind.RECEIVE, Kind.ARRIVED, Kind.AUDIT, ENTRY)
 _ENDS = (Kind.ACK, Kind.REJECT, Kind.UNKNOWN)
 
 
@@ -40,17 +41,19 @@ def resolve(
     numbered: bool,
     session_of: Ints,
     of_strangers: Ints,
+    of_part: Ints,
 ) -> Resolved:
     """Return the records of a group.
 
     `session_of` has the session of each connection, and `of_strangers` the sorted numbers of the
-    messages that users tried to send who were no members.
+    messages that users tried to send who were no members. `of_part` are the sorted keys
+    (conversation, connection) of readers who may read only a part of a conversation.
     """
     rows = _with_authors(rows, authors, bodies)
     rows["seq"] = _positions(rows, numbered=numbered)
     entries = rows["kind"] == ENTRY
     rows = _describe_reads(rows, numbered=numbered)
-    audits, audited, unaudited = _audits(rows)
+    audits, audited, unaudited = _audits(rows, of_part)
     placed = int((rows["seq"][entries] > 0).sum())
     heads = int(((rows["kind"] == READ) & (rows["spare"] & 1 != 0) & (rows["sseq"] > 0)).sum())
     rows = _show_reads(rows, session_of)
@@ -92,11 +95,11 @@ def _with_strangers(rows: Records, numbers: Ints) -> Records:
 def _positions(rows: Records, *, numbered: bool) -> Ints:
     """Return the position of each row; the rank in the conversation if positions have gaps.
 
-    Entries of pages, of which often only the ids are known, get the position that is known from an
-    acknowledgement, a delivery or the store.
+    Where a message was seen and its position is not known, it is that of an acknowledgement, of
+    another delivery, or of the store: many systems tell only some of the clients.
     """
     seq, position = ints(rows["seq"]), ints(rows["position"])
-    given = position > 0
+    given = (position > 0) & (position != NO_POSITION)
     if numbered:
         seq = np.where(given, position, seq)
     elif given.any():
@@ -109,7 +112,11 @@ def _positions(rows: Records, *, numbered: bool) -> Ints:
     placed = np.flatnonzero(message & given)
     known = np.zeros(int(rows["sseq"].max(initial=0)) + 1, dtype=np.int64)
     known[rows["sseq"][placed[::-1]]] = seq[placed[::-1]]
-    bare = (rows["kind"] == ENTRY) & ~given
+    bare = (
+        np.isin(rows["kind"], _SEEN_KINDS)
+        & (position == 0)
+        & (rows["flags"] & Flag.ROOM_EVENT == 0)
+    )
     return np.where(bare, known[np.where(bare, rows["sseq"], 0)], seq)
 
 
@@ -117,6 +124,7 @@ def _describe_reads(rows: Records, *, numbered: bool) -> Records:
     """Fill in what the pages claim: after which position, up to which, and whether sorted."""
     reads = np.flatnonzero(rows["kind"] == READ)
     entries = np.flatnonzero(rows["kind"] == ENTRY)
+    unsorted, newest_first = [], True
     entries = entries[np.argsort(rows["read"][entries], kind="stable")]
     owners, seq = rows["read"][entries], ints(rows["seq"][entries])
     for at in reads:
@@ -124,7 +132,8 @@ def _describe_reads(rows: Records, *, numbered: bool) -> Records:
         places = seq[low:high]
         placed = places[places > 0]
         if (placed[1:] < placed[:-1]).any():
-            rows["spare"][at] |= PageFlag.DISORDERED
+            unsorted.append(at)
+        newest_first &= bool((placed[1:] <= placed[:-1]).all())
         complete = bool(rows["spare"][at] & PageFlag.LAST)
         after = int(rows["seq"][at]) - 1
         if after < 0:
@@ -134,14 +143,17 @@ def _describe_reads(rows: Records, *, numbered: bool) -> Records:
         if numbered or placed.size:
             last = int(placed.max(initial=after))
             rows["sseq"][at] = max(int(rows["sseq"][at]), last)
+    if not newest_first:  # many systems return all of their pages like that
+        rows["spare"][unsorted] |= int(PageFlag.DISORDERED)
     return rows
 
 
-def _audits(rows: Records) -> tuple[Records, Ints, Ints]:
+def _audits(rows: Records, of_part: Ints) -> tuple[Records, Ints, Ints]:
     """Return AUDIT and HEAD rows of the reads that serve as audits, and which conversations.
 
     The last complete read of a conversation is its audit, if it was requested after the last
-    acknowledgement and if the input has no audit of its own.
+    acknowledgement, if it begins with the first position, if its reader may read everything, and if
+    the input has no audit of its own.
     """
     declared = np.unique(ints(rows["conv"][rows["kind"] == Kind.HEAD]))
     size = int(rows["conv"].max(initial=0)) + 1
@@ -150,6 +162,8 @@ def _audits(rows: Records) -> tuple[Records, Ints, Ints]:
     np.maximum.at(acked_ns, acks["conv"], acks["t_ns"])
     complete = rows[(rows["kind"] == READ) & (rows["spare"] & PageFlag.LAST != 0)]
     complete = complete[complete["ref_ns"] >= acked_ns[complete["conv"]]]
+    complete = complete[complete["seq"] == 0]
+    complete = complete[~contains(of_part, pair(complete["conv"], complete["link"]))]
     complete = complete[np.argsort(complete["ref_ns"], kind="stable")]
     chosen = {int(read["conv"]): read for read in complete if int(read["conv"]) not in declared}
     found = np.array([read["read"] for read in chosen.values()], dtype=np.int64)

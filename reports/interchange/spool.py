@@ -18,6 +18,7 @@ GROUPS = 16
 # Kinds of rows that only the spool has; records of other kinds keep their number.
 READ = 201  # a page of history: `peer` entries follow with the same number in `read`
 ENTRY = 202  # an entry of a page
+NO_POSITION = (1 << 63) - 1  # in place of a position: it certainly has none
 FIELDS = [*DTYPE, ("position", "<u8"), ("body", "<u4"), ("sender", "<u4"), ("read", "<u4")]
 _ROW = struct.Struct("<qqIIIIIBBHQIII")
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gauntlet.core.clock import NS_PER_MS, NS_PER_S
+from gauntlet.core.clock import NS_PER_S
 from gauntlet.reports.history.arrays import NEVER, Ints
 from gauntlet.reports.history.events import FaultTimes
 from gauntlet.reports.history.history import History
-from gauntlet.reports.metrics import latency, recovery
+from gauntlet.reports.metrics import latency, overdue, recovery
+from gauntlet.reports.metrics.overdue import Overdue
 from gauntlet.reports.metrics.recovery import Recovery
 from gauntlet.reports.metrics.samples import Samples
 from gauntlet.reports.metrics.slow_sends import slow_sends
@@ -60,13 +61,15 @@ def measure(history: History, fault: FaultTimes, found: Recovery) -> tuple[Phase
         return None
     span = _span(history, fault, found)
     outages = _outages(history, span, fault)
+    ack_ms, delivery_ms = recovery.limits_ms(history)
+    affected = _affected(span)
     slow = [
-        _Late(samples, limit_ms, _affected(span))
-        for samples, limit_ms in zip(
-            (latency.ack(history), latency.delivery(history)),
-            recovery.limits_ms(history),
-            strict=True,
-        )
+        _Late(latency.ack(history), overdue.acks(history, ack_ms, affected), affected),
+        _Late(
+            latency.delivery(history),
+            overdue.deliveries(history, delivery_ms, affected),
+            affected,
+        ),
     ]
     return _phases(history, span, outages, slow), _cost(history, span, outages, slow)
 
@@ -92,15 +95,14 @@ def _end_ns(history: History) -> int:
 
 
 class _Late:
-    """The samples of a span of one kind, and those of them that took longer than is normal."""
+    """The samples of a span of one kind that took longer than is normal, or never came."""
 
-    def __init__(self, samples: Samples, limit_ms: float, span: Span) -> None:
+    def __init__(self, samples: Samples, slow: Overdue, span: Span) -> None:
         inside = samples.between(*span)
         self.missing = inside.size - inside.finite
-        intended_ns, ms = samples.slower(limit_ms, span)
-        self.count = int(ms.size)
-        self.due_ns: Ints = intended_ns + int(limit_ms * NS_PER_MS)
-        self.done_ns: Ints = intended_ns + (ms * NS_PER_MS).astype(np.int64)
+        self.count = int(slow.done_ns.size)
+        self.due_ns: Ints = slow.due_ns
+        self.done_ns: Ints = slow.done_ns
 
 
 def _outages(history: History, span: Span, fault: FaultTimes) -> Ints:

@@ -24,7 +24,8 @@ from gauntlet.core.clock import NS_PER_MS, NS_PER_S
 from gauntlet.reports.history.arrays import NEVER
 from gauntlet.reports.history.events import Events, FaultTimes
 from gauntlet.reports.history.history import History
-from gauntlet.reports.metrics import latency
+from gauntlet.reports.metrics import latency, overdue
+from gauntlet.reports.metrics.overdue import LIMIT_MIN_MS, Overdue
 from gauntlet.reports.metrics.samples import Samples
 from gauntlet.reports.metrics.windows import Window, arrivals_span, baseline
 
@@ -32,7 +33,6 @@ CALM_NS = 3 * NS_PER_S
 CALM_MIN_NS = NS_PER_S
 STEP_NS = 100 * NS_PER_MS
 OVERDUE_SHARE_MAX = 0.01
-LIMIT_MIN_MS = 250.0
 LIMIT_FACTOR = 1.5
 
 
@@ -62,10 +62,13 @@ class _Service:
     def __init__(self, history: History) -> None:
         self.window_s = float(history.scenario.recovery_window)
         self.end_ns = arrivals_span(history.events)[1]
-        kinds = (latency.ack(history), latency.delivery(history))
+        ack_ms, delivery_ms = limits_ms(history)
+        # What never came concerns other checks; here it would hide that the rest has recovered.
         self._latencies = [
-            _Latency(samples, limit_ms)
-            for samples, limit_ms in zip(kinds, limits_ms(history), strict=True)
+            _Latency(latency.ack(history), overdue.acks(history, ack_ms), ack_ms),
+            _Latency(
+                latency.delivery(history), overdue.deliveries(history, delivery_ms), delivery_ms
+            ),
         ]
         spans = history.sessions.disconnected_spans(self.end_ns)
         self._disconnected = np.array(spans, dtype=np.int64).reshape(-1, 2)
@@ -89,13 +92,10 @@ class _Service:
 class _Latency:
     """Acknowledgement or delivery latencies, and the limit for them that counts as normal."""
 
-    def __init__(self, samples: Samples, limit_ms: float) -> None:
+    def __init__(self, samples: Samples, slow: Overdue, limit_ms: float) -> None:
         self._samples = samples
+        self._slow = slow
         self.limit_ms = limit_ms
-        # What never came concerns other checks; here it would hide that the rest has recovered.
-        intended_ns, slow_ms = samples.slower(self.limit_ms)
-        self._overdue_ns = intended_ns + int(self.limit_ms * NS_PER_MS)
-        self._done_ns = intended_ns + (slow_ms * NS_PER_MS).astype(np.int64)
 
     def is_calm(self, start_ns: int, end_ns: int, horizon_ns: int) -> bool:
         """Return whether latencies and backlog were within the limit."""
@@ -103,9 +103,9 @@ class _Latency:
         end_ns = min(end_ns, horizon_ns - int(self.limit_ms * NS_PER_MS))
         intended = self._samples.between(start_ns, end_ns)
         p99_ms = intended.percentile(0.99)
-        overdue = (self._overdue_ns <= start_ns) & (self._done_ns > start_ns)
-        overdue_max = OVERDUE_SHARE_MAX * intended.size
-        return p99_ms is not None and p99_ms <= self.limit_ms and overdue.sum() <= overdue_max
+        waiting = (self._slow.due_ns <= start_ns) & (self._slow.done_ns > start_ns)
+        waiting_max = OVERDUE_SHARE_MAX * intended.size
+        return p99_ms is not None and p99_ms <= self.limit_ms and waiting.sum() <= waiting_max
 
 
 def limits_ms(history: History) -> tuple[float, float]:

@@ -322,7 +322,7 @@ class Builder:
     """
 
     def __init__(self) -> None:
-        self._cells: dict[int, tuple[_Column, _Column | None, _Column]] = {}
+        self._cells: dict[int, tuple[Column, Column | None, Column]] = {}
         self._long: list[LongSamples] = []
 
     def add(self, part: Samples) -> None:
@@ -330,8 +330,8 @@ class Builder:
         self._long.append(part.long)
         for cell in part.cells:
             if cell.start_ns not in self._cells:
-                counts = None if cell.ends is None else _Column()
-                self._cells[cell.start_ns] = _Column(), counts, _Column()
+                counts = None if cell.ends is None else Column()
+                self._cells[cell.start_ns] = Column(), counts, Column()
             offset_ns, counts, took_ns = self._cells[cell.start_ns]
             offset_ns.append(cell.offset_ns)
             took_ns.append(cell.took_ns)
@@ -364,7 +364,7 @@ class Builder:
         return Cell(start_ns, times, ends, took_ns.values.take(_ragged(begins, of_message)))
 
 
-class _Column:
+class Column:
     """Numbers of 32 bits that are appended to each other."""
 
     def __init__(self) -> None:

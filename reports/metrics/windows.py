@@ -1,8 +1,10 @@
 """The windows of objectives: steady, run, and one for each fault and for each recovery."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gauntlet.core.clock import NS_PER_MS, NS_PER_S
+from gauntlet.core.scenario.model import Scenario
 from gauntlet.reports.history.arrays import NEVER, Bools, Ints
 from gauntlet.reports.history.events import Events
 
@@ -64,13 +66,34 @@ def baseline(events: Events, recovery_window_s: float) -> Window:
     windows. Messages that were under way when a fault was requested may have met it: a few of them
     among some hundred would already be the p99.
     """
+    return _without_faults(events, {fault.id: recovery_window_s for fault in events.faults})
+
+
+def undisturbed(events: Events, scenario: Scenario) -> Window:
+    """Return the arrivals for which no fault is an excuse any more.
+
+    The service has to recover from a fault in the time that the fault allows, or in the recovery
+    window if it allows none.
+    """
+    allowed_s = {fault.id: fault.expect.recover_within for fault in scenario.faults}
+    return _without_faults(
+        events,
+        {
+            fault: scenario.recovery_window if own_s is None else own_s
+            for fault, own_s in allowed_s.items()
+        },
+    )
+
+
+def _without_faults(events: Events, recovery_s: Mapping[str, float]) -> Window:
     start_ns, end_ns = arrivals_span(events)
-    margin_ns = int(recovery_window_s * NS_PER_S)
     faults = [
         (
             (fault.effective_ns if fault.requested_ns is None else fault.requested_ns)
             - UNDER_WAY_NS,
-            NEVER if fault.healed_ns is None else fault.healed_ns + margin_ns,
+            NEVER
+            if fault.healed_ns is None
+            else fault.healed_ns + int(recovery_s[fault.id] * NS_PER_S),
         )
         for fault in events.faults
         if fault.effective_ns is not None

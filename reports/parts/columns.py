@@ -8,6 +8,7 @@ from gauntlet.reports.history.history import History
 from gauntlet.reports.history.messages import MissedArrivals
 from gauntlet.reports.metrics import latency
 from gauntlet.reports.metrics.indicators import resync, sends
+from gauntlet.reports.metrics.overdue import SlowReturns, slow_returns
 from gauntlet.reports.metrics.samples import Samples
 from gauntlet.reports.metrics.slow_sends import SlowSends, slow_sends
 
@@ -26,6 +27,7 @@ class Columns:
     lag: Samples
     deliveries: Samples
     slow: SlowSends
+    returns: SlowReturns
     missed: MissedArrivals
     acked_ns: Ints | None
     arrivals: resync.Arrivals | None
@@ -41,6 +43,7 @@ def columns_of(history: History, records: Records) -> Columns:
         lag=latency.lag(history),
         deliveries=latency.delivery(history),
         slow=history.once(slow_sends),
+        returns=history.once(slow_returns),
         missed=history.missed,
         acked_ns=sends.acked_times(history) if "acked_per_s" in indicators else None,
         arrivals=resync.arrivals(history) if "live_missed_ratio" in indicators else None,

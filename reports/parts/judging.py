@@ -1,6 +1,6 @@
 """Judges a history part by part, in several processes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from gauntlet.core.errors import HistoryError
 from gauntlet.core.history import RECORD_BYTES
@@ -8,7 +8,7 @@ from gauntlet.core.run_directory import RunDir
 from gauntlet.core.scenario.model import Scenario
 from gauntlet.core.scenario.traits import Traits
 from gauntlet.reports.history.events import Events
-from gauntlet.reports.history.records import declared_shards, shard_file
+from gauntlet.reports.history.records import Shard, declared_shards, shard_file
 from gauntlet.reports.history.times import order
 from gauntlet.reports.parts import merging, pieces, splitting
 from gauntlet.reports.parts.adding import InParts, add_up
@@ -19,6 +19,7 @@ from gauntlet.reports.parts.part import Part
 from gauntlet.reports.parts.preparing import are_separate, prepare
 from gauntlet.reports.parts.processes import parallel
 from gauntlet.reports.parts.splitting import Batch, Sizes, Span
+from gauntlet.reports.parts.surveying import Surveys
 
 # Smaller histories are judged as a whole, which is faster than to start processes.
 RECORDS_MIN = 500_000
@@ -37,6 +38,7 @@ def judge_in_parts(
     capabilities: frozenset[str],
     traits: Traits,
     sizes: Sizes,
+    surveys: Surveys,
 ) -> InParts | None:
     """Judge a run in parts, if that has the same result as to judge it as a whole.
 
@@ -47,13 +49,17 @@ def judge_in_parts(
     """
     declared = declared_shards(run, list(events.reconciliations), events.lost)
     files = {name: shard_file(run, name, count) for name, count in declared.items()}
-    surveys = list(parallel(splitting.survey, list(files.values()), events.clocks))
-    if problem := order.disorder({found.name: found.descents for found in surveys}):
+    missing = [shard for shard in _shards(events) if shard[1] not in surveys.found]
+    for damage in surveys.examine(run, missing):
+        if isinstance(damage, str):
+            raise HistoryError(damage)
+    surveyed = [surveys.found[name] for name in declared]
+    if problem := order.disorder({found.name: found.descents for found in surveyed}):
         raise HistoryError(problem)
-    talk = [found for found in surveys if not found.of_users]
+    talk = [found for found in surveyed if not found.of_users]
     if not talk or not are_separate(talk):
         return None
-    context = prepare(run, scenario, events, capabilities, traits, files, surveys)
+    context = prepare(run, scenario, events, capabilities, traits, files, surveyed)
     batches = [batch for found in talk for batch in splitting.split(found, sizes)]
     cuts = pieces.cut(context, batches, sizes)
     try:
@@ -62,6 +68,13 @@ def judge_in_parts(
         # Outside of the handler, so that what the pieces showed need not be kept in memory.
         pass
     return _judge(context, {}, batches)
+
+
+def _shards(events: Events) -> Iterator[Shard]:
+    """Yield all shards of the workers that reconciled."""
+    for row in events.reconciliations:
+        for name, count in row["records"].items():
+            yield int(row["worker"]), name, count
 
 
 def _judge(context: Context, cuts: Mapping[Span, Cuts], batches: Sequence[Batch]) -> InParts | None:

@@ -15,11 +15,15 @@ from gauntlet.reports.history.membership import MembershipIntervals
 from gauntlet.reports.history.messages import collect_messages
 from gauntlet.reports.metrics import latency
 from gauntlet.reports.metrics.indicators import resync, sends
+from gauntlet.reports.metrics.overdue import slow_returns
 from gauntlet.reports.metrics.samples import Builder, Samples
 from gauntlet.reports.metrics.slow_sends import slow_sends
 from gauntlet.reports.parts.columns import Columns
 from gauntlet.reports.parts.context import Context
 from gauntlet.reports.parts.part import SUMS, Part
+from gauntlet.reports.parts.shared_times import SharedTimes
+
+_SENDS = ("ack", "service", "lag")  # the columns of samples with one for each send
 
 
 def add_findings(findings: Sequence[Finding]) -> Finding:
@@ -73,24 +77,25 @@ class Tables:
     """The columns of all parts, which are joined one by one, so that only one is there twice."""
 
     def __init__(self) -> None:
-        self._samples: dict[str, Builder] = {}
+        self._sends = SharedTimes(len(_SENDS))
+        self._deliveries = Builder()
         self._rows: dict[str, list[Any]] = {}
 
     def add(self, part: Columns) -> None:
         """Add the rows of a part."""
+        self._sends.add([getattr(part, name) for name in _SENDS])
+        self._deliveries.add(part.deliveries)
         for table in fields(part):
             rows = getattr(part, table.name)
-            if isinstance(rows, Samples):
-                self._samples.setdefault(table.name, Builder()).add(rows)
-            else:
+            if not isinstance(rows, Samples):
                 self._rows.setdefault(table.name, []).append(rows)
 
     def joined(self) -> Columns:
         """Return the columns of all parts, of which there must be one at least."""
-        samples: dict[str, Any] = {
-            name: self._samples.pop(name).samples() for name in list(self._samples)
-        }
-        return Columns(**samples, **{name: _joined(rows) for name, rows in self._rows.items()})
+        columns: dict[str, Any] = dict(zip(_SENDS, self._sends.samples(), strict=True))
+        columns["deliveries"] = self._deliveries.samples()
+        columns |= {name: _joined(rows) for name, rows in self._rows.items()}
+        return Columns(**columns)
 
 
 def _joined(tables: list[Any]) -> Any:
@@ -146,6 +151,7 @@ def outline(context: Context, parts: Sequence[Part], columns: Columns) -> Histor
         latency.lag_samples: columns.lag,
         latency.delivery_samples: columns.deliveries,
         slow_sends: columns.slow,
+        slow_returns: columns.returns,
         sends.acked_times: columns.acked_ns,
         resync.arrivals: columns.arrivals,
     }

@@ -18,7 +18,8 @@ from gauntlet.reports.history.never_connected import count_never_connected
 from gauntlet.reports.parts import splitting
 from gauntlet.reports.parts.context import Context
 from gauntlet.reports.parts.processes import parallel
-from gauntlet.reports.parts.splitting import Span, Survey
+from gauntlet.reports.parts.splitting import Span
+from gauntlet.reports.parts.surveying import Survey
 
 
 def are_separate(talk: Iterable[Survey]) -> bool:

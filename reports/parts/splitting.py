@@ -13,14 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from gauntlet.core.history import DTYPE, USER_KINDS, Kind
+from gauntlet.core.history import DTYPE
 from gauntlet.reports.checks._departures import LastPushes, last_pushes_of
-from gauntlet.reports.history.arrays import Bools, Ints, Records, grouped, ints, is_any
+from gauntlet.reports.history.arrays import Bools, Ints, Records, ints
 from gauntlet.reports.history.records import align, chunks_of
 from gauntlet.reports.history.times.clock_alignment import ClockAlignment
-from gauntlet.reports.history.times.order import Descents, descents
-
-_ROOM_KINDS = (Kind.ROOM, Kind.ATTEND)
+from gauntlet.reports.parts.surveying import Survey
 
 
 @dataclass(frozen=True)
@@ -33,24 +31,6 @@ class Sizes:
     part: int = 120_000
     batch: int = 1_200_000
     whole: int = 1_000_000
-
-
-@dataclass(frozen=True)
-class Survey:
-    """What is known of a shard before it is split; `span_ns` is on the clock of the master.
-
-    `of_users`: all records are about users, and `of_some_users`: some are.
-
-    """
-
-    name: str
-    convs: Ints
-    counts: Ints
-    descents: Descents
-    span_ns: tuple[int, int] | None
-    has_rooms: bool
-    of_users: bool
-    of_some_users: bool
 
 
 @dataclass(frozen=True)
@@ -72,34 +52,6 @@ class Batch:
     parts: tuple[Span, ...]
     records: int
     first_piece: int | None = None
-
-
-def survey(clocks: ClockAlignment, file: Path) -> Survey:
-    """Return what has to be known of a shard before it is split."""
-    convs, counts = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-    spans: list[tuple[int, int]] = []
-    has_rooms = False
-    of_users = size = 0
-
-    def watched() -> Iterator[Records]:
-        nonlocal convs, counts, has_rooms, of_users, size
-        for chunk in chunks_of(file):
-            t_ns = align(file.name, chunk, clocks)["t_ns"]
-            spans.append((int(t_ns.min()), int(t_ns.max())))
-            found = grouped(ints(chunk["conv"]))
-            sizes = np.bincount(found.of_row)
-            convs, at = np.unique(np.concatenate([convs, found.keys]), return_inverse=True)
-            counts = ints(np.bincount(at, weights=np.concatenate([counts, sizes])))
-            has_rooms |= bool(is_any(chunk["kind"], _ROOM_KINDS).any())
-            of_users += int(is_any(chunk["kind"], tuple(USER_KINDS)).sum())
-            size += chunk.size
-            yield chunk
-
-    back = descents(watched())
-    span_ns = (min(s for s, _ in spans), max(s for _, s in spans)) if spans else None
-    return Survey(
-        file.name, convs, counts, back, span_ns, has_rooms, 0 < of_users == size, of_users > 0
-    )
 
 
 def split(found: Survey, sizes: Sizes) -> list[Batch]:

@@ -26,7 +26,7 @@ from gauntlet.reports.history.arrays import NEVER
 from gauntlet.reports.history.events import Events, FaultTimes, collect_events
 from gauntlet.reports.history.history import History, load_history
 from gauntlet.reports.history.marks import apply_marks
-from gauntlet.reports.history.records import one_by_one, without_damaged_workers
+from gauntlet.reports.history.records import examine, without_damaged_workers
 from gauntlet.reports.metrics import (
     exposure,
     fault_phases,
@@ -49,8 +49,8 @@ from gauntlet.reports.metrics.indicators.base import IndicatorInput
 from gauntlet.reports.metrics.recovery import Recovery
 from gauntlet.reports.parts.adding import InParts
 from gauntlet.reports.parts.judging import is_large, judge_in_parts
-from gauntlet.reports.parts.processes import parallel
 from gauntlet.reports.parts.splitting import Sizes
+from gauntlet.reports.parts.surveying import Surveys
 from gauntlet.reports.trails.reading import Trails, read_trails
 from gauntlet.reports.verdict import (
     acked_floor,
@@ -109,8 +109,9 @@ def _judge(run: RunDir, sizes: Sizes | None) -> dict[str, Any]:
     manifest = run.read_manifest()
     scenario = scenarios.from_builtins(manifest["scenario"])
     rows, scenario = apply_marks(run.read_events(), scenario)
-    do = parallel if is_large(run) else one_by_one
-    events = without_damaged_workers(run, collect_events(rows, scenario.faults), do)
+    events = collect_events(rows, scenario.faults)
+    surveys = Surveys(events.clocks)
+    events = without_damaged_workers(run, events, surveys.examine if is_large(run) else examine)
     observed = harness_health.Observed(
         list(read_jsonl(run.live)),
         rows,
@@ -119,7 +120,7 @@ def _judge(run: RunDir, sizes: Sizes | None) -> dict[str, Any]:
     )
     result = _head(run, manifest, scenario)
     try:
-        parts, history = _load(run, scenario, events, manifest, sizes)
+        parts, history = _load(run, scenario, events, manifest, surveys, sizes)
         history = exposure.with_exposures(with_client_proofs(history))
     except HistoryError as error:
         reasons = list(event_reasons(events))
@@ -152,12 +153,13 @@ def _load(
     scenario: scenarios.Scenario,
     events: Events,
     manifest: dict[str, Any],
+    surveys: Surveys,
     sizes: Sizes | None,
 ) -> tuple[InParts | None, History]:
     """Return the history of a run, and what its parts showed if it was judged in parts."""
     described = (run, scenario, events, capabilities(manifest), from_manifest(manifest))
     if sizes is not None or is_large(run):
-        parts = judge_in_parts(*described, sizes or Sizes())
+        parts = judge_in_parts(*described, sizes or Sizes(), surveys)
         if parts is not None:
             return parts, parts.history
     return None, load_history(*described)

@@ -49,6 +49,21 @@ def test_a_row_is_measured_and_printed(capsys):
     assert line.endswith("a delivery")
 
 
+def test_a_row_for_which_the_disk_has_too_little_space_is_extrapolated(monkeypatch, capsys):
+    monkeypatch.setattr(bench, "fits", lambda _folder, deliveries: deliveries < 10**6)
+    bench.main(["--only", "million"])
+    shown = capsys.readouterr()
+    assert "million: not measured" in shown.out + shown.err
+    assert "\nmillion " not in shown.out
+
+
+def test_what_a_history_needs_on_the_disk_fits_with_a_fifth_to_spare(tmp_path, monkeypatch):
+    usage = type("Usage", (), {"free": 96_001})()
+    monkeypatch.setattr(bench.shutil, "disk_usage", lambda _folder: usage)
+    assert bench.fits(tmp_path, 1_000)
+    assert not bench.fits(tmp_path, 1_001)
+
+
 def test_the_rows_of_records_come_first(capsys):
     bench.main(["--only", "million", "--deliveries", "1000"])
     names = [line.split(" ", 1)[0] for line in capsys.readouterr().out.splitlines()]

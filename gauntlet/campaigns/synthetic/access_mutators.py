@@ -75,10 +75,19 @@ def store_a_message_of_a_stranger(story: Story) -> set[Identity]:
 
 def let_a_stranger_enter(story: Story) -> set[Identity]:
     """Store that a user who is no member entered a room."""
+    return _store_entry(story, TRAVELLER)
+
+
+def let_a_removed_user_enter(story: Story) -> set[Identity]:
+    """Store that a user entered a room from which they had been removed."""
+    return _store_entry(story, LEAVER)
+
+
+def _store_entry(story: Story, user: int) -> set[Identity]:
     (head,) = story.at(Kind.HEAD, conv=ROOM)
     known = story.records[head]
     event = story.records[story.at(Kind.AUDIT, conv=ROOM, flags=Channel.AUDIT | Flag.ROOM_EVENT)[0]]
-    entered = {"peer": TRAVELLER, "sseq": RoomEvent.ENTERED, "seq": known.seq + 1}
+    entered = {"peer": user, "sseq": RoomEvent.ENTERED, "seq": known.seq + 1}
     story.records.append(event._replace(t_ns=event.t_ns + 1, **entered))
     story.change(head, seq=known.seq + 1)
     return set()
@@ -105,5 +114,6 @@ ACCESS_MUTATORS: dict[Mutator, str] = {
     answer_a_stranger: "access",
     store_a_message_of_a_stranger: "access",
     let_a_stranger_enter: "access",
+    let_a_removed_user_enter: "access",
     name_a_stranger_as_a_member: "access",
 }

@@ -51,6 +51,11 @@ def acknowledge_a_position_far_away(story: Story) -> set[Identity]:
     return _change(story, story.at(Kind.ACK, conv=1)[4], seq=100_000)
 
 
+def acknowledge_a_position_before_others_joined(story: Story) -> set[Identity]:
+    """Acknowledge a message at a position that some of those who receive it may not read."""
+    return _change(story, story.at(Kind.ACK, conv=ROOM)[-5], seq=1)
+
+
 def acknowledge_what_was_never_sent(story: Story) -> set[Identity]:
     """Acknowledge a message that no client handed over."""
     known: Record = story.records[story.at(Kind.ACK, conv=1)[4]]
@@ -66,5 +71,6 @@ ACK_MUTATORS: dict[Mutator, str] = {
     acknowledge_two_with_one_id: "ack-content",
     acknowledge_the_wrong_position: "ack-content",
     acknowledge_a_position_far_away: "ack-content",
+    acknowledge_a_position_before_others_joined: "ack-content",
     acknowledge_what_was_never_sent: "ack-content",
 }

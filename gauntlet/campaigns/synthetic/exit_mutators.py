@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from gauntlet.campaigns.synthetic.histories import LEAVER, ROOM, TRAVELLER
+from gauntlet.campaigns.synthetic.histories import LATE, LEAVER, ROOM, TRAVELLER
 from gauntlet.campaigns.synthetic.story import RAMP_S, STEADY_S, ZERO, S, Story
 from gauntlet.core.history import Channel, Flag, Kind, Record, RoomEvent
 
@@ -66,7 +66,19 @@ def report_that_a_user_left_who_stays(story: Story) -> set[tuple[int, int, int]]
 
 def report_no_exit(story: Story) -> set[tuple[int, int, int]]:
     """Do not report the exit of a user who asked for it."""
-    _become(story, _events(story, RoomEvent.EXITED, LEAVES)[0], RoomEvent.ENTERED, STAYS)
+    _become(story, _events(story, RoomEvent.EXITED, LEAVES)[0], RoomEvent.ENTERED, LATE)
+    return set()
+
+
+def report_an_entry_twice(story: Story) -> set[tuple[int, int, int]]:
+    """Report that a user entered who is in the room, in place of the last return of another."""
+    _become(story, _events(story, RoomEvent.ENTERED, 2)[-1], RoomEvent.ENTERED, STAYS)
+    return set()
+
+
+def remove_a_member_without_a_request(story: Story) -> set[tuple[int, int, int]]:
+    """Remove the member who leaves although the load, which records its requests, had none."""
+    story.reconciliation["removals"] = 0
     return set()
 
 
@@ -96,5 +108,7 @@ EXIT_MUTATORS: tuple[Callable[[Story], set[tuple[int, int, int]]], ...] = (
     show_an_exit_as_that_of_another,
     report_that_a_user_left_who_stays,
     report_no_exit,
+    report_an_entry_twice,
+    remove_a_member_without_a_request,
     show_the_last_exit_to_all_but_one,
 )

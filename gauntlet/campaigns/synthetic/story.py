@@ -181,7 +181,11 @@ class Story:
             or record.flags != Channel.AUDIT
             or (record.conv, record.peer, record.sseq) in stored
         ]
+        # What the load requested of the server is not in the records of what happened.
+        known = self.reconciliation
         self.reconciliation = reconcile(self)
+        if "removals" in known:
+            self.reconciliation["removals"] = known["removals"]
 
     def write(self, parent: Path) -> RunDir:
         """Write the run directory and return it."""
@@ -281,19 +285,23 @@ def reconcile(story: Story) -> dict[str, int]:
     seat_of = {link.number: (link.user, link.device) for link in story.links.values()}
     ended: dict[tuple[int, int, int], Kind] = {}
     position: dict[tuple[int, int, int], int] = {}
+    stored: dict[tuple[int, int, int], int] = {}
     ranges: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
     shown: set[tuple[tuple[int, int, int], tuple[int, str]]] = set()
     connected: set[tuple[int, str]] = set()
     ops = 0
     for record in sorted(story.records, key=lambda record: record.t_ns):
         key = (record.conv, record.peer, record.sseq)
+        is_message = not record.flags & (Flag.FOREIGN | Flag.LEFTOVER | Flag.ROOM_EVENT)
         if record.kind == Kind.OP:
             ops += 1
         elif record.kind in (Kind.ACK, Kind.REJECT, Kind.UNKNOWN):
             ended[key] = Kind(record.kind)
             position[key] = record.seq
-        elif record.kind == Kind.DELIVER and not record.flags & (Flag.FOREIGN | Flag.LEFTOVER):
+        elif record.kind == Kind.DELIVER and is_message:
             shown.add((key, seat_of[record.link]))
+        elif record.kind == Kind.AUDIT and is_message and record.seq:
+            stored.setdefault(key, record.seq)
         elif record.kind == Kind.CONNECT:
             connected.add(seat_of[record.link])
         elif record.kind == Kind.RANGE:
@@ -310,7 +318,8 @@ def reconcile(story: Story) -> dict[str, int]:
         (key, (user, device))
         for key in acked
         for user, device in connected
-        if user in story.convs[key[0]]["members"] and entitled(key[0], user, position[key])
+        if user in story.convs[key[0]]["members"]
+        if entitled(key[0], user, stored.get(key, position[key]))
         if user != key[1] or SELF_ECHO not in story.lacks
     }
     missed = len(story.at(Kind.MISSED))

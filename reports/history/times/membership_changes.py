@@ -17,6 +17,8 @@ from gauntlet.reports.history.arrays import (
     Bools,
     Ints,
     Records,
+    contains,
+    distinct,
     equal,
     find,
     has_flag,
@@ -85,12 +87,26 @@ def granted_removals(records: Records) -> Records:
     return known
 
 
-def ranges_of_events(records: Records) -> Records:
-    """Return the ranges of positions that the stored events of members show, as RANGE records."""
+def _unrequested(records: Records, events: Records) -> Bools:
+    """Return which of some events are removals of users whose removal no record requests."""
+    asked = records[equal(records["kind"], Kind.MEMBERSHIP)]
+    asked = asked[equal(asked["sseq"], RoomEvent.REMOVED)]
+    known = distinct(pair(asked["conv"], asked["peer"]))
+    requested = contains(known, pair(events["conv"], events["peer"]))
+    return equal(events["sseq"], RoomEvent.REMOVED) & ~requested
+
+
+def ranges_of_events(records: Records, *, requests_are_known: bool = False) -> Records:
+    """Return the ranges of positions that the stored events of members show, as RANGE records.
+
+    If all requests are known, a removal without a request ends no range.
+    """
     events = records[
         equal(records["kind"], Kind.AUDIT) & has_flag(records["flags"], Flag.ROOM_EVENT)
     ]
     changes = is_any(events["sseq"], (RoomEvent.ADDED, RoomEvent.REMOVED)) & (events["peer"] > 0)
+    if requests_are_known:
+        changes &= ~_unrequested(records, events)
     return _ranges(np.sort(events[changes & (events["seq"] > 0)], order="seq"))
 
 

@@ -189,7 +189,8 @@ def _without_connection(records: Records, user: Ints, connections: Connections) 
             f"{int(before.sum()):,} entries were received on connections that were not "
             "established yet"
         )
-    closed = (t_ns > connections.down_ns[found]) & _is_pushed(records.take(received))
+    closed = np.flatnonzero(t_ns > connections.down_ns[found])
+    closed = closed[_is_pushed(records.take(received[closed]))]
     late, down_ns = received[closed], connections.down_ns[found[closed]]
     wrong = ~_held(records, user, late, down_ns)
     if wrong.any():

@@ -183,3 +183,32 @@ def test_a_member_whom_an_earlier_run_added_is_no_stranger(is_new, count):
     run.deliver(1, 1, 10.1, 2, 3)
     assert run.verdict("access").count == count
     assert run.verdict("misdelivery").count == count
+
+
+@pytest.mark.parametrize(
+    ("position", "expected"),
+    [
+        (3, []),
+        (4, ["Position 4 of c1 is the event `entered` of u2, who was no member there."]),
+        (6, []),
+        (7, []),
+    ],
+)
+def test_a_user_who_was_removed_does_not_enter(position, expected):
+    """They may read positions 2 to 3, and from 6 on."""
+    run = strangers()
+    probe(run, Probe.ENTER, ProbeResult.REFUSED)
+    for first, last in ((2, 3), (6, 0)):
+        run.add(Kind.RANGE, 33, conv=1, peer=2, seq=first, sseq=last)
+    flags = Channel.AUDIT | Flag.ROOM_EVENT
+    run.add(Kind.AUDIT, 33, conv=1, peer=2, sseq=RoomEvent.ENTERED, seq=position, flags=flags)
+    assert sentences(run.verdict("access")) == expected
+
+
+def test_a_member_of_whom_no_earlier_range_is_known_may_have_entered_in_one():
+    run = strangers()
+    probe(run, Probe.ENTER, ProbeResult.REFUSED)
+    run.add(Kind.RANGE, 33, conv=1, peer=2, seq=6)
+    flags = Channel.AUDIT | Flag.ROOM_EVENT
+    run.add(Kind.AUDIT, 33, conv=1, peer=2, sseq=RoomEvent.ENTERED, seq=4, flags=flags)
+    assert sentences(run.verdict("access")) == []

@@ -1,5 +1,7 @@
 """What is late in comparison, and what is not."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -98,6 +100,10 @@ def groups(*rows):
     return Groups(*(np.array(column, dtype=np.int64) for column in zip(*rows, strict=True)))
 
 
+def none_excused(own):
+    return np.zeros(own.size, dtype=np.bool_)
+
+
 def served(*receivers):
     return Served(groups(*receivers), groups((1, 50, 0)))
 
@@ -144,7 +150,7 @@ def test_a_delivery_is_slow_if_it_takes_more_than_a_second(delay_s, slow):
 def test_a_group_is_late_if_its_median_is_more_than_a_second(delays_ms, usual_ms, late):
     group = np.array([1] * 5 + [2] * 5 + [3] * len(delays_ms), dtype=np.int64)
     delay_ns = np.array([*[usual_ms] * 10, *delays_ms], dtype=np.int64) * MS
-    found = late_check._compare(group, delay_ns, np.zeros_like(group))
+    found = late_check._compare(group, delay_ns, np.zeros_like(group), none_excused)
     assert [each.key for each in found.late] == late
     assert (found.compared, found.usual_ns) == (3, usual_ms * MS)
 
@@ -256,6 +262,66 @@ def fan_out(*delays_s):
 )
 def test_a_member_is_compared_with_the_median_of_the_members(delays_s, late):
     assert {witness.user for witness in fan_out(*delays_s).verdict("late").witnesses} == late
+
+
+def slow_room(delays_s, *, only=()):
+    """Return a run of a room that serves its members so, and of two quick ones without `only`."""
+    users = tuple(range(1, len(delays_s) + 2))
+    others = tuple(user for user in users if user not in only)
+    run = SmallRun(users, others, others)
+    for at in range(8):
+        run.send(1, at + 1, 8 + at)
+        for user, delay_s in enumerate(delays_s, 2):
+            run.deliver(1, at + 1, 8 + at + delay_s, user)
+    for conv, at in product((2, 3), range(12)):
+        run.send(conv, at + 1, 8 + at)
+        run.deliver(conv, at + 1, 8.1 + at, *others[1:])
+    return run
+
+
+IN_ORDER = [0.1 + 0.35 * at for at in range(9)]
+
+
+@pytest.mark.parametrize(
+    ("delays_s", "only", "late"),
+    [
+        (IN_ORDER, (), []),
+        (IN_ORDER, (10,), []),
+        (IN_ORDER, (9, 10), []),
+        ([3] * 9, (10,), ["The members of c1"]),
+        ([0.1] * 8 + [3], (10,), ["u10"]),
+        # Half of all members wait together, for an edge that serves them late.
+        ([0.1] * 4 + [3] * 5, (), ["The members of c1"]),
+        # The last ones of those who are served in order wait for much longer than the others.
+        ([*IN_ORDER, 40], (11,), ["u11"]),
+        # With a step of a third of the median, and with a larger one.
+        ([0.5, 1, 1.5, 2, 2.5, 3], (), []),
+        ([0.5, 1, 1.6, 2, 2.5, 3], (), ["The members of c1"]),
+    ],
+)
+def test_a_large_room_that_serves_its_members_in_order_makes_no_user_late(delays_s, only, late):
+    found = slow_room(delays_s, only=only).verdict("late")
+    assert [each.sentence.split(" received ")[0] for each in found.witnesses] == late
+
+
+def test_a_message_to_one_user_alone_does_not_explain_that_they_are_late():
+    run = slow_room([0.1, 0.1, 0.1, 3], only=(5,))
+    for index in [*run.story.at(Kind.DELIVER, conv=1)]:
+        if run.story.records[index].link != 5:
+            run.story.change(index, conv=9)
+    run.story.drop(run.story.at(Kind.DELIVER, conv=9))
+    (witness,) = run.verdict("late").witnesses
+    assert witness.user == 5
+
+
+def test_after_the_time_for_its_recovery_a_fault_is_no_excuse():
+    """User 3 is late from the fault on, which has to be over 4 s after its heal."""
+    for allowed_s, count in ((None, 0), (4, 1)):
+        run = talk(3, count=16, late=lambda at: at >= 2)
+        run.fault(10, 11)
+        run.story.scenario["faults"][0]["expect"] = {"recover_within": allowed_s}
+        run.story.scenario["recovery_window"] = 30
+        assert run.verdict("late").count == count
 
 
 def test_a_member_who_is_late_everywhere_is_named_once():

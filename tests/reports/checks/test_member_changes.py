@@ -184,3 +184,49 @@ def test_a_page_of_a_user_who_was_added_again_begins_there(verdict, story):
     (own,) = story.at(Kind.ROOM, link=MOVER, seq=head)
     story.drop([own])
     assert outcome(verdict, "history-gap", story)[0] == "invalid"
+
+
+def forget_the_request(story):
+    """Remove the request to remove the member, and what the server states of their first range."""
+    removals = story.at(Kind.MEMBERSHIP, peer=MOVER, sseq=RoomEvent.REMOVED)
+    ended = [at for at in story.at(Kind.RANGE, peer=MOVER) if story.records[at].sseq]
+    story.drop([*removals, *ended])
+
+
+def test_a_member_who_was_removed_without_a_request_is_still_one(verdict, story):
+    forget_the_request(story)
+    removed = position_of(RoomEvent.REMOVED, MOVER)
+    (witness,) = verdict("exit", story).witnesses
+    assert witness.sentence == (
+        f"Position {removed} of r.den reports the removal of u0-3, "
+        "which the load had not requested."
+    )
+    owed = [at for at in story.at(Kind.ACK) if removed < story.records[at].seq]
+    returned = position_of(RoomEvent.ADDED, MOVER)
+    owed = [at for at in owed if story.records[at].seq < returned]
+    assert verdict("undelivered", story).count == len(owed) > 0
+
+
+def test_requests_that_are_not_recorded_may_have_removed_a_member(verdict, story):
+    """Loads of older versions recorded none, and one that is cut short may not record the last."""
+    forget_the_request(story)
+    del story.reconciliation["removals"]
+    assert verdict("exit", story).count == verdict("undelivered", story).count == 0
+
+
+def test_each_request_explains_one_removal(verdict, story):
+    again = position_of(RoomEvent.ADDED, MOVER)
+    for kind in (Kind.ROOM, Kind.AUDIT):
+        for index in story.at(kind, seq=again):
+            story.change(index, sseq=RoomEvent.REMOVED)
+    (witness,) = verdict("exit", story).witnesses
+    assert witness.sentence.startswith(f"Position {again} of r.den reports the removal")
+
+
+def test_a_removal_before_its_request_is_not_explained(verdict, story):
+    (request,) = story.at(Kind.MEMBERSHIP, sseq=RoomEvent.REMOVED)
+    known = story.records[request]
+    story.change(request, ref_ns=known.ref_ns + 13 * MS)
+    assert verdict("exit", story).count == 0
+    story.change(request, ref_ns=known.ref_ns + 13 * MS + 1)
+    assert verdict("exit", story).count == 1

@@ -162,3 +162,23 @@ def test_a_user_whom_only_the_server_names_as_a_member_is_none():
     assert not known.excluded(*place)
     assert not known.entitled(*place)
     assert ROOM << 32 | STRANGER in known.participants.tolist()
+
+
+@pytest.mark.parametrize(
+    ("conv", "user", "unsure"),
+    [
+        (ROOM, UNSURE, True),
+        (ROOM, MEMBER, False),
+        (ROOM, STRANGER, False),
+        (DIRECT, MEMBER, False),
+    ],
+)
+def test_a_member_without_a_range_is_unsure_where_others_have_one(conv, user, unsure):
+    arguments = [np.array([value], dtype=np.int64) for value in (conv, user)]
+    assert INTERVALS.unsure(*arguments).tolist() == [unsure]
+
+
+def test_ranges_of_users_who_are_no_members_make_no_member_unsure():
+    names = Names({}, {ROOM: Conversation("r", "group", (MEMBER, UNSURE))}, {})
+    found = MembershipIntervals(ranges((STRANGER, 1, 0)), names, may_have_other_members=True)
+    assert found.unsure(np.array([ROOM]), np.array([MEMBER])).tolist() == [False]

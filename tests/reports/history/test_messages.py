@@ -73,9 +73,9 @@ def test_the_first_of_several_records_counts():
 
 @pytest.mark.parametrize(
     ("acked", "stored", "received", "position"),
-    [(4, 5, 6, 4), (0, 5, 6, 5), (0, 0, 6, 6), (4, 0, 0, 4), (0, 0, 0, 0)],
+    [(4, 5, 6, 5), (0, 5, 6, 5), (4, 0, 6, 4), (0, 0, 6, 6), (4, 0, 0, 4), (0, 0, 0, 0)],
 )
-def test_the_position_is_that_of_the_answer_or_the_store_or_a_receiver(
+def test_the_position_is_that_of_the_store_or_the_answer_or_a_receiver(
     acked, stored, received, position
 ):
     run = sent(seq=acked)

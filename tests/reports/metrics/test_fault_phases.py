@@ -13,6 +13,8 @@ from gauntlet.core.history import Kind
 from gauntlet.reports.history.arrays import NEVER
 from gauntlet.reports.metrics import fault_phases, recovery, totals
 
+from ..small_runs import SmallRun
+
 NONE_LATE = SimpleNamespace(count=0, missing=0)
 
 
@@ -95,6 +97,27 @@ def test_a_backlog_of_which_a_delivery_never_came_was_never_drained(measured, go
     story.drop([delivery_in_the_fault(story)])
     phases, cost = measured(story)
     assert (phases.drained_ns, cost.missing) == (NEVER, 1)
+
+
+def test_what_a_user_who_returns_receives_late_is_a_backlog_until_then():
+    run = SmallRun((1, 2, 3))
+    run.fault(10, 11)
+    for at in range(40):
+        run.send(1, at + 1, 3 + at / 2)
+        run.deliver(1, at + 1, 3.1 + at / 2, 2)
+    run.add(Kind.OFFLINE, 9.8, link=3, peer=3)
+    run.disconnect(3, 9.8)
+    run.connect(3, 14, link=13)
+    for at in range(40):
+        sent_s = 3 + at / 2
+        comes_s = max(sent_s + 0.1, 14.9) if sent_s >= 10 else sent_s + 0.1
+        run.deliver(1, at + 1, comes_s, 3, link=13 if sent_s >= 10 else 3)
+    history = run.history()
+    found = recovery.find_recoveries(history)["fault-1"]
+    phases, cost = fault_phases.measure(history, history.events.faults[0], found)
+    until_s = seconds(found.until_ns)  # until then, u3 receives everything late
+    assert cost.late_deliveries == sum(9.75 <= 3 + at / 2 < until_s for at in range(40)) > 2
+    assert (seconds(phases.noticed_ns), seconds(phases.drained_ns)) == (14.25, 14.9)
 
 
 def test_what_was_under_way_at_the_request_counts_as_late(measured, good_story):

@@ -1,5 +1,7 @@
 """Which messages belong to which window, by their intended time."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from gauntlet.reports.history.arrays import NEVER
 from gauntlet.reports.history.events import Events, FaultTimes
-from gauntlet.reports.metrics.windows import Window, baseline, build_windows
+from gauntlet.reports.metrics.windows import Window, baseline, build_windows, undisturbed
 
 S = 1_000_000_000
 PROVEN = {"requested_ns": 19 * S, "effective_ns": 20 * S, "healed_ns": 30 * S, "proof": {"pid": 1}}
@@ -91,3 +93,15 @@ def test_the_spans_of_a_window_are_what_it_contains(bounds, excluded):
     inside = [t_ns for first, last in window.spans() for t_ns in range(first, last)]
     assert inside == moments[window.contains(moments)].tolist()
     assert window.length_s((5, 20)) == sum(5 <= t_ns < 20 for t_ns in inside) / 1e9
+
+
+@pytest.mark.parametrize(
+    ("recover_within", "begins_again"), [(None, 50), (4.0, 34), (0.0, 30), (30.0, 60)]
+)
+def test_a_fault_is_no_excuse_after_the_time_for_its_recovery(recover_within, begins_again):
+    expect = SimpleNamespace(recover_within=recover_within)
+    scenario = SimpleNamespace(faults=[SimpleNamespace(id="f", expect=expect)], recovery_window=20)
+    found = undisturbed(events(**PROVEN), scenario)
+    seconds = [18, 19, begins_again - 0.1, begins_again]
+    inside = found.contains(np.array([int(second * S) for second in seconds]))
+    assert inside.tolist() == [True, False, False, True]

@@ -3,8 +3,10 @@
 import pytest
 
 from gauntlet.campaigns.synthetic.correct import CORRECT
-from gauntlet.campaigns.synthetic.histories import good_story
+from gauntlet.campaigns.synthetic.histories import TRAVELLER, good_story
 from gauntlet.campaigns.synthetic.mutators import MUTATORS
+from gauntlet.campaigns.synthetic.story import S
+from gauntlet.core.history import Kind
 from gauntlet.core.run_directory import RunDir
 from gauntlet.reports.parts import processes
 from gauntlet.reports.parts.judging import judge_in_parts
@@ -74,6 +76,24 @@ def test_an_anomaly_has_the_same_result_where_conversations_are_cut(mutate, tmp_
     mutate(story)
     story.reconcile()
     assert differing(story.write(tmp_path), CUT) == []
+
+
+def test_what_users_receive_late_after_a_return_has_the_same_result(in_parts, tmp_path):
+    """Here the fault acts while a user is away, who then needs 4 s to read what they missed."""
+    story = good_story(1)
+    for row in story.chaos:
+        row["t_ns"] += 6 * S
+    links = [link.number for link in story.links.values() if link.user == TRAVELLER]
+    back_ns = story.links[max(links)].up
+    for kind in (Kind.DELIVER, Kind.RECEIVE, Kind.ROOM, Kind.GAP, Kind.PAGE):
+        for index in story.at(kind, link=max(links)):
+            since_ns = story.records[index].t_ns - back_ns
+            if since_ns < 6 * S:
+                story.change(index, t_ns=back_ns + 4 * S + since_ns // 3)
+    run = story.write(tmp_path)
+    assert differing(run) == []
+    assert in_parts == [True]
+    assert judge(run)["faults"][0]["drained_at_s"] > 21
 
 
 def test_several_processes_have_the_same_result(monkeypatch, in_parts, tmp_path):

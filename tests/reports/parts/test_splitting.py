@@ -7,7 +7,7 @@ from gauntlet.core.history import DTYPE, Kind
 from gauntlet.reports.history import records
 from gauntlet.reports.history.records import chunks_of, count_chunks
 from gauntlet.reports.history.times.clock_alignment import ClockAlignment
-from gauntlet.reports.parts import splitting
+from gauntlet.reports.parts import splitting, surveying
 from gauntlet.reports.parts.splitting import Batch, Sizes, Span, read_parts, read_spans
 
 CLOCKS = ClockAlignment()
@@ -27,7 +27,7 @@ def shard(tmp_path, monkeypatch):
 
 
 def survey(file):
-    return splitting.survey(CLOCKS, file)
+    return surveying.survey(CLOCKS, file.name, chunks_of(file))
 
 
 def test_a_survey_counts_the_records_of_each_conversation(shard):

@@ -1,0 +1,376 @@
+"""Histories that are unusual but correct pass, and defects in them are named."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from gauntlet.core.errors import ConfigError
+
+from .lines import USERS, Rows, deliver, find, good, read, send
+from .test_importing import NUMBERED, Imported, violated
+
+Row = dict[str, Any]
+
+
+def member(user: str, **more: Any) -> Row:
+    return {"kind": "member", "user": user, "conversation": "team", **more}
+
+
+def newest_first() -> Rows:
+    """Every page of the history has the newest message first."""
+    rows = good(**NUMBERED)
+    pages = [read(8, ["m4", "m3", "m2"], complete=False), read(9, ["m2", "m1"], complete=False)]
+    rows[-1]["messages"].reverse()
+    return [*rows[:-1], *pages, rows[-1]]
+
+
+def read_by_a_late_member(**header: Any) -> Rows:
+    """A member who joined late reads all that they may read, after everybody else."""
+    rows = good(**header)
+    rows += [member("dave", time=3.5), deliver(5, "dave"), deliver(6, "dave")]
+    return [*rows, read(20, ["m4", "m5", "m6"], user="dave")]
+
+
+def read_by_a_late_member_with_positions() -> Rows:
+    return read_by_a_late_member(**NUMBERED)
+
+
+def read_after_leaving() -> Rows:
+    """A member who left reads what they still may, which ends before the last message."""
+    rows = [*good(**NUMBERED), member("dave", until=4.5)]
+    rows += [deliver(at, "dave") for at in range(1, 5)]
+    return [*rows, read(20, ["m1", "m2", "m3", "m4"], user="dave")]
+
+
+def phone_or_laptop() -> Rows:
+    """A system shows each message on the device that the user looks at."""
+    rows = good()
+    for row in rows:
+        if row["kind"] == "deliver" and row["user"] == "carol":
+            row["device"] = "phone" if row["time"] < 4 else "laptop"
+    return rows
+
+
+def edited() -> Rows:
+    """A message was edited before the history was read."""
+    rows = good(traits={"edits": True})
+    texts = [{"message": f"m{at}", "body": f"text {at}"} for at in range(1, 7)]
+    texts[2]["body"] = "another text"
+    rows[-1]["messages"] = texts
+    return rows
+
+
+def deleted(*, last: bool = False) -> Rows:
+    """A user deleted a message, which leaves a hole in the positions."""
+    rows = good(**NUMBERED, traits={"deletes": True})
+    rows[-1]["messages"].remove("m6" if last else "m3")
+    return rows
+
+
+def last_one_deleted() -> Rows:
+    return deleted(last=True)
+
+
+def copies() -> Rows:
+    """A system delivers at least once; the clients drop what they have."""
+    rows = good(capabilities=["self_echo"])
+    shown = [row for row in rows if row["kind"] == "deliver"]
+    again = [{**row, "kind": "copy", "time": row["time"] + 0.01} for row in shown]
+    return [*rows[:-1], *again, rows[-1]]
+
+
+def whole_seconds() -> Rows:
+    """The log has no fractions of seconds."""
+    rows = good(12)
+    for row in rows:
+        for key in ("time", "completed"):
+            if key in row:
+                row[key] = int(row[key] / 3)
+    return rows
+
+
+def names() -> Rows:
+    """Names differ only in their Unicode form, or are written from right to left."""
+    alike = {"alice": "Zoe\u0301", "bob": "Zo\u00e9", "carol": "\u05d3\u05d5\u05d3 \U0001f600"}
+    rows = good(**NUMBERED)
+    for row in rows:
+        if "user" in row:
+            row["user"] = alike[row["user"]]
+        if "conversation" in row:
+            row["conversation"] = "caf\u00e9 \u200f\U0001f469\u200d\U0001f469\u200d\U0001f467"
+    return rows
+
+
+def empty_room() -> Rows:
+    """No message is ever sent in a room of three members, whose history was read."""
+    rows = good(**NUMBERED)
+    rooms = [{**member(user), "conversation": "empty"} for user in USERS]
+    return [*rows, *rooms, {**read(12, []), "conversation": "empty"}]
+
+
+def created_later() -> Rows:
+    """A group is created while others talk, and its members are added then."""
+    rows = good(12)
+    later = [{**member(user, time=5.5), "conversation": "new"} for user in USERS]
+    talk = [
+        {**row, "conversation": "new"}
+        for row in rows
+        if row["kind"] in ("send", "deliver") and row["time"] >= 6
+    ]
+    return [
+        *rows,
+        *later,
+        *talk,
+        {**read(30, [f"m{at}" for at in range(6, 13)]), "conversation": "new"},
+    ]
+
+
+def no_acknowledgements() -> Rows:
+    """The protocol has neither acknowledgements nor positions."""
+    rows = good()
+    for row in rows:
+        row.pop("position", None)
+        if row["kind"] == "send":
+            row.pop("completed")
+    return rows
+
+
+def handed_over() -> Rows:
+    """A send is over when it is handed to the network."""
+    rows = no_acknowledgements()
+    ends = [
+        {"kind": "ack", "time": row["time"] + 0.001, "handed_over": True}
+        | {key: row[key] for key in ("conversation", "message")}
+        for row in rows
+        if row["kind"] == "send"
+    ]
+    return [*rows, *ends]
+
+
+def positions_are_times() -> Rows:
+    """A position is the time of the store in microseconds."""
+    rows = good()
+    for row in rows:
+        if "position" in row:
+            row["position"] = 1_790_000_000_000_000 + 977 * row["position"]
+    return rows
+
+
+def positions_from_zero() -> Rows:
+    """The positions of a log of events begin at 0."""
+    rows = good()
+    for row in rows:
+        if "position" in row:
+            row["position"] -= 1
+    return rows
+
+
+def positions_for_senders() -> Rows:
+    """Only senders learn the positions of messages, and only of some."""
+    rows = good()
+    for row in rows:
+        if row["kind"] == "deliver" or row["message" if "message" in row else "kind"] == "m4":
+            row.pop("position", None)
+    return rows
+
+
+def another_clock(error_s: float = 0.3) -> Rows:
+    """The clock of a user is behind the others, so that messages seem to come before their send."""
+    rows = good(**NUMBERED, clock_error=error_s)
+    for row in rows:
+        for key in ("time", "completed"):
+            if row.get("user") == "carol" and key in row:
+                row[key] -= 0.3
+    return rows
+
+
+def shown_from_a_queue() -> Rows:
+    """A client shows a message that it had received before its connection was lost."""
+    rows = good(**NUMBERED)
+    shown = find(rows, kind="deliver", message="m3", user="carol")
+    rows.insert(shown, {"kind": "disconnect", "time": 2.6, "user": "carol"})
+    rows.insert(shown + 2, {"kind": "connect", "time": 3.4, "user": "carol"})
+    return rows
+
+
+def read_in_pages() -> Rows:
+    """The last of several pages is complete, and has only the end of the conversation."""
+    rows = good(**NUMBERED)
+    return [*rows, read(20, ["m5", "m6"], after=4)]
+
+
+def added_again() -> Rows:
+    """A member is out of the room for two messages."""
+    rows = good(**NUMBERED)
+    out = [row for row in rows if row.get("user") != "carol" or row["kind"] == "send"]
+    shown = [deliver(at, "carol") for at in (1, 2, 5, 6)]
+    # The author of m2 and m5 was a member at these positions.
+    return [*out, member("carol", first=1, last=2), member("carol", first=5), *shown]
+
+
+def make_before_break() -> Rows:
+    """A client connects again before it closes the first connection, and gets copies on both."""
+    rows = good(**NUMBERED)
+    up = [{"kind": "connect", "time": 0.5, "user": user, "connection": "one"} for user in USERS]
+    two = {"user": "carol", "connection": "two"}
+    overlap = [
+        {"kind": "connect", "time": 3.05, **two},
+        {**deliver(3, "carol"), "kind": "copy", "time": 3.25, "connection": "one"},
+        {"kind": "disconnect", "time": 3.5, "user": "carol", "connection": "one"},
+    ]
+    for row in rows:
+        if row["kind"] == "deliver":
+            moved = row["user"] == "carol" and row["time"] > 3
+            row["connection"] = "two" if moved else "one"
+    return sorted([*rows, *up, *overlap], key=lambda row: float(row.get("time", 0)))
+
+
+def acknowledged_twice() -> Rows:
+    """A send is repeated because its answer was lost, and both answers arrive."""
+    rows = good(**NUMBERED)
+    first = rows[find(rows, kind="send", message="m3")]
+    answer = {"kind": "ack", "conversation": "team", "message": "m3", "position": 3}
+    again = {**first, "time": 3.05, "completed": 3.12}
+    return [*rows, again, {**answer, "time": 3.3}]
+
+
+def broadcast() -> Rows:
+    """One user writes to a channel of many readers, who never write."""
+    readers = [f"reader {at}" for at in range(12)]
+    rows: Rows = [member(user) for user in ("alice", *readers)]
+    for at in range(1, 6):
+        rows.append(send(at, "alice"))
+        rows += [
+            {**deliver(at, user), "time": at + 0.2 + 0.01 * n} for n, user in enumerate(readers)
+        ]
+    return rows
+
+
+CORRECT: tuple[Callable[[], Rows], ...] = (
+    newest_first,
+    read_by_a_late_member,
+    read_by_a_late_member_with_positions,
+    read_after_leaving,
+    phone_or_laptop,
+    edited,
+    copies,
+    whole_seconds,
+    names,
+    empty_room,
+    created_later,
+    no_acknowledgements,
+    handed_over,
+    positions_are_times,
+    positions_from_zero,
+    positions_for_senders,
+    another_clock,
+    shown_from_a_queue,
+    read_in_pages,
+    added_again,
+    make_before_break,
+    acknowledged_twice,
+    broadcast,
+)
+
+
+@pytest.mark.parametrize("make", CORRECT, ids=lambda make: make.__name__)
+def test_an_unusual_history_passes(imported: Imported, make):
+    result = imported(make())
+    assert violated(result) == set(), result["verdict"]["reasons"]
+    assert result["verdict"]["status"] == "pass", result["verdict"]
+
+
+@pytest.mark.parametrize("make", [deleted, last_one_deleted])
+def test_a_message_that_may_have_been_deleted_is_no_violation(imported: Imported, make):
+    result = imported(make())
+    assert violated(result) == set(), result["verdict"]["reasons"]
+    assert "may be deleted" in result["verdict"]["reasons"][0]
+
+
+def one_page_of_many_is_reversed() -> Rows:
+    rows = newest_first()
+    rows[find(rows, kind="read")]["messages"].reverse()
+    return rows
+
+
+def missed_on_every_device() -> Rows:
+    rows = phone_or_laptop()
+    del rows[find(rows, kind="deliver", user="carol", message="m4")]
+    return rows
+
+
+def missed_on_a_device_that_gets_everything() -> Rows:
+    rows = phone_or_laptop()
+    return [{"kind": "header", "capabilities": ["devices"]}, *rows]
+
+
+def edited_by_the_system() -> Rows:
+    rows = edited()
+    del rows[0]["traits"]
+    return rows
+
+
+def shown_what_was_sent_while_out() -> Rows:
+    return [*added_again(), {**deliver(3, "carol"), "time": 6.5, "channel": "history"}]
+
+
+def hole_in_the_page_of_a_late_member() -> Rows:
+    rows = read_by_a_late_member_with_positions()
+    rows[-1]["messages"].remove("m5")
+    return [row for row in rows if row != deliver(5, "dave")]
+
+
+def pushed_without_a_position() -> Rows:
+    rows = good(**NUMBERED)
+    rows[find(rows, kind="deliver", message="m3", user="bob")]["position"] = 0
+    return rows
+
+
+def out_of_order_in_spite_of_the_clocks() -> Rows:
+    """Bob's messages are acknowledged three seconds before the next one is sent."""
+    rows = [row for row in another_clock() if row.get("message") != "m3"]
+    early, late = (find(rows, kind="deliver", message=m, user="alice") for m in ("m1", "m4"))
+    rows[early]["time"], rows[late]["time"] = rows[late]["time"], rows[early]["time"] + 3.05
+    rows[early]["time"] += 0.1
+    return [{"kind": "header", "clock_error": 0.3}, *rows[1:-1]]
+
+
+def name_in_another_form() -> Rows:
+    """The author of a delivery is named by the other form of their name."""
+    rows = names()
+    at = find(rows, kind="deliver", message="m3")
+    author = next(row["user"] for row in rows if row.get("message") == "m3")
+    rows[at]["sender"] = next(name for name in ("Zoe\u0301", "Zo\u00e9") if name != author)
+    return rows
+
+
+DEFECTS: dict[Callable[[], Rows], str] = {
+    one_page_of_many_is_reversed: "history-order",
+    missed_on_every_device: "undelivered",
+    missed_on_a_device_that_gets_everything: "undelivered",
+    edited_by_the_system: "phantom",
+    shown_what_was_sent_while_out: "misdelivery",
+    hole_in_the_page_of_a_late_member: "history-gap",
+    pushed_without_a_position: "position",
+    out_of_order_in_spite_of_the_clocks: "causal",
+    name_in_another_form: "phantom",
+}
+
+
+@pytest.mark.parametrize("make", DEFECTS, ids=lambda make: make.__name__)
+def test_a_defect_in_an_unusual_history_is_named_first(imported: Imported, make):
+    result = imported(make())
+    assert result["verdict"]["reasons"][0].split(":")[0] == DEFECTS[make], result["verdict"]
+
+
+def test_times_that_contradict_each_other_by_more_than_the_clocks_are_an_error(imported: Imported):
+    result = imported(another_clock(0.05))
+    assert result["verdict"]["exit_code"] == 3
+    assert "times contradict each other" in result["verdict"]["reasons"][0]
+
+
+@pytest.mark.parametrize("error_s", [-0.1, 3601])
+def test_an_error_of_clocks_is_limited(imported: Imported, error_s):
+    with pytest.raises(ConfigError, match="clock_error must be between 0 and 3600 seconds"):
+        imported(another_clock(error_s))
