@@ -1,4 +1,4 @@
-"""Puts the compiled engine into the wheel if GAUNTLET_WHEEL=compiled; otherwise the wheel is pure.
+"""Puts the compiled modules into the wheel if GAUNTLET_WHEEL=compiled; otherwise the wheel is pure.
 
 `make compile` must have run with the Python that builds the wheel. All else is in pyproject.toml.
 """
@@ -31,12 +31,12 @@ class BuildWithExtensions(build_py):
         if COMPILED and not self.editable_mode:
             if not FOLDER.is_dir():
                 sys.exit(f"setup.py: {FOLDER} is missing; run tools/compile.py first")
-            # The first row of the list names the folder of the latest compilation.
-            listed = FOLDER / "sources.txt"
-            modules = FOLDER / listed.read_text().split()[1]
-            target = Path(self.build_lib, FOLDER)
-            shutil.copytree(modules, target / modules.name, dirs_exist_ok=True)
-            shutil.copy(listed, target)
+            # The first row of each list names the folder of the latest compilation.
+            for listed in FOLDER.glob("*/sources.txt"):
+                modules = listed.parent / listed.read_text().split()[1]
+                target = Path(self.build_lib, listed.parent)
+                shutil.copytree(modules, target / modules.name, dirs_exist_ok=True)
+                shutil.copy(listed, target)
 
 
 setup(distclass=PlatformDistribution, cmdclass={"build_py": BuildWithExtensions})

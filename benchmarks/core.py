@@ -22,7 +22,8 @@ from typing import Any
 
 from benchmarks import workloads
 from benchmarks.load.engine_load import LoadPlan
-from gauntlet.core import clock, engine_build
+from gauntlet.builds import ENGINE, PURE_VARIABLE
+from gauntlet.core import clock
 from gauntlet.core.scenario.model import from_builtins
 from gauntlet.scenarios import adapters
 from gauntlet.scenarios.adapters.base import Request, Response
@@ -155,7 +156,7 @@ def measure(arguments: argparse.Namespace) -> None:
         load = Load(Path(folder), arguments.connections, arguments.messages)
         cost_us = load.run()
         load.history.close()
-    print(f"{engine_build.current().kind} {cost_us:.3f}")
+    print(f"{ENGINE.current().kind} {cost_us:.3f}")
 
 
 def _in_child(kind: str, arguments: argparse.Namespace) -> float:
@@ -163,7 +164,7 @@ def _in_child(kind: str, arguments: argparse.Namespace) -> float:
     sizes: dict[str, Any] = {"connections": arguments.connections, "messages": arguments.messages}
     for name, value in sizes.items():
         command += [f"--{name}", str(value)]
-    environment = {**os.environ, engine_build.PURE_VARIABLE: "1" if kind == "pure" else ""}
+    environment = {**os.environ, PURE_VARIABLE: "1" if kind == "pure" else ""}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     found, cost_us = done.stdout.split()
     if found != kind:
@@ -182,7 +183,7 @@ def main() -> None:
     if arguments.measure:
         measure(arguments)
         return
-    kinds = ["pure", *(["compiled"] if engine_build.current().kind == "compiled" else [])]
+    kinds = ["pure", *(["compiled"] if ENGINE.current().kind == "compiled" else [])]
     costs_us: dict[str, list[float]] = {kind: [] for kind in kinds}
     for _ in range(arguments.repeats):
         for kind, costs in costs_us.items():

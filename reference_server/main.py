@@ -1,189 +1,22 @@
 """One server process: `python -P -m gauntlet.reference_server.main`, configured on standard input.
 
-It hosts the services that its configuration lists, and ends on SIGTERM or when its parent ends.
+The configuration is read before anything else is imported, because it decides which build of the
+server's modules can be used: start-up hooks replace functions and methods, and those of an
+extension module cannot be replaced.
 """
 
-import asyncio
-import contextlib
-import gc
-import hmac
-import importlib
-import logging
 import os
-import runpy
-import signal
 import sys
-from functools import partial
 
 import msgspec
-import uvloop
 
-from gauntlet.reference_server.core import trail as trails
-from gauntlet.reference_server.core.config import Config, ConfigError, parse_config
-from gauntlet.reference_server.core.errors import ApiError
-from gauntlet.reference_server.core.exit_with_parent import kill_with_parent, stop_with_parent
-from gauntlet.reference_server.core.metrics import LoopLag, Metrics, running_tasks
-from gauntlet.reference_server.edge import edge
-from gauntlet.reference_server.gateway.gateway import Gateway
-from gauntlet.reference_server.http import messages
-from gauntlet.reference_server.http.server import Listener, listen
-from gauntlet.reference_server.http.service_client import ServiceClient
-from gauntlet.reference_server.services.assembly import SERVICES, Resources
-from gauntlet.reference_server.services.base import Service, ServiceContext
+from gauntlet.builds import SERVER
 
-EXIT_CONFIG = 4
-
-# A process whose probe of one of these fails is not ready. Without the registry or the bus,
-# messages take longer, but none is lost.
-REQUIRED_PROBES = frozenset({"messages_db", "users_db", "message"})
-
-log = logging.getLogger(__name__)
+HOOKED = "start-up hooks replace parts of it"
 
 
-class JsonFormatter(logging.Formatter):
-    """Writes one JSON object per line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "t_s": round(record.created, 3),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        line |= getattr(record, "context", {})
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(line).decode()
-
-
-class Dispatcher:
-    """Passes calls of other server processes to the services, and calls of clients to the gateway.
-
-    It answers health checks and serves the metrics itself.
-    """
-
-    def __init__(
-        self, context: ServiceContext, services: messages.Router, gateway: Gateway | None
-    ) -> None:
-        self._config, self._metrics = context.config, context.metrics
-        self._probes = context.probes
-        self._services, self._gateway = services, gateway
-
-    async def handle(self, request: messages.Request) -> messages.Response:
-        """Return the response to any call."""
-        if request.path == "/healthz":
-            services = list(self._config.services)
-            return messages.reply({"status": "ok", "name": self._config.name, "services": services})
-        if request.path == "/readyz":
-            return await self._readiness()
-        if request.path == "/metrics":
-            text = self._metrics.render().encode()
-            return messages.Response(200, text, {"content-type": "text/plain; version=0.0.4"})
-        self._metrics.add("requests_total")
-        response = await self._route(request)
-        if response.status >= 500:
-            self._metrics.add("requests_failed_total")
-        return response
-
-    async def _readiness(self) -> messages.Response:
-        """Return 503 if a required probe fails; `missing` lists all failed probes."""
-        probes = (probe() for probe in self._probes.values())
-        outcomes = await asyncio.gather(*probes, return_exceptions=True)
-        named = zip(self._probes, outcomes, strict=True)
-        missing = [name for name, outcome in named if isinstance(outcome, BaseException)]
-        ready = REQUIRED_PROBES.isdisjoint(missing)
-        return messages.reply({"ready": ready, "missing": missing}, 200 if ready else 503)
-
-    async def _route(self, request: messages.Request) -> messages.Response:
-        token = request.headers.get(messages.INTERNAL_HEADER)
-        if token and hmac.compare_digest(token.encode(), self._config.internal_token.encode()):
-            request.user = request.headers.get(messages.USER_HEADER, "")
-            request.device = request.headers.get(messages.DEVICE_HEADER, "")
-            return await self._services.handle(request)
-        if self._gateway is not None:
-            return await self._gateway.handle(request)
-        error = ApiError(
-            "unauthorized", "clients are not served here; this port takes internal calls only"
-        )
-        return messages.error_response(error)
-
-
-async def serve(config: Config, stop: asyncio.Event) -> None:
-    """Host the configured services until `stop`."""
-    run_hooks(config)
-    if "edge" in config.services:
-        await edge.serve(config, stop)
-    else:
-        await serve_http(config, stop)
-
-
-async def serve_http(config: Config, stop: asyncio.Event) -> None:
-    """Host HTTP services until `stop`; then finish the running calls and close everything."""
-    metrics, lag = Metrics(), LoopLag()
-    metrics.gauge("loop_lag_ms", lag.worst_ms)
-    metrics.gauge("tasks", running_tasks)
-    limits = (config.settings.call_timeout_ms, config.settings.body_bytes_max)
-    client = ServiceClient(config.urls, config.internal_token, *limits)
-    context = ServiceContext(config, metrics, client, trail=trails.begin(config))
-    resources = Resources(context)
-    async with contextlib.AsyncExitStack() as cleanup:
-        cleanup.callback(trails.write, context.trail, config)  # the last step of all
-        cleanup.push_async_callback(client.close)
-        cleanup.push_async_callback(resources.close)
-        services: dict[str, Service] = {}
-        for name in config.services:
-            if name in SERVICES:
-                services[name] = SERVICES[name](resources)
-                cleanup.push_async_callback(services[name].close)
-        routes = messages.Router.merge(service.router for service in services.values())
-        client.local.update({name: each.router.handle for name, each in services.items()})
-        for service in services.values():
-            await service.start()
-        for other in SERVICES:
-            metrics.gauge(f'breaker_open{{service="{other}"}}', partial(client.is_open, other))
-        lag_task = asyncio.create_task(lag.watch())
-        cleanup.callback(lag_task.cancel)
-        if "message" not in services and config.urls.message:
-            context.probes["message"] = partial(client.request, "message", "GET", "/readyz", dict)
-        gateway = Gateway(context, lag.sustained_s) if "gateway" in config.services else None
-        await listen(_listeners(context, routes, gateway), config, metrics, stop)
-
-
-def _listeners(
-    context: ServiceContext, services: messages.Router, gateway: Gateway | None
-) -> list[Listener]:
-    """Return one port for all calls; with TLS another one before it, to which clients connect.
-
-    The health check uses the last one, so a healthy process serves its clients as well.
-    """
-    config = context.config
-    everything = Dispatcher(context, services, gateway).handle
-    if config.tls is None:
-        return [Listener(config.port, everything)]
-    internal_calls = Dispatcher(context, services, None).handle
-    return [
-        Listener(config.tls.port, everything, config.tls),
-        Listener(config.port, internal_calls),
-    ]
-
-
-def run_hooks(config: Config) -> None:
-    """Call `install()` of every start-up hook of the hosted services."""
-    for service in config.services:
-        for module in config.startup_hooks.get(service, ()):
-            log.warning("start-up hook %s", module)
-            if module.endswith(".py"):
-                runpy.run_path(module)["install"]()
-            else:
-                importlib.import_module(module).install()
-
-
-async def _main(config: Config) -> None:
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    stop_with_parent(loop, stop)
-    await serve(config, stop)
+class _Hooks(msgspec.Struct):
+    startup_hooks: dict[str, tuple[str, ...]] = {}
 
 
 def _read_line() -> bytes:
@@ -194,26 +27,24 @@ def _read_line() -> bytes:
     return line
 
 
+def _has_hooks(line: bytes) -> bool:
+    try:
+        return bool(msgspec.json.decode(line, type=_Hooks).startup_hooks)
+    except msgspec.MsgspecError:
+        return False  # the process reports what is wrong with its configuration
+
+
 def main() -> int:
     """Run one process of the server; return 4 if its configuration is invalid, else 0."""
+    from gauntlet.reference_server.core.exit_with_parent import kill_with_parent
+
     kill_with_parent()
-    handler = logging.StreamHandler()
-    handler.setFormatter(JsonFormatter())
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    logging.getLogger("websockets").setLevel(logging.ERROR)
-    for name in ("aio_pika", "aiormq"):  # the bus itself logs once when it is lost
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    try:
-        config = parse_config(_read_line())
-    except ConfigError as error:
-        log.error("configuration: %s", error)  # noqa: TRY400 - the message suffices without a traceback
-        return EXIT_CONFIG
-    # Calls in progress are many objects, and hardly any of them form cycles. A collection after
-    # every 700 allocations, Python's default, took a sixth of a busy gateway's CPU time.
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
-    uvloop.run(_main(config))
-    return 0
+    line = _read_line()
+    if _has_hooks(line):
+        SERVER.use_sources(HOOKED)
+    from gauntlet.reference_server import process
+
+    return process.run(line)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 """Load: who talks to whom, when, over what, and the record of everything they did and saw."""
 
-from gauntlet.core import engine_build
+from gauntlet.builds import ENGINE
 
-engine_build.current()  # before any module that may be compiled is imported
+ENGINE.current()  # before any module that may be compiled is imported

@@ -1,4 +1,4 @@
-"""The compiled build of the load engine; `make test-compiled` runs these tests after compiling."""
+"""The compiled builds of the engine and of the server, which `make test-compiled` runs."""
 
 import os
 import shutil
@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gauntlet.core import engine_build
+from gauntlet import builds
+from gauntlet.builds import PARTS
 
 from .scenarios import simulated_load
 
@@ -17,8 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SIMULATED_LOAD = ROOT / "tests/scenarios/simulated_load.py"
 REQUIRED = os.environ.get("GAUNTLET_REQUIRE_BUILD") == "compiled"
 needs_build = pytest.mark.skipif(
-    not REQUIRED and engine_build.current().kind != "compiled",
-    reason="the engine is not compiled; `make test-compiled` does that",
+    not REQUIRED and any(part.current().kind != "compiled" for part in PARTS),
+    reason="not everything is compiled; `make test-compiled` does that",
 )
 MODULES = [
     line
@@ -39,13 +40,15 @@ def python(script: str, *arguments: str, **environment: str) -> subprocess.Compl
 
 def test_the_list_of_compiled_modules_is_sorted_and_names_modules():
     assert sorted(MODULES) == MODULES
-    assert all(engine_build.source_file(name).is_file() for name in MODULES)
+    assert all(builds.source_file(name).is_file() for name in MODULES)
+    assert all(name.startswith(tuple(f"{part.package}." for part in PARTS)) for name in MODULES)
 
 
 @needs_build
-def test_the_compiled_build_runs_here():
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name)
+def test_the_compiled_build_runs_here(part):
     """A fallback must not make the tests of the compiled modules pass as those of the sources."""
-    assert str(engine_build.current()) == "compiled"
+    assert str(part.current()) == "compiled"
 
 
 @needs_build
@@ -53,14 +56,15 @@ def test_the_compiled_build_runs_here():
 def test_each_listed_module_is_an_extension_module(name):
     __import__(name)
     assert sys.modules[name].__file__ is not None
-    assert sys.modules[name].__file__.startswith(str(engine_build.FOLDER))
+    assert sys.modules[name].__file__.startswith(str(builds.FOLDER))
 
 
 SHOW = """
 import sys
-from gauntlet.core import engine_build
+from gauntlet.builds import ENGINE, SERVER
 import gauntlet.scenarios.client.timers as timers
-print(timers.__file__, engine_build.current(), sep="|")
+import gauntlet.reference_server.edge.subscriptions as subscriptions
+print(timers.__file__, ENGINE.current(), subscriptions.__file__, SERVER.current(), sep="|")
 """
 
 
@@ -74,9 +78,10 @@ sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in repr
 
 @needs_build
 def test_the_variable_selects_the_sources():
-    file, build = python(SHOW, GAUNTLET_PURE="1").stdout.strip().split("|")
-    assert file.endswith("timers.py")
-    assert build == "pure (GAUNTLET_PURE is set)"
+    timers, engine, subscriptions, server = python(SHOW, GAUNTLET_PURE="1").stdout.split("|")
+    assert timers.endswith("timers.py")
+    assert subscriptions.endswith("subscriptions.py")
+    assert {engine, server.strip()} == {"pure (GAUNTLET_PURE is set)"}
 
 
 def history(folder: Path, seed: int, build: str, adapter: str = "reference") -> dict[str, bytes]:
@@ -133,7 +138,7 @@ def test_a_wheel_can_contain_the_extension_modules(tmp_path, copy_source_tree):
     """It is for this version of Python and this platform, and runs them without a new check-out."""
     source = tmp_path / "source"
     copy_source_tree(source)
-    shutil.copytree(engine_build.FOLDER, source / "gauntlet/_compiled" / engine_build.ABI)
+    shutil.copytree(builds.FOLDER, source / "gauntlet/_compiled" / builds.ABI)
     subprocess.run(
         [sys.executable, "-c", "from setuptools import build_meta as b; b.build_wheel('..')"],
         cwd=source,
@@ -144,23 +149,33 @@ def test_a_wheel_can_contain_the_extension_modules(tmp_path, copy_source_tree):
     (wheel,) = tmp_path.glob("*.whl")
     assert "-none-any" not in wheel.name
     zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
-    file, build = python(OF_A_FOLDER + SHOW, str(tmp_path / "installed")).stdout.split("|")
-    assert build == "compiled\n"
-    assert file.startswith(str(tmp_path / "installed"))
+    shown = python(OF_A_FOLDER + SHOW, str(tmp_path / "installed")).stdout.strip().split("|")
+    assert shown[1::2] == ["compiled", "compiled"]
+    assert all(file.startswith(str(tmp_path / "installed")) for file in shown[::2])
 
 
 @needs_build
-def test_an_edited_source_beside_the_extensions_falls_back_with_one_line(tmp_path):
+@pytest.mark.parametrize(
+    ("edited", "part", "at"),
+    [
+        ("scenarios/client/timers", "engine", 0),
+        ("reference_server/edge/subscriptions", "server", 2),
+    ],
+)
+def test_an_edited_source_beside_the_extensions_falls_back_with_one_line(
+    edited, part, at, tmp_path
+):
     """In a copy of the packages, where the digests of the compilation are still valid."""
-    for name in ("gauntlet", "scenarios"):
-        target = tmp_path / ("gauntlet" if name == "gauntlet" else "gauntlet/scenarios")
+    for name in ("gauntlet", "scenarios", "reference_server"):
+        target = tmp_path / ("gauntlet" if name == "gauntlet" else f"gauntlet/{name}")
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, target, ignore=ignored, dirs_exist_ok=True)
     found = python(OF_A_FOLDER + SHOW, str(tmp_path))
-    assert found.stdout.split("|")[1] == "compiled\n", found.stderr
-    edited = tmp_path / "gauntlet/scenarios/client/timers.py"
-    edited.write_text(edited.read_text() + "# edited\n")
+    assert found.stdout.strip().split("|")[1::2] == ["compiled", "compiled"], found.stderr
+    file = tmp_path / "gauntlet" / f"{edited}.py"
+    file.write_text(file.read_text() + "# edited\n")
     found = python(OF_A_FOLDER + SHOW, str(tmp_path))
-    assert found.stdout.split("|")[0] == str(edited)
-    reason = "gauntlet.scenarios.client.timers was edited after it was compiled"
-    assert found.stderr == f"gauntlet: the engine runs uncompiled: {reason}\n"
+    assert found.stdout.split("|")[at] == str(file)
+    name = f"gauntlet.{edited.replace('/', '.')}"
+    reason = f"{name} was edited after it was compiled"
+    assert found.stderr == f"gauntlet: the {part} runs uncompiled: {reason}\n"

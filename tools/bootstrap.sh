@@ -3,7 +3,7 @@
 #
 #   tools/bootstrap.sh install               everything that `gauntlet` needs
 #   tools/bootstrap.sh run [OPTION...]       install, then `gauntlet run tour`
-#   tools/bootstrap.sh compile [OPTION...]   compile the hot modules of the engine; needs a C compiler
+#   tools/bootstrap.sh compile [OPTION...]   compile the hot modules; needs a C compiler
 #   tools/bootstrap.sh clean-compiled        remove what was compiled
 #   tools/bootstrap.sh test [OPTION...]      lint, then pytest without the slow tests
 #   tools/bootstrap.sh test-compiled [OPTION...]  compile, then the tests of the compiled modules
@@ -186,19 +186,23 @@ service_tests() {
     "$VENV/bin/pytest" --last-failed --last-failed-no-failures none "$@"
 }
 
-# Tests the compiled engine. Without a C compiler, there is nothing to test; in CI that is a failure.
+# Tests the compiled modules. Without a C compiler, there is nothing to test; in CI that is a failure.
 test_compiled() {
     local status=0
     step "compile" "$VENV/bin/python" tools/compile.py || status=$?
     if [ "$status" = 3 ] && [ "${GAUNTLET_REQUIRE_SERVICES:-}" != 1 ]; then
-        say "the tests of the compiled engine are skipped, because there is no C compiler"
+        say "the tests of the compiled modules are skipped, because there is no C compiler"
         return
     fi
     [ "$status" = 0 ] || return "$status"
-    GAUNTLET_REQUIRE_BUILD=compiled HYPOTHESIS_PROFILE=fast step "tests of the compiled engine" \
-        "$VENV/bin/pytest" --numprocesses 2 --dist worksteal \
+    export GAUNTLET_REQUIRE_BUILD=compiled HYPOTHESIS_PROFILE=fast
+    step "tests of the compiled modules" "$VENV/bin/pytest" --numprocesses 2 --dist worksteal \
         -m "not (integration or full or ci)" \
-        tests/test_compiled.py tests/scenarios tests/contract/adapters "$@"
+        tests/test_compiled.py tests/scenarios tests/reference_server tests/contract/adapters "$@"
+    step "tests of the compiled server" service_tests \
+        -m "(integration or contract) and not (full or ci)" \
+        tests/contract/server tests/contract/store tests/integration/test_compiled_server.py \
+        tests/integration/test_edges.py tests/integration/test_process.py "$@"
 }
 
 # Tests the project with another interpreter than that of .venv.

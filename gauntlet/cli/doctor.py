@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from gauntlet.builds import ENGINE, SERVER
 from gauntlet.chaos.clocks import library
 from gauntlet.chaos.disks import mounting
 from gauntlet.chaos.proxy_process import find_binary
-from gauntlet.core import engine_build
 from gauntlet.core.errors import Exit
 from gauntlet.reports import extras
 from gauntlet.runner.system_limits import SystemLimits, users_allowed
@@ -62,7 +62,8 @@ def findings() -> list[Finding]:
     limits = SystemLimits.here()
     return [
         Finding("Python", sys.version.split()[0], "everything", ""),
-        Finding("load engine", str(engine_build.current()), "load; compiled: less CPU", ""),
+        Finding("load engine", str(ENGINE.current()), "load; compiled: less CPU", ""),
+        Finding("reference server", str(SERVER.current()), "own stacks; compiled: less CPU", ""),
         Finding(
             "redis-server",
             services["redis"],

@@ -7,7 +7,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from gauntlet.core import clock, engine_build, run_directory
+from gauntlet.builds import ENGINE
+from gauntlet.core import clock, run_directory
 from gauntlet.core.scenario import secrets, traits
 from gauntlet.core.scenario.model import Scenario, to_builtins
 from gauntlet.scenarios import adapters
@@ -32,7 +33,7 @@ def build(
         "bug": bug,
         "commit": commit_of(Path(__file__).parent),
         "versions": {name: _version(name) for name in _SHOWN_PACKAGES},
-        "engine": engine_build.current()._asdict(),
+        "engine": ENGINE.current()._asdict(),
         "machine": machine(),
         "clock": {**clock.wall_anchor(), "error_ms": 0.0},
         "adapter": {

@@ -223,7 +223,10 @@ class _RunOrchestrator:
             recovery.process(pid)
         self._api, self._ca = ready.api, ready.ca
         self._prepare_faults(cleanup, plan, ControlClient(ready.control, ready.token))
-        self._manifest["stack"]["components"] = components
+        self._manifest["stack"]["components"] = [
+            {**each, "build": ready.builds[each["name"]]} if each["name"] in ready.builds else each
+            for each in components
+        ]
         self._record_proxies()
         boot_s = time.monotonic() - started
         self._begin_phase("ready", f"{len(components)} components are ready after {boot_s:.1f} s")

@@ -34,12 +34,14 @@ class StackAddresses(NamedTuple):
     """The addresses of a running stack: control API with its token, and the APIs for clients.
 
     `ca` is the path of the certificate that clients must trust; empty if they do not use TLS.
+    `builds` says of each process of the reference server which build of its modules it runs.
     """
 
     control: str
     token: str
     api: list[str]
     ca: str = ""
+    builds: Mapping[str, str] = MappingProxyType({})
 
 
 class ReferenceStack:

@@ -19,7 +19,7 @@ import aiohttp
 import msgspec
 
 from gauntlet.reference_server.cluster.control_api import ControlApi
-from gauntlet.reference_server.cluster.engines import stored_positions
+from gauntlet.reference_server.cluster.engines import python_process, stored_positions
 from gauntlet.reference_server.cluster.engines.catalog import (
     check_binaries,
     make_launch_specs,
@@ -153,7 +153,8 @@ async def _serve(supervisor: Supervisor, wiring: Wiring, port: int) -> None:
                 for gateway in plan.hosting("gateway")
             ]
             ca = "" if wiring.certificates is None else str(wiring.certificates.ca)
-            write_message(ready={"control": url, "token": token, "api": api, "ca": ca})
+            ready = {"control": url, "token": token, "api": api, "ca": ca}
+            write_message(ready={**ready, "builds": python_process.builds(wiring)})
             await asyncio.Event().wait()
         finally:
             await control.close()

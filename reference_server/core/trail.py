@@ -54,7 +54,7 @@ class Positions:
         if bounds is None:
             self._bounds[key] = [seq, seq]
         else:
-            bounds += (seq, seq)
+            bounds.extend((seq, seq))
 
     def rows(self) -> Iterator[tuple[Key, list[list[int]]]]:
         """Yield each key with its intervals, sorted and merged."""
@@ -72,9 +72,8 @@ class Trail:
         # Sends whose commit has not been confirmed: conversation, sender, id.
         self._accepted: set[Key] = set()
         self._forgot_ids = False
-        self._committed, self._published, self._received, self._pushed = (
-            Positions(intervals_max) for _ in range(4)
-        )
+        self._committed, self._published = Positions(intervals_max), Positions(intervals_max)
+        self._received, self._pushed = Positions(intervals_max), Positions(intervals_max)
 
     def accept(self, conv: str, sender: str, client_msg_id: str) -> None:
         """Remember a send that was received, until its commit is confirmed."""

@@ -5,7 +5,6 @@ from contextlib import suppress
 
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
-from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
 from gauntlet.reference_server.core.trail import Trail
@@ -15,6 +14,7 @@ from gauntlet.reference_server.edge.connection import Connection
 # How long a slow consumer gets to read what is buffered, the close frame being the last of it. A
 # client that stalled for less than this reads the reason; otherwise it finds the connection reset.
 CLOSE_TIMEOUT_S = 5.0
+_FINAL_TEXT = 0x81  # the first byte of a text frame that is not continued
 
 
 def text_frame(payload: bytes) -> bytes:
@@ -22,18 +22,12 @@ def text_frame(payload: bytes) -> bytes:
 
     The bytes are the same for every recipient.
     """
-    return Frame(Opcode.TEXT, payload).serialize(mask=False)
-
-
-class BoundedConnection(ServerConnection):
-    """A connection that is aborted at its write limit.
-
-    `websockets` answers pings by itself, also to a client that reads nothing: without a limit those
-    answers would pile up.
-    """
-
-    def pause_writing(self) -> None:
-        self.transport.abort()
+    size = len(payload)
+    if size < 126:
+        return bytes((_FINAL_TEXT, size)) + payload
+    if size < 65_536:
+        return bytes((_FINAL_TEXT, 126, size >> 8, size & 0xFF)) + payload
+    return bytes((_FINAL_TEXT, 127)) + size.to_bytes(8, "big") + payload
 
 
 class ClientSocket:

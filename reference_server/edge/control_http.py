@@ -14,6 +14,7 @@ import msgspec
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 
+from gauntlet.builds import SERVER
 from gauntlet.reference_server.core.config import Config
 from gauntlet.reference_server.core.metrics import Metrics
 from gauntlet.reference_server.edge.drain import Drain, DrainOptions
@@ -49,7 +50,9 @@ class ControlHttp:
             self._metrics.add("upgrades_refused_total")
             return ws.respond(HTTPStatus.SERVICE_UNAVAILABLE, "full\n" if is_full else "draining\n")
         if parts.path == "/healthz":
-            return _json(ws, HTTPStatus.OK, {"status": "ok", **self._stats()})
+            return _json(
+                ws, HTTPStatus.OK, {"status": "ok", "build": str(SERVER.current()), **self._stats()}
+            )
         if parts.path == "/readyz":
             missing = self._stats()["missing"]
             status = HTTPStatus.SERVICE_UNAVAILABLE if missing else HTTPStatus.OK

@@ -28,11 +28,8 @@ from gauntlet.reference_server.core.internal_api import PresenceChange, Presence
 from gauntlet.reference_server.core.metrics import LoopLag, Metrics, running_tasks
 from gauntlet.reference_server.core.tls import listener_options
 from gauntlet.reference_server.core.wire import Close, WireError
-from gauntlet.reference_server.edge.client_socket import (
-    CLOSE_TIMEOUT_S,
-    BoundedConnection,
-    ClientSocket,
-)
+from gauntlet.reference_server.edge.bounded_connection import BoundedConnection
+from gauntlet.reference_server.edge.client_socket import CLOSE_TIMEOUT_S, ClientSocket
 from gauntlet.reference_server.edge.connection import Connection, error_frame, identify
 from gauntlet.reference_server.edge.control_http import ControlHttp
 from gauntlet.reference_server.edge.drain import Drain

@@ -5,18 +5,16 @@ exist. The edge's repair reads from SQL whatever has been missing for longer tha
 """
 
 from collections.abc import Iterator
-from typing import Generic, TypeVar
 
 from gauntlet.reference_server.core.wire import Entry
+from gauntlet.reference_server.edge.client_socket import ClientSocket
 
 GAP_PATIENCE_S = 0.05
 # Entries that are held out of order; any more are dropped, and read again from SQL later.
 PENDING_MAX = 1000
 
-Socket = TypeVar("Socket")
 
-
-class Conversation(Generic[Socket]):
+class Conversation:
     """Positions below `next_seq` went to the `sockets`; `head` is the highest known to exist.
 
     From `unskipped_from` on, every position passed through here: none of them was skipped.
@@ -30,7 +28,7 @@ class Conversation(Generic[Socket]):
         self.conv = conv
         self.next_seq = self.unskipped_from = next_seq
         self.head = next_seq - 1
-        self.sockets: set[Socket] = set()
+        self.sockets: set[ClientSocket] = set()
         self._pending: dict[int, Entry] = {}
         self._overdue_at_s: float | None = None
 

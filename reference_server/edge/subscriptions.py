@@ -17,7 +17,7 @@ from gauntlet.reference_server.edge.reorder_buffer import Conversation
 
 UNMATCHED_MAX = 4096
 
-LocalConversation = Conversation[ClientSocket]
+LocalConversation = Conversation
 # Conversation -> its last change ("began", "added" or "removed") and the seq of that change.
 MissedChanges = dict[str, tuple[str, int]]
 
@@ -45,7 +45,7 @@ class Subscriptions:
 
     def overdue(self, now_s: float) -> set[str]:
         """Return the conversations whose missing entries have been missing for too long."""
-        lagging = (self._conversations.get(conv) for conv in self._lagging)
+        lagging = [self._conversations.get(conv) for conv in self._lagging]
         behind = {
             conversation.conv for conversation in lagging if conversation and conversation.is_behind
         }
@@ -191,7 +191,7 @@ class Subscriptions:
         return self._open(conv, 1) if is_local else None
 
     def _open(self, conv: str, next_seq: int) -> LocalConversation:
-        conversation = self._conversations[conv] = LocalConversation(conv, next_seq)
+        conversation = self._conversations[conv] = Conversation(conv, next_seq)
         # Every local member of a direct conversation is subscribed: it may have begun after that
         # member's heads were read.
         for user in wire.direct_members(conv) or ():

@@ -11,7 +11,8 @@ from gauntlet.reference_server.core import clock, tokens
 from gauntlet.reference_server.core.errors import ApiError
 from gauntlet.reference_server.gateway.admission import Admission
 from gauntlet.reference_server.gateway.rate_limit import RateLimiter
-from gauntlet.reference_server.http.messages import Request, Response, reply, respond
+from gauntlet.reference_server.http.messages import Request, Response, reply
+from gauntlet.reference_server.http.router import respond
 from gauntlet.reference_server.services.base import ServiceContext
 
 # By the first two segments of the path.

@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 from gauntlet.reference_server import bus, registry
 from gauntlet.reference_server.bus.base import Bus
 from gauntlet.reference_server.registry.base import Registry
-from gauntlet.reference_server.services.base import Service, ServiceContext
+from gauntlet.reference_server.services.base import Hosted, ServiceContext
 from gauntlet.reference_server.services.friend import FriendService
 from gauntlet.reference_server.services.login import LoginService
 from gauntlet.reference_server.services.message import MessageService
@@ -67,29 +67,29 @@ class Resources:
         return resource
 
 
-def _message(resources: Resources) -> Service:
+def _message(resources: Resources) -> Hosted:
     store, registry_client = resources.open_messages(), resources.open_registry()
     return MessageService(resources.context, store, registry_client, resources.open_bus())
 
 
-def _room(resources: Resources) -> Service:
+def _room(resources: Resources) -> Hosted:
     return RoomService(resources.context, resources.open_registry())
 
 
-def _sessions(resources: Resources) -> Service:
+def _sessions(resources: Resources) -> Hosted:
     return LoginService(resources.context, resources.users, resources.open_registry())
 
 
-def _friend(resources: Resources) -> Service:
+def _friend(resources: Resources) -> Hosted:
     return FriendService(resources.users)
 
 
-def _sticker(resources: Resources) -> Service:
+def _sticker(resources: Resources) -> Hosted:
     return StickerService(resources.users)
 
 
 # By the names that a process configuration uses.
-SERVICES: Mapping[str, Callable[[Resources], Service]] = {
+SERVICES: Mapping[str, Callable[[Resources], Hosted]] = {
     "message": _message,
     "room": _room,
     "sessions": _sessions,

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from gauntlet.reference_server.core.config import Config
 from gauntlet.reference_server.core.errors import ApiError
 from gauntlet.reference_server.core.metrics import Metrics
 from gauntlet.reference_server.core.trail import Trail
-from gauntlet.reference_server.http.messages import Router
+from gauntlet.reference_server.http.router import Router
 from gauntlet.reference_server.http.service_client import ServiceClient
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -32,20 +33,34 @@ class ServiceContext:
         return _PINGS_PER_LEASE * self.config.settings.ping_ms
 
 
-class Service:
+class Hosted(Protocol):
     """A service that a process can host; only the gateway and other services call its routes.
 
-    Services without background work inherit `start` and `close`, which do nothing. A service does
-    not close the databases, the registry or the bus that it receives: see `assembly.Resources`.
+    A service does not close the databases, the registry or the bus that it receives: see
+    `assembly.Resources`.
     """
 
     router: Router
 
     async def start(self) -> None:
         """Start background work; called once, on the running loop."""
+        ...
 
     async def close(self) -> None:
         """Finish background work."""
+        ...
+
+
+class Service:
+    """The base of services without background work."""
+
+    router: Router
+
+    async def start(self) -> None:
+        """Do nothing."""
+
+    async def close(self) -> None:
+        """Do nothing."""
 
 
 def require_name(text: str, what: str) -> str:

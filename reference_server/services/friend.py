@@ -3,7 +3,8 @@
 from functools import partial
 
 from gauntlet.reference_server.core.errors import ApiError
-from gauntlet.reference_server.http.messages import Request, Response, Router, reply
+from gauntlet.reference_server.http.messages import Request, Response, reply
+from gauntlet.reference_server.http.router import Router
 from gauntlet.reference_server.services.base import Service, require_name
 from gauntlet.reference_server.store.base import UsersStore
 from gauntlet.reference_server.store.relations import Action, Relation

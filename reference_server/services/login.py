@@ -12,7 +12,8 @@ import msgspec
 from gauntlet.reference_server.core import clock, tokens
 from gauntlet.reference_server.core.config import EdgeAddress
 from gauntlet.reference_server.core.errors import ApiError
-from gauntlet.reference_server.http.messages import Request, Response, Router, reply
+from gauntlet.reference_server.http.messages import Request, Response, reply
+from gauntlet.reference_server.http.router import Router
 from gauntlet.reference_server.registry.base import Registry, RegistryDown
 from gauntlet.reference_server.services.base import Service, ServiceContext, require_name
 from gauntlet.reference_server.store.base import StoreDown, UsersStore

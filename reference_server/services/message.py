@@ -7,7 +7,6 @@ then `_on_commit` → fan-out.
 import asyncio
 import time
 from collections import defaultdict
-from typing import Annotated
 
 import msgspec
 
@@ -22,13 +21,15 @@ from gauntlet.reference_server.core.wire import (
     history_view,
     is_room,
 )
-from gauntlet.reference_server.http.messages import Request, Response, Router, reply
+from gauntlet.reference_server.http.messages import Request, Response, reply
+from gauntlet.reference_server.http.router import Router
 from gauntlet.reference_server.http.service_client import BUNDLE_PATH
 from gauntlet.reference_server.registry.base import Registry
-from gauntlet.reference_server.services.base import Service, ServiceContext
+from gauntlet.reference_server.services.base import ServiceContext
 from gauntlet.reference_server.services.group_commit import GroupCommit
 from gauntlet.reference_server.services.publisher import Fanout
 from gauntlet.reference_server.services.send_policy import SendPolicy
+from gauntlet.reference_server.services.send_values import SendBody, SendResult
 from gauntlet.reference_server.store.base import (
     PAGE_CHARS_MAX,
     AppendRequest,
@@ -47,25 +48,10 @@ FAILING_S = 5.0  # how long a failed commit counts unless another one succeeds
 SEQ_MAX = 2**53  # JSON numbers are exact up to here
 
 _unpack = msgspec.msgpack.Decoder(list[Request]).decode
-ClientMsgId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 
-class _SendBody(msgspec.Struct):
-    client_msg_id: ClientMsgId
-    body: str | None = None
-    sticker: str | None = None
-
-
-class _SendResult(msgspec.Struct, omit_defaults=True):
-    conv: str
-    seq: int
-    msg_id: str
-    ts: int
-    dup: bool = False
-
-
-class MessageService(Service):
-    """Everything that reads or writes the messages DB."""
+class MessageService:
+    """Everything that reads or writes the messages DB; a `base.Hosted`."""
 
     def __init__(
         self, context: ServiceContext, store: MessageStore, registry: Registry, bus: Bus
@@ -102,10 +88,12 @@ class MessageService(Service):
         )
 
     async def start(self) -> None:
+        """Start publishing, and polling what a send is checked against."""
         self._fanout.start()
         self._polling = asyncio.create_task(self._policy.run())
 
     async def close(self) -> None:
+        """Finish the sends that were accepted."""
         if self._polling is not None:
             self._polling.cancel()
             await asyncio.wait({self._polling})
@@ -152,7 +140,7 @@ class MessageService(Service):
 
     async def send(self, request: Request) -> Response:
         """Return 201 after the commit, or 200 with `dup` for a message that is stored already."""
-        message = request.json(_SendBody)
+        message = request.json(SendBody)
         conv, content = _conv(request), message.body or message.sticker or ""
         if (message.body is None) == (message.sticker is None):
             raise ApiError("bad_request", "a message has either a body or a sticker")
@@ -167,7 +155,7 @@ class MessageService(Service):
         )
         stored = _require_stored(await self.append(append))
         entry = stored.entry
-        result = _SendResult(entry.conv, entry.seq, entry.msg_id, entry.ts, stored.dup)
+        result = SendResult(entry.conv, entry.seq, entry.msg_id, entry.ts, stored.dup)
         return reply(result, 200 if stored.dup else 201)
 
     async def bundle(self, request: Request) -> Response:

@@ -109,10 +109,12 @@ class Fanout:
             return
         per_queue: defaultdict[str, list[wire.Entry]] = defaultdict(list)
         for entry in entries:
-            of_members = (queues_of.get(user, ()) for user in members.get(entry.conv, ()))
-            for queue in set().union(*of_members):
+            queues: set[str] = set()
+            for user in members.get(entry.conv, ()):
+                queues.update(queues_of.get(user, ()))
+            for queue in queues:
                 per_queue[queue].append(entry)
-        await asyncio.gather(*(self._send(queue, batch) for queue, batch in per_queue.items()))
+        await asyncio.gather(*[self._send(queue, batch) for queue, batch in per_queue.items()])
 
     async def _send(self, queue: str, entries: list[wire.Entry]) -> None:
         try:

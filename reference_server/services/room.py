@@ -21,7 +21,8 @@ from gauntlet.reference_server.core.internal_api import (
     RoomEventRequest,
 )
 from gauntlet.reference_server.core.wire import is_room
-from gauntlet.reference_server.http.messages import Request, Response, Router, reply
+from gauntlet.reference_server.http.messages import Request, Response, reply
+from gauntlet.reference_server.http.router import Router
 from gauntlet.reference_server.registry.base import Registry, RegistryDown
 from gauntlet.reference_server.services.base import Service, ServiceContext, require_name
 from gauntlet.reference_server.services.room_presence import PresenceEntry, RoomPresence

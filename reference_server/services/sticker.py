@@ -1,7 +1,8 @@
 """The sticker service: the sticker packs that messages can refer to."""
 
 from gauntlet.reference_server.core.errors import ApiError
-from gauntlet.reference_server.http.messages import Request, Response, Router, reply
+from gauntlet.reference_server.http.messages import Request, Response, reply
+from gauntlet.reference_server.http.router import Router
 from gauntlet.reference_server.services.base import Service
 from gauntlet.reference_server.store.base import UsersStore
 

@@ -74,6 +74,18 @@ def _harness(a: SavedRun, b: SavedRun) -> Iterator[Obstacle]:
     build_a, build_b = ((run.manifest.get("engine") or {}).get("kind", "pure") for run in (a, b))
     if build_a != build_b:
         yield Obstacle(False, f"The load engine was {build_a} in A and {build_b} in {b.name}.")
+    server_a, server_b = _server_build(a), _server_build(b)
+    if server_a and server_b and server_a != server_b:
+        yield Obstacle(
+            False, f"The reference server was {server_a} in A and {server_b} in {b.name}."
+        )
+
+
+def _server_build(run: SavedRun) -> str:
+    """Return the builds of the reference server's processes; empty if they are not recorded."""
+    components = (run.manifest.get("stack") or {}).get("components") or []
+    kinds = {each["build"].split()[0] for each in components if "build" in each}
+    return " and ".join(sorted(kinds))
 
 
 def _quality(run: SavedRun) -> Iterator[Obstacle]:

@@ -7,7 +7,7 @@ Codecs of adapters derive from it whether they are compiled or not.
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
-from gauntlet.core.engine_build import mypyc_attr
+from gauntlet.builds import mypyc_attr
 from gauntlet.scenarios.adapters.values import (
     Call,
     Cursor,

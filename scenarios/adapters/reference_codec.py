@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from gauntlet.core.engine_build import mypyc_attr
+from gauntlet.builds import mypyc_attr
 from gauntlet.scenarios.adapters import base
 from gauntlet.scenarios.adapters.reference_frames import (
     Acknowledgement,

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, final
 
+from gauntlet.builds import mypyc_attr
 from gauntlet.core.clock import NS_PER_MS
-from gauntlet.core.engine_build import mypyc_attr
 from gauntlet.scenarios.adapters.base import Adapter, Request, Response
 from gauntlet.scenarios.client.payload import BodyCache
 from gauntlet.scenarios.client.timers import Timers

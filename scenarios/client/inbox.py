@@ -3,8 +3,8 @@
 from abc import ABC, abstractmethod
 from typing import NamedTuple, Protocol
 
+from gauntlet.builds import mypyc_attr
 from gauntlet.core.clock import NS_PER_MS
-from gauntlet.core.engine_build import mypyc_attr
 from gauntlet.core.history import Channel
 from gauntlet.scenarios.adapters.base import Cursor, Entry, Page
 from gauntlet.scenarios.client.connection import Connection

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from gauntlet.core import engine_build
+from gauntlet.builds import ENGINE, PURE_VARIABLE
 from gauntlet.core.scenario.model import Scenario, to_builtins
 
 PROTOCOL = 1  # of the messages between master and workers (`gauntlet.scenarios.locust_plugin`)
@@ -48,7 +48,7 @@ def of_this_process(scenario: Scenario | None = None) -> Identity:
         network=f"{boot_id()} {_namespace('net')}",
         version=f"{metadata.version('im-gauntlet')} (code {_code()})",
         scenario=None if scenario is None else (scenario.name, fingerprint(scenario)),
-        build=engine_build.current().kind,
+        build=ENGINE.current().kind,
     )
 
 
@@ -61,7 +61,7 @@ def mismatch(theirs: Identity, ours: Identity) -> str:
     if theirs.build != ours.build:
         return (
             f"its load engine is {theirs.build}, the master's {ours.build}: "
-            f"compile both, or set {engine_build.PURE_VARIABLE}=1 for both"
+            f"compile both, or set {PURE_VARIABLE}=1 for both"
         )
     if theirs.scenario is None or ours.scenario in (None, theirs.scenario):
         return ""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from gauntlet.builds import SERVER, Build
 from gauntlet.reference_server.cluster.engines import postgres, rabbitmq
 from gauntlet.reference_server.cluster.supervision.launch_spec import LaunchSpec
 from gauntlet.reference_server.cluster.topology.plan import (
@@ -25,6 +26,7 @@ from gauntlet.reference_server.core.config import (
     Urls,
 )
 from gauntlet.reference_server.core.tls import Certificates
+from gauntlet.reference_server.main import HOOKED
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,19 @@ def launch_spec(component: PlannedComponent, wiring: Wiring, log: Path) -> Launc
     return LaunchSpec(
         argv=(sys.executable, "-P", "-m", "gauntlet.reference_server.main"), log=log, stdin=line
     )
+
+
+def builds(wiring: Wiring) -> dict[str, str]:
+    """Return the build of the server's modules that each of these processes runs, by component."""
+    return {
+        component.name: str(
+            Build("pure", HOOKED)
+            if _hooks(component, wiring.startup_hooks) and SERVER.current().kind == "compiled"
+            else SERVER.current()
+        )
+        for component in wiring.plan.components
+        if component.services
+    }
 
 
 def config(component: PlannedComponent, wiring: Wiring) -> Config:

@@ -25,6 +25,7 @@ def context(page: Page) -> dict[str, Any]:
         "fault proxy": (manifest.get("proxy") or {}).get("backend"),
         "load": _workers(page.result.get("workers", [])),
         "load engine": _engine(manifest),
+        "reference server": _server(manifest),
         "machine": ", ".join(f"{name} {value}" for name, value in machine.items()),
         "commit": manifest.get("commit"),
         "versions": ", ".join(
@@ -53,6 +54,18 @@ def _engine(manifest: dict[str, Any]) -> str | None:
     if engine is None:  # an older run
         return None
     return f"{engine['kind']} ({engine['reason']})" if engine["reason"] else str(engine["kind"])
+
+
+def _server(manifest: dict[str, Any]) -> str | None:
+    """Return which build of the reference server ran, by component where they differ."""
+    components = (manifest.get("stack") or {}).get("components") or []
+    names: dict[str, list[str]] = {}
+    for each in components:
+        if "build" in each:
+            names.setdefault(each["build"], []).append(each["name"])
+    if len(names) <= 1:
+        return next(iter(names), None)
+    return "; ".join(f"{build}: {', '.join(of_it)}" for build, of_it in names.items())
 
 
 def _workers(workers: list[dict[str, Any]]) -> str:

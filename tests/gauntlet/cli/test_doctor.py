@@ -3,10 +3,10 @@
 import pytest
 from rich.console import Console
 
+from gauntlet import builds
 from gauntlet.chaos.clocks import library
 from gauntlet.chaos.disks import mounting
 from gauntlet.cli import doctor
-from gauntlet.core import engine_build
 from gauntlet.runner.system_limits import SystemLimits
 
 
@@ -20,9 +20,12 @@ def test_limits_are_reported_as_numbers_of_connections():
     assert "as needed" not in str(doctor._ports(SystemLimits(20_000, 28_232, any_loopback=False)))
 
 
-def test_the_build_of_the_load_engine_is_named():
-    (finding,) = [each for each in doctor.findings() if each.name == "load engine"]
-    assert finding.found == str(engine_build.current())
+@pytest.mark.parametrize(
+    ("name", "part"), [("load engine", builds.ENGINE), ("reference server", builds.SERVER)]
+)
+def test_the_builds_that_run_are_named(name, part):
+    (finding,) = [each for each in doctor.findings() if each.name == name]
+    assert finding.found == str(part.current())
 
 
 @pytest.mark.parametrize("reason", ["", "/dev/fuse does not exist"])

@@ -9,6 +9,7 @@ import pytest
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
+from gauntlet.builds import SERVER
 from gauntlet.reference_server.core.config import Config, Settings
 from gauntlet.reference_server.core.metrics import Metrics
 from gauntlet.reference_server.edge.control_http import ControlHttp
@@ -105,7 +106,10 @@ async def test_an_invalid_drain_request_begins_no_drain(get, query):
 
 
 def test_health_metrics_and_stats_show_the_numbers_of_the_edge(get):
-    assert get("/healthz") == (200, '{"status":"ok","connections":3,"missing":[]}')
+    status, health = get("/healthz")
+    build = str(SERVER.current())
+    assert status == 200
+    assert json.loads(health) == {"status": "ok", "build": build, "connections": 3, "missing": []}
     assert "im_connections 3" in get("/metrics")[1]
     assert get("/internal/stats", TOKEN) == (200, '{"connections":3,"missing":[]}')
     assert get("/nowhere")[0] == 404

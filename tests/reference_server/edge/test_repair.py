@@ -16,6 +16,8 @@ from gauntlet.reference_server.edge import repair as edge_repair
 from gauntlet.reference_server.edge.repair import Repair
 from gauntlet.reference_server.edge.subscriptions import Subscriptions
 
+pytestmark = pytest.mark.sources
+
 
 class Upstream:
     """SQL with `log` as one room's entries; counts the requests; may be down."""

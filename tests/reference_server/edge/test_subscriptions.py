@@ -6,13 +6,13 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from websockets.client import ClientProtocol
 from websockets.protocol import State
+from websockets.uri import parse_uri
 
 from gauntlet.reference_server.core import wire
 from gauntlet.reference_server.core.metrics import Metrics
 from gauntlet.reference_server.core.wire import Entry
-from gauntlet.reference_server.edge import client_socket
-from gauntlet.reference_server.edge import subscriptions as subscriptions_module
 from gauntlet.reference_server.edge.client_socket import ClientSocket
 from gauntlet.reference_server.edge.connection import Connection
 from gauntlet.reference_server.edge.subscriptions import Subscriptions
@@ -21,17 +21,13 @@ USERS = ("ann", "bob")
 CONVS = ("r.x", "d.ann.bob")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def plain_frames():
-    """Write frames as lines of JSON, so that the tests can decode what was written."""
-    with pytest.MonkeyPatch.context() as patch:
-        for module in (subscriptions_module, client_socket):
-            patch.setattr(module, "text_frame", lambda payload: payload + b"\n")
-        yield
+WRITTEN: dict[ClientSocket, bytearray] = {}  # what was written to the sockets of a test
 
 
-class RecordingSocket(ClientSocket):
-    """A socket with an attribute for what was written to it."""
+@pytest.fixture(autouse=True)
+def no_sockets():
+    """Forget the sockets of the last test."""
+    WRITTEN.clear()
 
 
 def make_socket(user: str, heads: dict[str, int] | None = None) -> ClientSocket:
@@ -40,8 +36,8 @@ def make_socket(user: str, heads: dict[str, int] | None = None) -> ClientSocket:
     written = bytearray()
     transport = SimpleNamespace(write=written.extend, get_write_buffer_size=lambda: 0)
     ws = SimpleNamespace(transport=transport, protocol=SimpleNamespace(state=State.OPEN))
-    socket = RecordingSocket(core, ws, outbox_bytes=1 << 20)
-    socket.user, socket.written = user, written
+    socket = ClientSocket(core, ws, outbox_bytes=1 << 20)
+    socket.user, WRITTEN[socket] = user, written
     if heads is not None:
         core.connected(heads)
     return socket
@@ -49,7 +45,9 @@ def make_socket(user: str, heads: dict[str, int] | None = None) -> ClientSocket:
 
 def frames(socket: ClientSocket) -> list[wire.ServerFrame]:
     """Return the frames that were written to a socket."""
-    return [wire.decode_server(line) for line in bytes(socket.written).splitlines()]
+    protocol = ClientProtocol(parse_uri("ws://edge"), state=State.OPEN)
+    protocol.receive_data(bytes(WRITTEN[socket]))
+    return [wire.decode_server(frame.data) for frame in protocol.events_received()]
 
 
 def pushes(socket: ClientSocket, conv: str) -> list[int | tuple[int, int]]:

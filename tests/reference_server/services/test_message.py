@@ -20,6 +20,8 @@ from gauntlet.reference_server.services.message import MessageService
 from gauntlet.reference_server.store import append_plan, open_messages
 from gauntlet.reference_server.store.base import StoreDown, StoreError, StoreUncertain
 
+pytestmark = pytest.mark.sources
+
 PATH = "/v1/conversations/d.ann.bob/messages"
 
 

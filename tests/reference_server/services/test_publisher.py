@@ -1,13 +1,14 @@
 """From commits to bus messages, with a registry and a bus that fail on demand."""
 
 import asyncio
-from types import SimpleNamespace
 
 import pytest
 
 from gauntlet.reference_server.bus.base import BusDown, Undeliverable
 from gauntlet.reference_server.core import wire
+from gauntlet.reference_server.core.config import Config
 from gauntlet.reference_server.core.metrics import Metrics
+from gauntlet.reference_server.core.trail import Trail
 from gauntlet.reference_server.core.wire import Entry
 from gauntlet.reference_server.registry.base import RegistryDown
 from gauntlet.reference_server.services import publisher
@@ -133,16 +134,19 @@ async def test_a_full_queue_skips_entries_without_waiting(running_fanout, monkey
 
 async def test_the_trail_has_what_the_bus_confirmed_for_each_edge():
     registry = FakeRegistry({"ann": {"edges.edge-blue-1.5"}, "bob": {"edges.edge-blue-2.6"}})
-    bus, published = FakeBus(), []
-    trail = SimpleNamespace(
-        publish=lambda edge, entries: published.append((edge, [each.seq for each in entries]))
-    )
+    bus = FakeBus()
+    trail = Trail(Config(name="m", services=("message",), port=1, secret="s", internal_token="i"))
+
+    def published():
+        rows = [row for row in trail.rows() if row["row"] == "published"]
+        return [(row["edge"], row["seqs"]) for row in rows]
+
     fanout = Fanout(registry, bus, Metrics(), trail)
     fanout.start()
     commit(fanout, 1)
-    await wait_until(lambda: len(published) == 2)
+    await wait_until(lambda: len(published()) == 2)
     bus.failure = BusDown("down")
     commit(fanout, 2)
     await wait_until(lambda: fanout.counts["failed"])
     await fanout.close()
-    assert sorted(published) == [("edge-blue-1", [1]), ("edge-blue-2", [1])]
+    assert published() == [("edge-blue-1", [[1, 1]]), ("edge-blue-2", [[1, 1]])]

@@ -63,7 +63,7 @@ def documents(*, factor=1.0, seconds=60, seed=0, per_second=100, cores=0.5):
         "versions": {"im-gauntlet": "0.1.0"},
         "machine": {"system": "Linux 6", "cores": 2, "memory_mb": 8000},
         "adapter": {"name": "reference"},
-        "stack": {"name": "embedded", "components": [{"name": "edge-1"}]},
+        "stack": {"name": "embedded", "components": [{"name": "edge-1", "build": "compiled"}]},
         "proxy": {"backend": None},
         "cores": cores,
     }

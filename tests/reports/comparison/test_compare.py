@@ -78,6 +78,9 @@ DOUBTS = {
     "The load engine was pure in A and compiled in B": lambda r: r.manifest.update(
         engine={"kind": "compiled", "reason": ""}
     ),
+    "The reference server was compiled in A and pure in B": lambda r: r.manifest["stack"].update(
+        components=[{"name": "edge-1", "build": "pure (not compiled)"}]
+    ),
     "B is inconclusive: why": lambda r: r.result["verdict"].update(
         status="inconclusive", reasons=["why"]
     ),

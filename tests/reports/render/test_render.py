@@ -301,6 +301,24 @@ def test_the_build_of_the_load_engine_is_shown_with_the_reason_of_a_fallback(man
     assert environment._engine(manifest) == shown
 
 
+@pytest.mark.parametrize(
+    ("builds", "shown"),
+    [
+        ({"broker": None}, None),
+        ({"broker": None, "edge-1": "compiled", "room-1": "compiled"}, "compiled"),
+        (
+            {"edge-1": "compiled", "message-1": "pure (why)", "room-1": "compiled"},
+            "compiled: edge-1, room-1; pure (why): message-1",
+        ),
+    ],
+)
+def test_the_build_of_the_reference_server_is_shown_by_component_where_it_differs(builds, shown):
+    components = [
+        {"name": name, **({"build": build} if build else {})} for name, build in builds.items()
+    ]
+    assert environment._server({"stack": {"components": components}}) == shown
+
+
 def test_without_the_extra_the_report_has_all_tables_and_names_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     run = good_story(1).write(tmp_path)

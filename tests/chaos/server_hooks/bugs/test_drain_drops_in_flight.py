@@ -2,10 +2,14 @@
 
 from types import SimpleNamespace
 
+import pytest
+
 from gauntlet.chaos.server_hooks.bugs import drain_drops_in_flight
 from gauntlet.reference_server.edge.client_socket import ClientSocket
 from gauntlet.reference_server.edge.connection import Connection
 from gauntlet.reference_server.edge.drain import Drain, DrainOptions
+
+pytestmark = pytest.mark.sources
 
 
 class SocketWithoutNetwork(ClientSocket):

@@ -12,6 +12,8 @@ from gauntlet.reference_server.edge.subscriptions import Subscriptions
 from gauntlet.reference_server.services.message import MessageService
 from gauntlet.reference_server.services.publisher import Fanout
 
+pytestmark = pytest.mark.sources
+
 ENTRY = Entry(conv="d.a.b", seq=7, type="msg", ts=1)
 
 

@@ -1,4 +1,4 @@
-"""Which build of the engine is selected, and that a stale one is noticed."""
+"""Which build of a part is selected, and that a stale one is noticed."""
 
 import os
 import subprocess
@@ -7,32 +7,37 @@ from pathlib import Path
 
 import pytest
 
-from gauntlet.core import engine_build
-from gauntlet.core.engine_build import Build, Source
+from gauntlet import builds
+from gauntlet.builds import ENGINE, PARTS, SERVER, Build, Part, Source
 
 TIMERS = "gauntlet.scenarios.client.timers"
-STATUS = engine_build.source_file(TIMERS).stat()
+STATUS = builds.source_file(TIMERS).stat()
 SIZE, MTIME_NS = STATUS.st_size, STATUS.st_mtime_ns
+
+
+def part_in(folder: Path, library: str = "gauntlet.no_such_library") -> Part:
+    """Return a part whose extension modules are in this folder."""
+    part = Part("engine", "gauntlet.scenarios")
+    part.folder, part.library = folder, library
+    return part
 
 
 @pytest.fixture
 def select(tmp_path, monkeypatch):
     """Select a build with these rows of `sources.txt` and a library that cannot be loaded."""
-    monkeypatch.setattr(engine_build, "FOLDER", tmp_path)
-    monkeypatch.setattr(engine_build, "LIBRARY", "gauntlet.no_such_library")
-    monkeypatch.setenv(engine_build.PURE_VARIABLE, "")
+    monkeypatch.setenv(builds.PURE_VARIABLE, "")
 
     def select(*sources: Source) -> Build:
         if sources:
             rows = ["build b1", *(source.row() for source in sources)]
-            (tmp_path / engine_build.SOURCES).write_text("\n".join(rows))
-        return engine_build.current.__wrapped__()
+            (tmp_path / builds.SOURCES).write_text("\n".join(rows))
+        return part_in(tmp_path).current()
 
     return select
 
 
 def source(**fields) -> Source:
-    return engine_build.describe(TIMERS, compiled=True)._replace(**fields)
+    return builds.describe(TIMERS, compiled=True)._replace(**fields)
 
 
 def test_without_extension_modules_the_sources_run(select, capsys):
@@ -54,7 +59,7 @@ def test_a_changed_source_is_noticed_and_reported_once(select, capsys, changed, 
     assert build.reason.endswith(reason)
     assert capsys.readouterr().err == f"gauntlet: the engine runs uncompiled: {build.reason}\n"
     # The processes that this one starts make no other choice, and do not report it again.
-    assert os.environ[engine_build.PURE_VARIABLE] == build.reason
+    assert os.environ[builds.PURE_VARIABLE] == build.reason
     assert select() == build
     assert capsys.readouterr().err == ""
 
@@ -72,39 +77,61 @@ def test_a_library_that_cannot_be_loaded_leaves_no_finder(select):
 
 
 def test_the_variable_selects_the_sources(select, monkeypatch):
-    monkeypatch.setenv(engine_build.PURE_VARIABLE, "1")
+    monkeypatch.setenv(builds.PURE_VARIABLE, "1")
     assert str(select(source())) == "pure (GAUNTLET_PURE is set)"
 
 
 def test_zero_does_not_set_the_variable(select, monkeypatch):
-    monkeypatch.setenv(engine_build.PURE_VARIABLE, "0")
+    monkeypatch.setenv(builds.PURE_VARIABLE, "0")
     assert select() == Build("pure", "not compiled")
 
 
 def test_rows_are_read_as_written(select, tmp_path):
     written = [source(), source(compiled=False)]
     select(*written)
-    assert engine_build.read_build() == (tmp_path / "b1", written)
+    assert part_in(tmp_path).read_build() == (tmp_path / "b1", written)
 
 
-def test_selecting_imports_no_module_of_the_load():
-    """The selection must precede the import of every module that may be compiled."""
-    script = "import sys, gauntlet.scenarios; print(*sys.modules)"
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name)
+def test_selecting_imports_no_module_that_may_be_compiled(part):
+    """The selection must precede the import of all of them."""
+    script = f"import sys, {part.package}; print(*sys.modules)"
     found = subprocess.run(
         [sys.executable, "-P", "-c", script], capture_output=True, text=True, check=True
     )
     own = {name for name in found.stdout.split() if name.startswith("gauntlet")}
-    expected = {"gauntlet", "gauntlet.core", "gauntlet.core.engine_build", "gauntlet.scenarios"}
-    assert own - {engine_build.LIBRARY} == expected
+    assert own - {part.library} == {"gauntlet", "gauntlet.builds", part.package}
+
+
+def test_the_parts_are_compiled_into_folders_and_libraries_of_their_own():
+    assert len({part.folder for part in PARTS}) == len({part.library for part in PARTS}) == 2
+    assert (ENGINE.name, SERVER.name) == ("engine", "server")
+
+
+def test_a_process_can_use_the_sources_although_extension_modules_were_selected(
+    tmp_path, monkeypatch
+):
+    """Before it has imported one of them; the processes that it starts are not affected."""
+    (tmp_path / builds.SOURCES).write_text(f"build b1\n{source().row()}")
+    monkeypatch.setenv(builds.PURE_VARIABLE, "")
+    finders = list(sys.meta_path)
+    part = part_in(tmp_path, library="json")  # any module that can be imported
+    assert str(part.current()) == "compiled"
+    assert len(sys.meta_path) == len(finders) + 1
+    part.use_sources("hooks")
+    assert part.current() == Build("pure", "hooks")
+    assert sys.meta_path == finders
+    assert os.environ[builds.PURE_VARIABLE] == ""
 
 
 def test_sources_are_those_that_are_imported():
-    assert engine_build.source_file("gauntlet.core") == Path(engine_build.__file__).with_name(
-        "__init__.py"
-    )
+    folder = Path(builds.__file__).parent
+    assert builds.source_file("gauntlet.core") == folder / "core" / "__init__.py"
+    assert builds.source_file("gauntlet.builds") == Path(builds.__file__)
+    assert not builds.source_file("gauntlet.builds.Part").is_file()  # a name in a module
 
 
 @pytest.mark.parametrize("content", [b"", b"compiled 12ab", b"\xff\xfe", b"compiled a b c d\n"])
 def test_the_sources_run_beside_a_damaged_list_of_extension_modules(select, tmp_path, content):
-    (tmp_path / engine_build.SOURCES).write_bytes(content)
+    (tmp_path / builds.SOURCES).write_bytes(content)
     assert select() == Build("pure", "not compiled")
