@@ -21,6 +21,7 @@ from gauntlet.reference_server.core.metrics import Metrics
 from gauntlet.reference_server.core.tls import listener_options
 from gauntlet.reference_server.http import messages
 from gauntlet.reference_server.http.messages import Handler
+from gauntlet.reference_server.http.router import respond
 
 HEAD_BYTES_MAX = 65_536
 PARSE_BYTES = 16_384  # limits are checked after this many bytes
@@ -254,7 +255,7 @@ class Connection:
             if isinstance(request, ApiError):
                 self._write(messages.error_response(request), with_body=True)
             else:
-                response = await messages.respond(self._handle, request)
+                response = await respond(self._handle, request)
                 self._write(response, with_body=request.method != "HEAD")
 
     def _write(self, response: messages.Response, *, with_body: bool) -> None:
