@@ -1,124 +1,167 @@
 """The generator's CPU time per WebSocket round trip on a fast echo, compared with its peers."""
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from benchmarks.load import peer_process, trial
 from benchmarks.load.echo_server import EchoServer, run_echo_server
 from benchmarks.load.options import Options
-from benchmarks.peers import Peer
+from benchmarks.load.records import Book, Record, Window
+from benchmarks.peers import PEERS, Peer
 from benchmarks.progress import print_progress
 from benchmarks.table import Row
 
 OURS = "ours"
 TARGET_US = 15.0
 TARGET_RATIO = 4.0
-PACE_S = 1.0  # one message per second and connection in a sparse load
+RATES = (1.0, 10.0)  # messages per second and connection of the loads that are not busy
+# How a generator is paced: at full speed, at the rate of ours, or by the rate of the cell.
+FULL_SPEED, SAME_RATE, PACED = "busy", "at the same rate", "paced"
 
 
-class _Cell(NamedTuple):
-    """A number of connections, with either a busy core or sparse traffic."""
+class Cell(NamedTuple):
+    """A number of connections with this many messages a second each; None for a busy core."""
 
     connections: int
-    sparse: bool
+    per_s: float | None = None
 
     @property
     def name(self) -> str:
-        return f"{self.connections} connections, {'1 msg/s each' if self.sparse else 'busy'}"
+        """The text of its rows, such as `100 connections, busy`."""
+        load = "busy" if self.per_s is None else f"{self.per_s:g} msg/s each"
+        return f"{self.connections} connections, {load}"
+
+    def ways(self, rate_per_s: float) -> dict[str, float]:
+        """Return how a peer is paced: the seconds between two sends of a connection.
+
+        At full speed a closed loop handles more messages for each wake-up than any open load.
+        """
+        if self.per_s is None:
+            return {FULL_SPEED: 0.0, SAME_RATE: self.connections / rate_per_s}
+        return {PACED: 1 / self.per_s}
 
 
-def rows(options: Options) -> list[Row]:
-    """Return the rows of a busy and a sparse load for each number of connections, ours first."""
-    table: list[Row] = []
-    with run_echo_server() as echo:
-        for connections in options.connections:
-            for sparse in (False, True):
-                table += _measure(options, echo, _Cell(connections, sparse))
-    return table + [
-        Row("round-trip", peer.name, "not installed", ratio=f"`{peer.install_command}`")
-        for peer in peer_process.missing_peers(options.peers).values()
-    ]
+def cells(options: Options) -> list[Cell]:
+    """Return the cells of a whole benchmark, in their order."""
+    return [Cell(each, rate) for each in options.connections for rate in (None, *RATES)]
 
 
-class _PeerTrials:
-    """The trials of one peer in one cell, at one pace."""
-
-    def __init__(self, peer: Peer, what: str, pace_s: float) -> None:
-        self.peer = peer
-        self.what = what
-        self.costs: list[trial.CpuCost] = []
-        self.failure = ""
-        self._pace_s = pace_s
-
-    def measure(self, options: Options, echo: EchoServer, connections: int) -> None:
-        """Measure another window, unless the peer has failed."""
-        if self.failure:
-            return
-        try:
-            cost = trial.measure_peer(self.peer, echo, connections, self._pace_s, options.seconds)
-        except RuntimeError as error:
-            self.failure = str(error)
-            return
-        self.costs.append(cost)
-        print_progress(f"  {self.what}: {self.peer.name} {cost.cpu_us:.1f} µs")
+def measure(options: Options, book: Book) -> None:
+    """Measure the rounds that the book does not have; OutOfTime if there is no time for one."""
+    left = [cell for cell in cells(options) if len(book.rounds(cell.name)) < options.repeats]
+    if left:
+        book.require_time()
+        with run_echo_server() as echo:
+            for cell in left:
+                _measure_cell(options, book, echo, cell)
 
 
-def _measure(options: Options, echo: EchoServer, cell: _Cell) -> Iterator[Row]:
-    def measure_engine(rate: float, seconds: float) -> trial.EngineTrial:
-        return trial.measure_engine(echo, cell.connections, rate, seconds, options.run_mode)
-
-    rate = float(cell.connections)
-    if not cell.sparse:
-        rate = trial.busy_rate(lambda candidate: measure_engine(candidate, trial.SEARCH_S).cost)
-    engine_trials: list[trial.EngineTrial] = []
-    peers = list(_peer_trials(options, cell, rate))
-    for _ in range(options.repeats):
-        engine_trials.append(measure_engine(rate, options.seconds))
-        print_progress(f"  {cell.name}: ours {engine_trials[-1].cost.cpu_us:.1f} µs")
-        for peer in peers:
-            peer.measure(options, echo, cell.connections)
-    yield _engine_row(cell, engine_trials)
-    cost_us = statistics.median(measured.cost.cpu_us for measured in engine_trials)
-    for peer in peers:
-        yield _peer_row(cell, peer, cost_us)
+def _measure_cell(options: Options, book: Book, echo: EchoServer, cell: Cell) -> None:
+    done = book.rounds(cell.name)
+    # A peer that has failed is not tried again.
+    failed = {(each.who, each.way) for one in done for each in one.windows if each.failure}
+    rate_per_s = done[0].rate_per_s if done else None
+    for _ in range(len(done), options.repeats):
+        book.require_time()
+        if rate_per_s is None:
+            rate_per_s = _rate(options, echo, cell)
+        windows = _round(options, echo, cell, rate_per_s, failed)
+        failed |= {(each.who, each.way) for each in windows if each.failure}
+        book.add_round(cell.name, cell.connections, rate_per_s, windows)
 
 
-def _peer_trials(options: Options, cell: _Cell, rate: float) -> Iterator[_PeerTrials]:
-    """Yield the trials of every peer: in a busy cell at full speed, and at the rate of ours.
-
-    At full speed a closed loop handles more messages for each wake-up than any open load.
-    """
-    for peer in peer_process.installed_peers(options.peers).values():
-        if cell.sparse:
-            yield _PeerTrials(peer, cell.name, PACE_S)
-        else:
-            same_rate = f"{cell.connections} connections, at the same rate"
-            yield _PeerTrials(peer, cell.name, 0.0)
-            yield _PeerTrials(peer, same_rate, cell.connections / rate)
-
-
-def _engine_row(cell: _Cell, trials: list[trial.EngineTrial]) -> Row:
-    cost_us, text = _describe([measured.cost for measured in trials])
-    missing = sum(measured.missing for measured in trials)
-    lag_ms = statistics.median(measured.lag_p99_ms for measured in trials)
-    return Row(
-        "round-trip",
-        f"{OURS}, {cell.name}",
-        f"{text}; {missing} missing, lag p99 {lag_ms:.1f} ms",
-        "" if cell.sparse else f"≤ {TARGET_US:.0f} µs",
-        met=None if cell.sparse else cost_us <= TARGET_US and not missing,
+def _rate(options: Options, echo: EchoServer, cell: Cell) -> float:
+    if cell.per_s is not None:
+        return cell.connections * cell.per_s
+    return trial.busy_rate(
+        lambda rate: (
+            trial.measure_engine(
+                echo, cell.connections, rate, trial.SEARCH_S, options.run_mode
+            ).cost
+        )
     )
 
 
-def _peer_row(cell: _Cell, trials: _PeerTrials, engine_us: float) -> Row:
-    peer = trials.peer
-    name = f"{peer.name}{' (no statistics)' if peer.without_statistics else ''}, {trials.what}"
-    if trials.failure:
-        return Row("round-trip", name, trials.failure)
-    cost_us, text = _describe(trials.costs)
+def _round(
+    options: Options, echo: EchoServer, cell: Cell, rate_per_s: float, failed: set[tuple[str, str]]
+) -> list[Window]:
+    """Measure a window of ours, and then one of every peer in each way."""
+    measured = trial.measure_engine(
+        echo, cell.connections, rate_per_s, options.seconds, options.run_mode
+    )
+    windows = [
+        Window(
+            who=OURS,
+            way=FULL_SPEED if cell.per_s is None else PACED,
+            missing=measured.missing,
+            lag_p99_ms=measured.lag_p99_ms,
+            **measured.cost._asdict(),
+        )
+    ]
+    print_progress(f"  {cell.name}: {OURS} {windows[0].cpu_us:.1f} µs")
+    for peer in peer_process.installed_peers(options.peers).values():
+        for way, pace_s in cell.ways(rate_per_s).items():
+            if (peer.name, way) in failed:
+                continue
+            try:
+                cost = trial.measure_peer(peer, echo, cell.connections, pace_s, options.seconds)
+            except RuntimeError as error:
+                windows.append(Window(who=peer.name, way=way, failure=str(error)))
+                continue
+            windows.append(Window(who=peer.name, way=way, **cost._asdict()))
+            print_progress(f"  {cell.name}: {peer.name}, {way}: {cost.cpu_us:.1f} µs")
+    return windows
+
+
+def rows(options: Options, records: Sequence[Record]) -> list[Row]:
+    """Return the rows of the rounds in these records, ours first in each cell."""
+    table: list[Row] = []
+    for name in dict.fromkeys(each.cell for each in records if each.row == "round-trip"):
+        rounds = [each for each in records if each.cell == name]
+        table += _cell_rows(name, [window for each in rounds for window in each.windows])
+    seen = {window.who for each in records for window in each.windows}
+    missing = [each for each in PEERS.values() if each.name not in seen]
+    return table + [
+        Row("round-trip", peer.name, "not installed", ratio=f"`{peer.install_command}`")
+        for peer in missing
+        if table and peer in peer_process.missing_peers(options.peers).values()
+    ]
+
+
+def _cell_rows(cell: str, windows: list[Window]) -> Iterator[Row]:
+    ours = [each for each in windows if each.who == OURS]
+    yield _engine_row(cell, ours)
+    cost_us = statistics.median(each.cpu_us for each in ours)
+    of_peers = [(each.who, each.way) for each in windows if each.who != OURS]
+    peers = {peer.name: peer for peer in PEERS.values()}
+    for who, way in dict.fromkeys(of_peers):
+        found = [each for each in windows if (each.who, each.way) == (who, way)]
+        what = f"{cell.partition(',')[0]}, {SAME_RATE}" if way == SAME_RATE else cell
+        yield _peer_row(peers[who], what, way, found, cost_us)
+
+
+def _engine_row(cell: str, windows: list[Window]) -> Row:
+    cost_us, text = _describe(windows)
+    missing = sum(each.missing for each in windows)
+    lag_ms = statistics.median(each.lag_p99_ms for each in windows)
+    busy = windows[0].way == FULL_SPEED
+    return Row(
+        "round-trip",
+        f"{OURS}, {cell}",
+        f"{text}; {missing} missing, lag p99 {lag_ms:.1f} ms",
+        f"≤ {TARGET_US:.0f} µs" if busy else "",
+        met=cost_us <= TARGET_US and not missing if busy else None,
+    )
+
+
+def _peer_row(peer: Peer, what: str, way: str, windows: list[Window], engine_us: float) -> Row:
+    name = f"{peer.name}{' (no statistics)' if peer.without_statistics else ''}, {what}"
+    if failed := [each for each in windows if each.failure]:
+        return Row("round-trip", name, failed[0].failure)
+    cost_us, text = _describe(windows)
     ratio = cost_us / engine_us
-    judged = peer.has_target and trials.what == cell.name and not cell.sparse
+    judged = peer.has_target and way == FULL_SPEED
     return Row(
         "round-trip",
         name,
@@ -129,12 +172,12 @@ def _peer_row(cell: _Cell, trials: _PeerTrials, engine_us: float) -> Row:
     )
 
 
-def _describe(costs: list[trial.CpuCost]) -> tuple[float, str]:
+def _describe(windows: list[Window]) -> tuple[float, str]:
     """Return the median cost, and a text with its range, the rate and the share of the core."""
-    least, most = min(cost.cpu_us for cost in costs), max(cost.cpu_us for cost in costs)
-    cost_us = statistics.median(cost.cpu_us for cost in costs)
-    rate_per_s = statistics.median(cost.rate_per_s for cost in costs)
-    loop_ms = statistics.median(cost.loop_ms for cost in costs)
+    least, most = min(each.cpu_us for each in windows), max(each.cpu_us for each in windows)
+    cost_us = statistics.median(each.cpu_us for each in windows)
+    rate_per_s = statistics.median(each.rate_per_s for each in windows)
+    loop_ms = statistics.median(each.loop_ms for each in windows)
     share = 100 * cost_us * rate_per_s / 1e6
     return cost_us, (
         f"{cost_us:.1f} µs ({least:.1f} to {most:.1f}) at {rate_per_s:.0f}/s, "
