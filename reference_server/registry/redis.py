@@ -35,6 +35,8 @@ REBUILT_AFTER_S = 4.0
 PUT_CHUNK = 500
 
 CLOCK_STEP_MS = 1_000  # by less, the clock of Redis may deviate without having been set
+# How long a list of edges is used for messages, unless a user is connected to an edge beyond it.
+EDGES_KEPT_S = 1.0
 
 _NOW = """
 local time = redis.call('TIME')
@@ -59,15 +61,16 @@ if old and cjson.decode(old).epoch == ARGV[2] then return redis.call('HDEL', KEY
 return 0
 """
 # One command for all users: a command per user would cost the calling process more than the rest
-# of a message's fan-out.
+# of a message's fan-out. The first key is that of the generation.
 _LEASES = f"""
 {_NOW}
 local found = {{}}
-for number, key in ipairs(KEYS) do
+for number = 2, #KEYS do
     -- One that lasts longer than any lease was written before the clock was set back.
-    found[number] = redis.call('ZRANGEBYSCORE', key, now_ms, now_ms + ARGV[1] + {CLOCK_STEP_MS})
+    found[number - 1] = redis.call(
+        'ZRANGEBYSCORE', KEYS[number], now_ms, now_ms + ARGV[1] + {CLOCK_STEP_MS})
 end
-return found
+return {{redis.call('GET', KEYS[1]), now_ms, found}}
 """
 _PUT = f"""
 {_NOW}
@@ -106,6 +109,9 @@ class RedisRegistry:
         self._steps = 0  # of the clock of Redis
         self._retry_at = 0.0
         self._primary: Redis | None = None  # the server of the last call that succeeded
+        # The queues of the edges, by boot, and until when they are used.
+        self._queues: dict[str, str] = {}
+        self._queues_until = 0.0
         self._servers: list[Redis] = [
             Redis.from_url(
                 url,
@@ -153,16 +159,25 @@ class RedisRegistry:
                 await pipeline.execute()
 
     async def queues(self, users: Collection[str]) -> dict[str, set[str]]:
-        leases, edges = await self._look_up(users)
-        boots = {f"{edge.name}|{edge.epoch}": edge.queue for edge in edges}
+        """Return the queues of the users' edges.
+
+        The edges may be those of a moment ago, but never without the edge of a lease: a message may
+        go to the queue of an edge that has just ended, and misses no edge that lives.
+        """
+        leases = await self._leases(users)
+        boots = {base.boot_of(each) for connections in leases.values() for each in connections}
+        if time.monotonic() >= self._queues_until or not boots <= self._queues.keys():
+            self._queues = await self._live_queues()
+            self._queues_until = time.monotonic() + EDGES_KEPT_S
+        queues = self._queues
         return {
-            user: {boots[base.boot_of(connection)] for connection in connections}
-            for user, connections in _on_live_boots(leases, boots).items()
+            user: {queues[base.boot_of(connection)] for connection in connections}
+            for user, connections in _on_live_boots(leases, queues).items()
         }
 
     async def connections(self, users: Collection[str]) -> dict[str, set[str]]:
-        leases, edges = await self._look_up(users)
-        return _on_live_boots(leases, {f"{edge.name}|{edge.epoch}" for edge in edges})
+        leases = await self._leases(users)
+        return _on_live_boots(leases, await self._live_queues())
 
     async def edges(self) -> list[base.EdgeLease]:
         async with self._pipeline() as pipeline:
@@ -178,26 +193,32 @@ class RedisRegistry:
         for server in self._servers:
             await server.aclose()
 
-    async def _look_up(
-        self, users: Collection[str]
-    ) -> tuple[dict[str, list[str]], list[base.EdgeLease]]:
+    async def _leases(self, users: Collection[str]) -> dict[str, list[str]]:
+        """Return the connections of each user, on whichever boot."""
         began_ms = _monotonic_ms()
         async with self._pipeline() as pipeline:
-            pipeline.get("generation")
-            pipeline.hgetall("edges")
-            keys = [f"user:{user}" for user in users]
+            keys = ["generation", *[f"user:{user}" for user in users]]
             pipeline.eval(_LEASES, len(keys), *keys, self._lease_ms)
-            pipeline.time()
             pipeline.role()
-            generation, rows, found, now, role = await pipeline.execute()
+            (generation, now_ms, found), role = await pipeline.execute()
             _require_primary(role)
-        self._note_time(_ms(now), began_ms)
+        self._note_time(now_ms, began_ms)
         self._require_complete(generation)
-        leases = {
+        return {
             user: [str(connection, "utf-8") for connection in connections]
             for user, connections in zip(users, found, strict=True)
         }
-        return leases, _edges_renewed(rows, _ms(now), self._lease_ms)
+
+    async def _live_queues(self) -> dict[str, str]:
+        """Return the queue of every boot whose lease is valid."""
+        async with self._pipeline() as pipeline:
+            pipeline.hgetall("edges")
+            pipeline.time()
+            pipeline.role()
+            rows, now, role = await pipeline.execute()
+            _require_primary(role)
+        edges = _edges_renewed(rows, _ms(now), self._lease_ms)
+        return {f"{edge.name}|{edge.epoch}": edge.queue for edge in edges}
 
     def _note_time(self, redis_ms: int, began_ms: int) -> None:
         """Notice a step of the clock of Redis: leases may have expired, or never would.

@@ -30,7 +30,6 @@ from gauntlet.reference_server.store.append_plan import (
     Identity,
     added_users,
     creatable,
-    identity,
     plan_appends,
 )
 from gauntlet.reference_server.store.base import (
@@ -59,6 +58,31 @@ _CLIENT_ERRORS = (
 )
 _BROKEN = (OSError, TimeoutError, *_CLIENT_ERRORS)
 T = TypeVar("T")
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+# The rows in which a batch is passed; `postgres_sql` names their fields.
+
+
+class _Id(msgspec.Struct):
+    conv: str
+    sender: str
+    client_msg_id: str
+
+
+class _Head(msgspec.Struct):
+    conv: str
+    expected: int
+    head: int = 0
+    regrouped: bool = False
+
+
+class _Change(msgspec.Struct):
+    conv: str
+    member: str
+    value: int | str | None
 
 
 class PostgresDatabase:
@@ -232,11 +256,9 @@ async def _append_locked(
 
 async def _plan(connection: asyncpg.Connection, batch: Sequence[AppendRequest]) -> AppendPlan:
     """Plan a batch on one snapshot of all its conversations as they are committed now."""
-    identities = [list(column) for column in zip(*map(identity, batch), strict=True)]
+    identities = _json([_Id(each.conv, each.sender, each.client_msg_id) for each in batch])
     has_events = any(request.event for request in batch)
-    rows = await connection.fetch(
-        sql.STATES, sorted({request.conv for request in batch}), has_events, *identities
-    )
+    rows = await connection.fetch(sql.STATES, identities, has_events)
     rooms = dict.fromkeys(added_users(batch), 0)
     if rooms:
         rooms.update(await connection.fetch(sql.ROOM_COUNTS, list(rooms), ROOMS_MAX))
@@ -250,7 +272,7 @@ async def _plan(connection: asyncpg.Connection, batch: Sequence[AppendRequest]) 
         )
     known: dict[Identity, Entry] = {}
     if any(row["has_known"] for row in rows[:1]):
-        for row in await connection.fetch(sql.KNOWN, *identities):
+        for row in await connection.fetch(sql.KNOWN, identities):
             entry = Entry(*row)
             known[Identity(entry.conv, entry.sender, entry.client_msg_id)] = entry
     return plan_appends(batch, states, known, clock.now_ms(), _new_id)
@@ -263,19 +285,19 @@ async def _write(connection: asyncpg.Connection, plan: AppendPlan) -> bool:
     """
     if not plan.entries:
         return True
-    expected: dict[str, int] = {}
+    heads: dict[str, _Head] = {}
     for entry in plan.entries:
-        expected.setdefault(entry.conv, entry.seq - 1)
+        head = heads.setdefault(entry.conv, _Head(entry.conv, entry.seq - 1))
+        head.head = entry.seq
+    for conv in heads.keys() & plan.membership_changed:
+        heads[conv].regrouped = True
     try:
         await connection.execute(
             sql.WRITE,
-            list(expected),
-            list(expected.values()),
-            list(plan.heads.values()),
-            list(plan.membership_changed),
-            *map(list, zip(*map(msgspec.structs.astuple, plan.entries), strict=True)),
-            *_columns(plan.members),
-            *_columns(plan.present),
+            _json(list(heads.values())),
+            _json(plan.entries),
+            _json(_changes(plan.members)),
+            _json(_changes(plan.present)),
             list(plan.rooms_max),
             list(plan.rooms_max.values()),
         )
@@ -284,9 +306,9 @@ async def _write(connection: asyncpg.Connection, plan: AppendPlan) -> bool:
     return True
 
 
-def _columns(changes: Mapping[tuple[str, str], int | str | None]) -> tuple[list[Any], ...]:
-    return (
-        [conv for conv, _ in changes],
-        [member for _, member in changes],
-        list(changes.values()),
-    )
+def _changes(changes: Mapping[tuple[str, str], int | str | None]) -> list[_Change]:
+    return [_Change(conv, member, value) for (conv, member), value in changes.items()]
+
+
+def _json(rows: Sequence[msgspec.Struct]) -> str:
+    return _encode(rows).decode()

@@ -10,6 +10,11 @@ from gauntlet.reference_server.store.messages import ENTRY_COLUMNS
 
 ROOMS_LOCK = 7_302  # an arbitrary number; the first half of the key of a lock on a user
 
+# Batches are passed as JSON, in one parameter for each table. The driver would encode an array
+# element by element, with checks of abstract classes for each, which cost more than the rest.
+_IDS = """ids AS MATERIALIZED (SELECT * FROM json_to_recordset($1::json)
+    AS rows (conv text, sender text, client_msg_id text))"""
+
 # `conv` is compared with IS NOT DISTINCT FROM because with `=` the planner may choose the index on
 # (conv, seq) and read a whole conversation for each identity.
 _SAME = """m.client_msg_id = ids.client_msg_id AND m.sender = ids.sender
@@ -18,19 +23,20 @@ _SAME = """m.client_msg_id = ids.client_msg_id AND m.sender = ids.sender
 # Head, members and attendance of each conversation that exists; `has_known` is the same in every
 # row and says whether any identity of the batch is stored already.
 STATES = f"""
+WITH {_IDS}
 SELECT c.conv, c.last_seq, m.names, m.since, p.names, p.connections, EXISTS (
-    SELECT FROM unnest($3::text[], $4::text[], $5::text[]) AS ids (conv, sender, client_msg_id)
-    JOIN messages m ON {_SAME}) AS has_known
+    SELECT FROM ids JOIN messages m ON {_SAME}) AS has_known
 FROM conversations c
 CROSS JOIN LATERAL (SELECT array_agg(member) AS names, array_agg(from_seq) AS since
     FROM members WHERE conv = c.conv) m
 CROSS JOIN LATERAL (SELECT array_agg(member) AS names, array_agg(connection) AS connections
     FROM present WHERE $2 AND conv = c.conv) p
-WHERE c.conv = ANY($1)"""
+WHERE c.conv = ANY(ARRAY(SELECT conv FROM ids))"""
 
 KNOWN = f"""
+WITH {_IDS}
 SELECT {", ".join(f"m.{name}" for name in ENTRY_COLUMNS.split(", "))} FROM messages m
-JOIN unnest($1::text[], $2::text[], $3::text[]) AS ids (conv, sender, client_msg_id) ON {_SAME}"""
+JOIN ids ON {_SAME}"""
 
 CREATE = """
 INSERT INTO conversations SELECT conv, 0, 0, 0 FROM unnest($1::text[]) AS conv ORDER BY conv
@@ -52,41 +58,43 @@ FROM unnest($1::text[]) AS name"""
 
 REMOVE_EMPTY = "DELETE FROM conversations WHERE conv = ANY($1::text[]) AND last_seq = 0"
 
-WRITE = f"SELECT append_planned({', '.join(f'${number}' for number in range(1, 23))})"
+WRITE = "SELECT append_planned($1::json, $2::json, $3::json, $4::json, $5::text[], $6::bigint[])"
 
-# A null `since` or `connection` means that the row of the member is deleted.
+# A null `since` or `connection` means that the row of the member is deleted. Fields of an entry
+# that are empty are left out.
 APPEND_PLANNED = f"""
 CREATE OR REPLACE FUNCTION append_planned(
-    p_convs text[], p_expected bigint[], p_heads bigint[], p_regrouped text[],
-    p_conv text[], p_seq bigint[], p_kind text[], p_ts bigint[], p_msg_id text[],
-    p_client_msg_id text[], p_sender text[], p_body text[], p_event text[], p_member text[],
-    p_member_conv text[], p_member_name text[], p_member_since bigint[],
-    p_present_conv text[], p_present_name text[], p_present_connection text[],
+    p_heads json, p_entries json, p_members json, p_present json,
     p_added text[], p_rooms_max bigint[]
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     marker bigint := pg_current_xact_id()::text::bigint;
+    convs text[] := ARRAY(SELECT conv FROM json_to_recordset(p_heads) AS head (conv text));
     moved bigint;
 BEGIN
     INSERT INTO conversations
-        SELECT conv, 0, 0, 0 FROM unnest(p_convs, p_expected) AS new (conv, expected)
+        SELECT conv, 0, 0, 0 FROM json_to_recordset(p_heads) AS new (conv text, expected bigint)
         WHERE expected = 0 ORDER BY conv ON CONFLICT DO NOTHING;
-    PERFORM FROM conversations WHERE conv = ANY(p_convs) ORDER BY conv FOR UPDATE;
-    UPDATE conversations c SET last_seq = new.head, changed = marker, members_changed =
-            CASE WHEN c.conv = ANY(p_regrouped) THEN marker ELSE c.members_changed END
-        FROM unnest(p_convs, p_expected, p_heads) AS new (conv, expected, head)
+    PERFORM FROM conversations WHERE conv = ANY(convs) ORDER BY conv FOR UPDATE;
+    UPDATE conversations c SET last_seq = new.head, changed = marker,
+            members_changed = CASE WHEN new.regrouped THEN marker ELSE c.members_changed END
+        FROM json_to_recordset(p_heads)
+            AS new (conv text, expected bigint, head bigint, regrouped boolean)
         WHERE c.conv = new.conv AND c.last_seq = new.expected;
     GET DIAGNOSTICS moved = ROW_COUNT;
-    IF moved < cardinality(p_convs) THEN
+    IF moved < cardinality(convs) THEN
         RAISE EXCEPTION USING ERRCODE = 'serialization_failure';
     END IF;
-    INSERT INTO messages ({ENTRY_COLUMNS}) SELECT * FROM unnest(p_conv, p_seq, p_kind, p_ts,
-        p_msg_id, p_client_msg_id, p_sender, p_body, p_event, p_member);
-    IF cardinality(p_member_conv) > 0 THEN
-        DELETE FROM members m USING unnest(p_member_conv, p_member_name) AS gone (conv, member)
+    INSERT INTO messages ({ENTRY_COLUMNS})
+        SELECT conv, seq, type, ts, coalesce(msg_id, ''), coalesce(client_msg_id, ''),
+            coalesce(sender, ''), coalesce(body, ''), coalesce(event, ''), coalesce("user", '')
+        FROM json_to_recordset(p_entries) AS new (conv text, seq bigint, type text, ts bigint,
+            msg_id text, client_msg_id text, sender text, body text, event text, "user" text);
+    IF json_array_length(p_members) > 0 THEN
+        DELETE FROM members m USING json_to_recordset(p_members) AS gone (conv text, member text)
             WHERE m.conv = gone.conv AND m.member = gone.member;
-        INSERT INTO members SELECT * FROM unnest(p_member_conv, p_member_name, p_member_since)
-            AS new (conv, member, since) WHERE since IS NOT NULL;
+        INSERT INTO members SELECT conv, member, value FROM json_to_recordset(p_members)
+            AS new (conv text, member text, value bigint) WHERE value IS NOT NULL;
     END IF;
     IF cardinality(p_added) > 0 THEN
         PERFORM {_LOCKED_USERS % "p_added"};
@@ -96,11 +104,10 @@ BEGIN
             RAISE EXCEPTION USING ERRCODE = 'serialization_failure';
         END IF;
     END IF;
-    IF cardinality(p_present_conv) > 0 THEN
-        DELETE FROM present p USING unnest(p_present_conv, p_present_name) AS gone (conv, member)
+    IF json_array_length(p_present) > 0 THEN
+        DELETE FROM present p USING json_to_recordset(p_present) AS gone (conv text, member text)
             WHERE p.conv = gone.conv AND p.member = gone.member;
-        INSERT INTO present
-            SELECT * FROM unnest(p_present_conv, p_present_name, p_present_connection)
-            AS new (conv, member, connection) WHERE connection IS NOT NULL;
+        INSERT INTO present SELECT conv, member, value FROM json_to_recordset(p_present)
+            AS new (conv text, member text, value text) WHERE value IS NOT NULL;
     END IF;
 END $$"""

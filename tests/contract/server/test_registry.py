@@ -84,6 +84,36 @@ async def test_removing_a_lease_keeps_the_other_leases_of_its_user(connect):
     assert await client.queues(["ann", "bob"]) == {"ann": {GREEN.queue}, "bob": {BLUE.queue}}
 
 
+async def test_an_edge_that_a_user_has_just_joined_is_found_although_edges_are_kept(connect):
+    """A message must reach it: the list that was read before does not have it."""
+    publisher, edge = connect(), connect()
+    await edge.generation()
+    await edge.put_edge(BLUE)
+    await edge.put([ANN_BLUE])
+    assert await publisher.queues(["ann"]) == {"ann": {BLUE.queue}}
+    await edge.put_edge(GREEN)
+    await edge.put([ANN_GREEN])
+    assert await publisher.queues(["ann"]) == {"ann": {BLUE.queue, GREEN.queue}}
+    await edge.put_edge(BLUE_AGAIN)
+    await edge.put([Lease("ann", "edge-blue-1|002-1")])
+    assert await publisher.queues(["ann"]) == {"ann": {BLUE_AGAIN.queue, GREEN.queue}}
+
+
+async def test_an_edge_that_has_ended_is_forgotten_after_a_moment(connect, monkeypatch):
+    """Until then messages go to its queue as well, which is gone. Its clients count as lost."""
+    publisher, edge = connect(), connect()
+    await fill(edge)
+    monkeypatch.setattr(engine, "EDGES_KEPT_S", BOUNDED_S)
+    assert await publisher.queues(["bob"]) == {"bob": {BLUE.queue}}
+    await edge.remove_edge(BLUE)
+    assert await publisher.queues(["bob"]) == {"bob": {BLUE.queue}}
+    assert await publisher.connections(["bob"]) == {}
+    monkeypatch.setattr(engine, "EDGES_KEPT_S", 0.0)
+    later = connect()
+    assert await later.queues(["ann", "bob"]) == {"ann": {GREEN.queue}}
+    assert await later.queues(["ann", "bob"]) == {"ann": {GREEN.queue}}
+
+
 async def test_a_later_boot_of_an_edge_cannot_be_replaced_by_an_earlier_one(connect):
     client = connect()
     await fill(client)
