@@ -3,7 +3,7 @@
 import io
 import statistics
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -81,9 +81,9 @@ def _panel(axes: Axes, connections: int, lines: dict[str, list[Point]]) -> None:
         axes.spines[side].set_visible(False)
 
 
-def _styles() -> dict[str, dict[str, object]]:
+def _styles() -> dict[str, dict[str, Any]]:
     """Return how each generator is drawn; those without statistics are thin and grey."""
-    styles: dict[str, dict[str, object]] = {
+    styles: dict[str, dict[str, Any]] = {
         OURS: {"color": _OURS_COLOUR, "marker": "o", "linewidth": 2.4, "zorder": 5}
     }
     measuring = [peer.name for peer in PEERS.values() if not peer.without_statistics]
@@ -93,7 +93,12 @@ def _styles() -> dict[str, dict[str, object]]:
         styles[who] = {"color": colour, "marker": marker, "linewidth": 1.4}
     for at, who in enumerate(plain):
         marker = _MARKERS[at % len(_MARKERS)]
-        style = {"color": _PLAIN_COLOUR, "marker": marker, "linewidth": 0.9, "linestyle": "--"}
+        style: dict[str, Any] = {
+            "color": _PLAIN_COLOUR,
+            "marker": marker,
+            "linewidth": 0.9,
+            "linestyle": "--",
+        }
         styles[who] = {**style, "markerfacecolor": "white"}
     return styles
 

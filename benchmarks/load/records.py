@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -96,10 +97,10 @@ class Book:
         """Append the rows of another kind."""
         self._add(Record(**self._about(row), rows=rows))
 
-    def _about(self, row: str) -> dict[str, str | None]:
+    def _about(self, row: str) -> dict[str, Any]:
         date = dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M")
-        about: dict[str, str | None] = {"subject": self._subject, "commit": self._commit}
-        return {**about, "date": date, "machine": machine(), "row": row}
+        about = {"subject": self._subject, "commit": self._commit, "date": date, "row": row}
+        return {**about, "machine": machine()}
 
     def _add(self, record: Record) -> None:
         record_files.append(self._file, record)
