@@ -99,7 +99,7 @@ def _styles() -> dict[str, dict[str, Any]]:
             "linewidth": 0.9,
             "linestyle": "--",
         }
-        styles[who] = {**style, "markerfacecolor": "white"}
+        styles[who] = {**style, "linewidth": 0.9, "markerfacecolor": "white"}
     return styles
 
 
