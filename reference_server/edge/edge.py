@@ -10,15 +10,13 @@ import logging
 import time
 from collections import deque
 from collections.abc import Coroutine
-from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from contextlib import suppress
 from functools import partial
 from socket import SO_SNDBUF, SOL_SOCKET
 from typing import Any
 
 from websockets.asyncio.server import Server, ServerConnection
-from websockets.asyncio.server import serve as listen
 from websockets.exceptions import ConnectionClosed
-from websockets.typing import Subprotocol
 
 from gauntlet.reference_server import bus, registry
 from gauntlet.reference_server.core import trail, wire
@@ -26,14 +24,17 @@ from gauntlet.reference_server.core.config import Config
 from gauntlet.reference_server.core.errors import ApiError
 from gauntlet.reference_server.core.internal_api import PresenceChange, PresenceEvent
 from gauntlet.reference_server.core.metrics import LoopLag, Metrics, running_tasks
-from gauntlet.reference_server.core.tls import listener_options
 from gauntlet.reference_server.core.wire import Close, WireError
-from gauntlet.reference_server.edge.bounded_connection import BoundedConnection
-from gauntlet.reference_server.edge.client_socket import CLOSE_TIMEOUT_S, ClientSocket
+from gauntlet.reference_server.edge.client_socket import ClientSocket
 from gauntlet.reference_server.edge.connection import Connection, error_frame, identify
 from gauntlet.reference_server.edge.control_http import ControlHttp
 from gauntlet.reference_server.edge.drain import Drain
 from gauntlet.reference_server.edge.lease_keeper import LeaseKeeper
+from gauntlet.reference_server.edge.listeners import (
+    CONNECT_TIMEOUT_S,
+    listen,
+    listen_internally,
+)
 from gauntlet.reference_server.edge.presence_reporter import PresenceReporter
 from gauntlet.reference_server.edge.repair import Repair
 from gauntlet.reference_server.edge.subscriptions import Subscriptions
@@ -41,7 +42,6 @@ from gauntlet.reference_server.edge.upstream import Upstream
 from gauntlet.reference_server.http.service_client import ServiceClient
 from gauntlet.reference_server.registry.base import EdgeLease, Lease, new_epoch
 
-CONNECT_TIMEOUT_S = 5.0
 SHUTDOWN_TIMEOUT_S = 2.0
 LEASE_PINGS = 3  # a lease lasts this many ping intervals
 HANDSHAKES_KEPT = 500
@@ -104,8 +104,8 @@ class Edge:
         """
         await self._bus.consume(self._queue, self._on_bus_message)
         async with (
-            self._listen() as server,
-            self._listen_internally(),
+            listen(self._config, self._serve_client, self._http.respond) as server,
+            listen_internally(self._config, self._serve_client, self._http.respond_internal),
             asyncio.TaskGroup() as group,
         ):
             for listener in server.sockets:  # accepted connections inherit the size
@@ -158,40 +158,6 @@ class Edge:
             "pushes": self._subscriptions.pushed,
             "missing": [name for name, is_ready in ready.items() if not is_ready],
         }
-
-    def _listen(self) -> AbstractAsyncContextManager[Server]:
-        tls = self._config.tls
-        return listen(
-            self._serve_client,
-            self._config.host,
-            self._config.port if tls is None else tls.port,
-            process_request=self._http.respond,
-            subprotocols=[Subprotocol(wire.SUBPROTOCOL)],
-            compression=None,
-            ping_interval=None,  # heartbeats are frames of our protocol
-            open_timeout=CONNECT_TIMEOUT_S,
-            max_size=wire.FRAME_BYTES_MAX,
-            close_timeout=CLOSE_TIMEOUT_S,
-            create_connection=BoundedConnection,
-            # Above the outbox, so that the frames of this server never reach it.
-            write_limit=2 * self._settings.outbox_bytes,
-            **listener_options(tls),
-        )
-
-    def _listen_internally(self) -> AbstractAsyncContextManager[Server | None]:
-        """Serve health and control calls without TLS, if clients have a port that needs it.
-
-        It opens after the port for clients, so an edge that answers here serves them as well.
-        """
-        if self._config.tls is None:
-            return nullcontext()
-        return listen(
-            self._serve_client,
-            self._config.host,
-            self._config.port,
-            process_request=self._http.respond_internal,
-            open_timeout=CONNECT_TIMEOUT_S,
-        )
 
     async def _close_clients(self, server: Server) -> None:
         """Close all clients with 1012; abort those that do not read it in time."""
