@@ -21,6 +21,7 @@ from gauntlet.scenarios.metrics.latency import NAMES
 pytestmark = pytest.mark.integration
 ENTRY = Path(locust_plugin.__file__).with_name("entry.py")
 CLASSES = Path(__file__).with_name("classes_locustfile.py")
+GREENLETS = Path(__file__).with_name("greenlets_locustfile.py")
 LOCUST = (sys.executable, "-P", "-m", "locust", "--headless", "--only-summary")
 
 
@@ -60,6 +61,16 @@ def reconciliations(run):
     """The reconciliation rows of all workers."""
     rows = [row for file in sorted(run.events.glob("*.jsonl")) for row in read_jsonl(file)]
     return [row for row in rows if row["kind"] == "reconciliation"]
+
+
+def test_only_a_user_with_actions_of_its_own_has_a_greenlet_that_runs(run):
+    """Its stack would be a third of the memory of an idle user; Locust counts and stops both."""
+    child = locust(run, "--run-time", "3s", file=GREENLETS)
+    output = child.communicate(timeout=60)[0]
+    assert child.returncode == 0, output
+    assert "GREENLETS ['Acting'] {'Waiting': 3, 'Acting': 3}" in output
+    (line,) = reconciliations(run)
+    assert line["ops"] == line["acked"] == 100
 
 
 def test_a_headless_run_reconciles_and_exits_0(run):
