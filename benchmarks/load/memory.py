@@ -11,7 +11,7 @@ from benchmarks.table import Row
 FEW, MANY = 100, 5000
 CONNECTS_PER_S = 500.0
 IDLE_S = 6.0
-TARGET_KIB = 30.0
+TARGET_KIB = 15.0
 
 
 def rows(options: Options) -> list[Row]:

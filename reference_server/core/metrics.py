@@ -78,7 +78,7 @@ class Metrics:
         for name, rows in sorted(samples.items()):
             kind = "counter" if name.endswith("_total") else "gauge"
             kind = "histogram" if name in self._histograms else kind
-            lines += [f"# TYPE {PREFIX}{name} {kind}", *(PREFIX + row for row in rows)]
+            lines += [f"# TYPE {PREFIX}{name} {kind}", *[PREFIX + row for row in rows]]
         return "\n".join(lines) + "\n"
 
 
