@@ -72,6 +72,12 @@ class WebSocket(picows.WSListener):
     def on_ws_connected(self, transport: picows.WSTransport) -> None:
         self._transport = transport
 
+    def forget_handshake(self) -> None:
+        """Drop the headers of the handshake: a sixth of the memory of an idle connection."""
+        if self._transport is not None:
+            for part in (self._transport.request, self._transport.response):
+                part.headers.clear()
+
     def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
         kind = frame.msg_type  # read once: picows creates the enumeration member at every access
         if kind is _TEXT and frame.fin:  # nearly every frame
@@ -226,7 +232,7 @@ async def _handshake(
         extra_headers=_headers(network, dial, endpoint),
         websocket_handshake_timeout=DIAL_TIMEOUT_S,
         max_frame_size=network.message_bytes_max,
-        read_buffer_init_size=2048,  # 16 KiB would be most of a connection's memory
+        read_buffer_init_size=1024,  # 16 KiB would be most of a connection's memory; it can grow
         max_redirects=0,
         logger_name=_FrameErrors(socket),
         enable_auto_pong=False,  # which would answer a server that does not read
@@ -242,6 +248,7 @@ async def _handshake(
         socket.abort()
         raise TransportError(f"the server uses extensions that were not offered: {extensions}")
     head = "\r\n".join(f"{name}: {value}" for name, value in response.headers.items())
+    socket.forget_handshake()
     return socket, Response(int(response.status), b"", head=head.encode("latin-1", "replace"))
 
 

@@ -77,6 +77,16 @@ async def test_the_handshake_carries_headers_and_subprotocols():
     assert "Sec-WebSocket-Protocol" not in second.headers
 
 
+async def test_the_headers_of_the_handshake_are_passed_on_and_not_kept():
+    """Kept, they would be a sixth of the memory of an idle connection."""
+    async with served(lambda socket: socket.wait_closed()) as url:
+        wire, response = await dial(loopback_network(), Dial(url), Heard().listener)
+        assert "upgrade: websocket" in response.head.decode().lower()
+        assert not wire._transport.request.headers
+        assert not wire._transport.response.headers
+        wire.abort()
+
+
 async def test_text_and_binary_messages_keep_their_kind_in_both_directions():
     received = []
 
