@@ -257,7 +257,7 @@ async def connect(
     parts = urlsplit(url)
     connection = AmqpConnection(on_message)
     await asyncio.get_running_loop().create_connection(
-        lambda: cast("asyncio.Protocol", connection), parts.hostname, parts.port or PORT
+        lambda: cast("asyncio.Protocol", connection), parts.hostname or "", parts.port or PORT
     )
     try:
         user, password = unquote(parts.username or "guest"), unquote(parts.password or "guest")

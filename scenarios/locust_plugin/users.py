@@ -47,7 +47,8 @@ class VirtualUser(User):
 
     def stop(self, force: bool = False) -> bool:  # noqa: FBT001, FBT002 - the signature of Locust
         """Stop at once: there is no task that could be completed before."""
-        return super().stop(force or self._only_waits())
+        stopped: bool = super().stop(force or self._only_waits())
+        return stopped
 
     def _only_waits(self) -> bool:
         own = type(self)
