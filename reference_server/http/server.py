@@ -28,7 +28,7 @@ PARSE_BYTES = 16_384  # limits are checked after this many bytes
 CHUNKING_FACTOR_MAX = 8  # the encoding of a chunked body may be this many times the body limit
 PIPELINED_MAX = 8  # requests that wait on one connection before reading pauses
 GRACE_S = 2  # for running calls during a shutdown
-KEEP_ALIVE_S = 60
+KEEP_ALIVE_S = 60.0
 CHECK_EVERY_S = 1.0
 # During a shutdown the server still answers this long, so that clients lose no call.
 LAME_DUCK_S = 0.5
