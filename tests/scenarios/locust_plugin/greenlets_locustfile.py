@@ -21,9 +21,12 @@ class Acting(VirtualUser):
 @events.test_start.add_listener
 def report(environment, **_):
     """Print a line after all users have joined."""
-    gevent.spawn_later(2.0, _print, environment.runner)
+    gevent.spawn(_print, environment.runner)
 
 
 def _print(runner):
+    while runner.user_count < 6:
+        gevent.sleep(0.05)
+    gevent.sleep(0.3)  # so that greenlets which run have started
     running = {type(user.args[0]).__name__ for user in runner.user_greenlets if user.started}
     print("GREENLETS", sorted(running), runner.user_classes_count, flush=True)
