@@ -129,5 +129,5 @@ def _commit(folder: Path, message: str) -> None:
 
 
 def _git(folder: Path, *arguments: str) -> None:
-    who = ("-c", "user.name=Scratch", "-c", "user.email=scratch@example.invalid")
+    who = ("-c", "user.name=Scratch", "-c", "user.email=scratch@localhost")
     subprocess.run(["git", *who, "-c", "commit.gpgsign=false", *arguments], cwd=folder, check=True)
