@@ -112,7 +112,8 @@ _STORM = {
 
 
 def _fault(kind: str, target: str, duration: str = "2s", **params: Any) -> list[dict[str, Any]]:
-    fault = {"id": "fault", "kind": kind, "target": target, "at": "5s", "for": duration}
+    # After the ramp, and early enough that the load goes on until the service has recovered.
+    fault = {"id": "fault", "kind": kind, "target": target, "at": "3s", "for": duration}
     return [{**fault, "params": params} if params else fault]
 
 
