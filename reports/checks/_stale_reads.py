@@ -6,7 +6,8 @@ import numpy as np
 
 from gauntlet.core.history import Kind
 from gauntlet.reports.checks._known_positions import KnownPositions, last_pages
-from gauntlet.reports.history.arrays import Bools, Ints, equal, ints
+from gauntlet.reports.checks._shared import lost_places
+from gauntlet.reports.history.arrays import Bools, Ints, contains, equal, ints, is_any, pair
 from gauntlet.reports.history.history import History
 
 
@@ -30,6 +31,7 @@ def stale_reads(history: History) -> StaleReads:
     head = ints(np.where(started, records["seq"], records["sseq"])[reads])
     known = history.once(KnownPositions).before(conv, ints(records["ref_ns"][reads]))
     stale = (head < known) & _may_read(history, reads, conv, known)
+    stale &= ~_only_lost(history, conv, head, known)
     # The last messages may have disappeared, and with them the end that was known.
     return StaleReads(reads, known, stale & (not history.traits.may_disappear))
 
@@ -41,3 +43,17 @@ def _may_read(history: History, reads: Ints, conv: Ints, position: Ints) -> Bool
     denied = membership.excluded(conv, user, position) | membership.unsure(conv, user)
     allowed: Bools = by_audit | ~denied
     return allowed
+
+
+def _only_lost(history: History, conv: Ints, head: Ints, known: Ints) -> Bools:
+    """Return where the positions after `head` up to `known` all are of lost messages.
+
+    `lost-acked` reports these. One that was also received has been in the history, which went back.
+    """
+    records, lost = history.records, lost_places(history)
+    shown = is_any(records["kind"], (Kind.DELIVER, Kind.RECEIVE, Kind.ROOM)) & (records["seq"] > 0)
+    at = np.flatnonzero(shown) if lost.size else np.empty(0, dtype=np.int64)
+    lost = lost[~contains(np.unique(pair(records["conv"][at], records["seq"][at])), lost)]
+    before, until = (np.searchsorted(lost, pair(conv, end), "right") for end in (head, known))
+    found: Bools = until - before == np.maximum(known - head, 0)
+    return found

@@ -120,3 +120,30 @@ def test_positions_that_a_correct_server_states_are_valid(verdict, good_story):
     state_starts(story)
     for check in ("history-regress", "wire-order"):
         assert verdict(check, story).outcome == "valid"
+
+
+def end_with_a_lost_message(*receivers):
+    """Let the last message be acknowledged, and be lost; the audit ends one position earlier."""
+    run = SmallRun((1, 2), (1, 2))
+    for seq in (1, 2, 3):
+        run.send(1, seq, 10 + seq)
+    run.deliver(1, 3, 13.2, *receivers)
+    run.page(1, 0, 33, after=0, last=2, entries=2)
+    run.audit(1, 1, 2, head=2)
+    return run
+
+
+def test_the_end_of_the_history_is_not_counted_again_after_lost_acked():
+    run = end_with_a_lost_message()
+    assert run.verdict("lost-acked").count == 1
+    assert run.verdict("history-regress").outcome == "valid"
+
+
+def test_a_lost_message_that_was_delivered_is_also_a_history_that_went_back():
+    assert end_with_a_lost_message(2).verdict("history-regress").count == 1
+
+
+def test_without_lost_acked_the_position_of_a_lost_message_counts():
+    run = end_with_a_lost_message()
+    run.story.scenario["checks"] = {"required": ["history-regress"]}
+    assert run.verdict("history-regress").count == 1
