@@ -8,7 +8,7 @@ from typing import NamedTuple
 import psutil
 
 HEADER = ("row", "what", "measured", "target", "ratio in this run", "")
-PACKAGES = ("uvloop", "uvicorn", "websockets", "asyncpg", "redis", "msgspec", "picows")
+PACKAGES = ("uvloop", "uvicorn", "websockets", "asyncpg", "aio-pika", "redis", "msgspec", "picows")
 
 
 class Row(NamedTuple):

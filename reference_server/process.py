@@ -133,6 +133,8 @@ def run(line: bytes) -> int:
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("websockets").setLevel(logging.ERROR)
+    for name in ("aio_pika", "aiormq"):  # the bus itself logs once when it is lost
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         config = parse_config(line)
     except ConfigError as error:

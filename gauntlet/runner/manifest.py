@@ -14,7 +14,7 @@ from gauntlet.core.scenario.model import Scenario, to_builtins
 from gauntlet.scenarios import adapters
 
 RECORDS = "benchmarks/records"
-_SHOWN_PACKAGES = ("im-gauntlet", "locust", "uvloop", "websockets", "picows", "numpy")
+_SHOWN_PACKAGES = ("im-gauntlet", "locust", "uvloop", "websockets", "picows", "numpy", "aio-pika")
 
 
 def build(

@@ -1,24 +1,29 @@
 """The bus on RabbitMQ: one exclusive classic queue per edge boot, one fan-out exchange.
 
-Publishing and consuming have separate connections, because a memory or disk alarm blocks
-publishers. A lost connection is not restored behind the scenes: the loss of a queue must be
-noticed, because the edge then repairs from SQL.
+It uses plain connections instead of `connect_robust`, because the loss of a queue must be noticed
+(the edge then repairs from SQL) and not hidden by an automatic restore. Publishing and consuming
+have separate connections, because a memory or disk alarm blocks publishers.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 
-from gauntlet.reference_server.bus import amqp_connection, base
-from gauntlet.reference_server.bus.amqp_connection import AmqpConnection, Returned
-from gauntlet.reference_server.bus.amqp_frames import AmqpError
+import aio_pika
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractMessage
+from aio_pika.abc import AbstractIncomingMessage as Incoming
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, PublishError
+
+from gauntlet.reference_server.bus import base
 from gauntlet.reference_server.bus.consumer import Consumer
 
 ALL_EDGES = "edges.all"
 CONNECT_TIMEOUT_S = 2.0
+CLOSE_TIMEOUT_S = 0.5
 PROBE_EVERY_S = 0.5
 PROBE_TIMEOUT_S = 1.0
 HEARTBEAT_S = 2  # frees the exclusive queue of a silent connection
-FAILURES = (AmqpError, Returned, OSError, TimeoutError)
+FAILURES = (AMQPError, ChannelInvalidStateError, OSError, TimeoutError, RuntimeError)
 
 
 class RabbitMqBus(Consumer):
@@ -27,67 +32,93 @@ class RabbitMqBus(Consumer):
     def __init__(self, url: str) -> None:
         super().__init__(FAILURES)
         self._url = url
-        self._publisher: AmqpConnection | None = None
+        self._publisher: AbstractConnection | None = None
+        self._direct: AbstractExchange | None = None
+        self._all: AbstractExchange | None = None
         self._connecting = asyncio.Lock()
 
     async def publish(self, queue: str, data: bytes) -> None:
-        await self._publish("", queue, data, mandatory=True)
+        async with self._publishing():
+            direct, _ = await self._exchanges()
+            await direct.publish(_message(data), queue, mandatory=True)
 
     async def publish_all(self, data: bytes) -> None:
-        await self._publish(ALL_EDGES, "", data, mandatory=False)
+        async with self._publishing():
+            _, all_edges = await self._exchanges()
+            await all_edges.publish(_message(data), "", mandatory=False)
 
     async def close(self) -> None:
         await self.stop()
-        if self._publisher is not None:
-            await self._publisher.close()
+        await self._disconnect()
 
-    async def _publish(self, exchange: str, key: str, data: bytes, *, mandatory: bool) -> None:
-        """Publish within a time limit: a blocked broker confirms nothing."""
+    @asynccontextmanager
+    async def _publishing(self) -> AsyncIterator[None]:
+        """Limit the time of a publish, in which aio-pika could wait for a confirm forever."""
         try:
             async with asyncio.timeout(base.PUBLISH_TIMEOUT_S):
-                publisher = await self._connected_publisher()
-                await publisher.publish(exchange, key, data, mandatory=mandatory)
-        except Returned as error:
-            raise base.Undeliverable(key) from error
+                yield
+        except PublishError as error:
+            raise base.Undeliverable(str(error)) from error
         except FAILURES as error:
-            self._disconnect()
+            await self._disconnect()
             raise base.BusDown(str(error) or type(error).__name__) from error
 
-    async def _connected_publisher(self) -> AmqpConnection:
+    async def _exchanges(self) -> tuple[AbstractExchange, AbstractExchange]:
         async with self._connecting:
-            if self._publisher is None or self._publisher.error is not None:
-                self._publisher = await self._open()
-            return self._publisher
+            if self._direct is None or self._all is None:
+                self._publisher = await _connect(self._url)
+                channel = await self._publisher.channel(
+                    publisher_confirms=True, on_return_raises=True
+                )
+                self._direct, self._all = channel.default_exchange, await _declare_all(channel)
+            return self._direct, self._all
 
-    def _disconnect(self) -> None:
-        publisher, self._publisher = self._publisher, None
-        if publisher is not None:
-            publisher.abort()
-
-    async def _open(self, on_message: base.MessageHandler | None = None) -> AmqpConnection:
-        connection = await amqp_connection.connect(self._url, HEARTBEAT_S, on_message)
-        try:
-            await connection.declare_fanout(ALL_EDGES)
-        except BaseException:
-            connection.abort()
-            raise
-        return connection
+    async def _disconnect(self) -> None:
+        connection, self._publisher, self._direct, self._all = self._publisher, None, None, None
+        if connection is not None:
+            await _close(connection)
 
     async def _session(self, on_connected: Callable[[], None]) -> None:
-        async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            connection = await self._open(self._deliver)
+        connection = await _connect(self._url)
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                await connection.consume(self._queue, ALL_EDGES)
-            await self._probe(connection)
+            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+            queue = await channel.declare_queue(
+                self._queue, exclusive=True, auto_delete=True, timeout=CONNECT_TIMEOUT_S
+            )
+            await queue.bind(await _declare_all(channel), timeout=CONNECT_TIMEOUT_S)
+            await queue.consume(self._on_message, no_ack=True, timeout=CONNECT_TIMEOUT_S)
+            await self._probe(channel)
             on_connected()
             while True:  # detects a dead broker within a second; heartbeats would take longer
                 await asyncio.sleep(PROBE_EVERY_S)
-                await self._probe(connection)
+                await self._probe(channel)
         finally:
-            await connection.close()
+            await _close(connection)
 
-    async def _probe(self, connection: AmqpConnection) -> None:
+    async def _probe(self, channel: AbstractChannel) -> None:
         """Send an empty message to the own queue; a broker that accepts none counts as down."""
         async with asyncio.timeout(PROBE_TIMEOUT_S):
-            await connection.publish("", self._queue, b"", mandatory=True)
+            await channel.default_exchange.publish(_message(b""), self._queue)
+
+    async def _on_message(self, message: Incoming) -> None:
+        # Without an await: aio-pika starts these calls in order of arrival, so they also end in it.
+        self._deliver(message.body)
+
+
+async def _connect(url: str) -> AbstractConnection:
+    return await aio_pika.connect(url, timeout=CONNECT_TIMEOUT_S, heartbeat=HEARTBEAT_S)
+
+
+async def _declare_all(channel: AbstractChannel) -> AbstractExchange:
+    return await channel.declare_exchange(
+        ALL_EDGES, aio_pika.ExchangeType.FANOUT, durable=False, timeout=CONNECT_TIMEOUT_S
+    )
+
+
+async def _close(connection: AbstractConnection) -> None:
+    with suppress(*FAILURES):
+        await asyncio.wait_for(connection.close(), CLOSE_TIMEOUT_S)
+
+
+def _message(data: bytes) -> AbstractMessage:
+    return aio_pika.Message(data, delivery_mode=aio_pika.DeliveryMode.NOT_PERSISTENT)
