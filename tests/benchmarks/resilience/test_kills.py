@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from benchmarks.resilience import campaigns, deaths, kills
+from benchmarks.resilience import campaigns, death_scenarios, deaths, kills
 from benchmarks.resilience.examination import LOST
 
 pytestmark = pytest.mark.integration
@@ -47,7 +47,8 @@ def test_the_clients_notice_a_server_that_acknowledges_too_early(require_service
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("seed", range(5))
 def test_nothing_is_left_of_a_run_whose_process_was_killed(seed, require_service):
-    require_service("redis")
+    for service in SERVICES[death_scenarios.stack_of(seed)]:
+        require_service(service)
     with deaths.trial("faults", seed) as trial:
         record = trial.run()
     assert (record.left, record.recover_code) == ((), 0), record
