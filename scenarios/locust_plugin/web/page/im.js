@@ -88,7 +88,10 @@ function visiblePart() {
 function visiblePoints() {
   const { from, to } = visiblePart();
   const all = [...state.points.values()].sort((a, b) => a.s - b.s);
-  return { from, to, points: all.filter((point) => point.s >= from - 1 && point.s <= to + 1) };
+  const before = all.filter((point) => point.s < from).slice(-2); // two, because a rate needs the one before
+  const after = all.filter((point) => point.s > to).slice(0, 1);
+  const inside = all.filter((point) => point.s >= from && point.s <= to);
+  return { from, to, points: [...before, ...inside, ...after] };
 }
 
 // If there are more points than columns, each column shows its highest value, so that no peak is hidden.
