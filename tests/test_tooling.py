@@ -358,6 +358,8 @@ FOREIGN = (
     "prometheus",
 )
 
+CLIENTS = ("node", "go", "java")  # of Toxiproxy, which are not programs on PATH
+
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="for Debian and Ubuntu")
 
 
@@ -368,15 +370,19 @@ def services(tmp_path):
     programs = ("rabbitmq-server", "initdb", "postgres", "prosody", "fusermount3", "nft")
     for name in (*programs, "toxiproxy-server", *FOREIGN):
         _write_program(tmp_path / name)
-    modules = tmp_path / "node_modules"
+    modules, clients = tmp_path / "node_modules", tmp_path / "clients"
     (modules / "socket.io").mkdir(parents=True)
+    for language in CLIENTS:
+        (clients / language).mkdir(parents=True)
     for name in ("apt-get", "go", "npm"):
         _write_program(tmp_path / name, f"touch {tmp_path}/{name}-called; echo go1.19.8")
+
+    folders = {"GAUNTLET_SOCKETIO": str(modules), "GAUNTLET_TOXIPROXY_CLIENTS": str(clients)}
 
     def install(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["bash", ROOT / "tools/install-services.sh", *arguments],
-            env={"PATH": f"{tmp_path}:/usr/bin:/bin", "GAUNTLET_SOCKETIO": str(modules)},
+            env={"PATH": f"{tmp_path}:/usr/bin:/bin", **folders},
             capture_output=True,
             text=True,
             check=False,
@@ -407,8 +413,22 @@ def test_foreign_systems_are_considered_only_with_all_and_left_alone_if_present(
     assert not any(name in services().stdout for name in FOREIGN)
     result = services("--all")
     assert result.returncode == 0, result.stderr
-    assert result.stdout.count(": present") == 7 + len(FOREIGN) + len(["socket.io"])
+    present = 7 + len(FOREIGN) + len(["socket.io"]) + len(CLIENTS)
+    assert result.stdout.count(": present") == present
     assert not list(tmp_path.glob("*-called"))
+
+
+@linux_only
+def test_a_client_whose_files_are_not_those_of_its_lock_is_not_installed(services, tmp_path):
+    (tmp_path / "clients" / "java").rmdir()
+    copies = """for argument; do case "$argument" in -DoutputDirectory=*)
+    mkdir "${argument#*=}"; echo other >"${argument#*=}/gson-2.13.1.jar";; esac; done"""
+    for name, body in (("mvn", copies), ("javac", "")):
+        _write_program(tmp_path / name, body)
+    result = services("--all")
+    assert result.returncode == 0, result.stderr
+    assert "TOXIPROXY CLIENT OF JAVA NOT INSTALLED." in result.stdout
+    assert not (tmp_path / "clients" / "java").exists()
 
 
 @linux_only

@@ -1,20 +1,21 @@
 #!/usr/bin/env bash
 # Installs the servers of the stacks: redis-server, rabbitmq-server, PostgreSQL, Prosody, and
 # toxiproxy-server; fuse3, with which other users than root inject faults on disks; and nftables, with
-# which packets are dropped. With --all also the other systems that have an adapter, and Prometheus
-# for the tests. For Debian and Ubuntu.
+# which packets are dropped. With --all also the other systems that have an adapter, and, for the tests,
+# Prometheus and the Toxiproxy clients of other languages. For Debian and Ubuntu.
 # Gauntlet starts private instances of them, so the services of the packages are neither started nor
 # enabled. Servers that are installed already are not changed.
 set -euo pipefail
 
 # What --all installs; each has a function install_NAME below.
-readonly FOREIGN=(mosquitto nats ejabberd centrifugo socketio synapse prometheus)
+readonly FOREIGN=(mosquitto nats ejabberd centrifugo socketio synapse prometheus toxiproxy_clients)
 
 readonly TOXIPROXY_VERSION=2.12.0
 readonly NATS_VERSION=2.12.15
 readonly CENTRIFUGO_VERSION=6.9.1
 readonly REDIS_MINIMUM=6.2
 readonly NODE_MINIMUM=18
+readonly MAVEN_PLUGIN=org.apache.maven.plugins:maven-dependency-plugin:3.6.1
 readonly POLICY=/usr/sbin/policy-rc.d
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -266,6 +267,45 @@ install_prometheus() {
         return
     fi
     disable_at_boot prometheus.service
+}
+
+# Tests control the fault proxy with each client. Where one cannot be installed, its tests are skipped,
+# or fail in .ci/run. toxiproxy-python is a dependency of Gauntlet.
+install_toxiproxy_clients() {
+    local folder=${GAUNTLET_TOXIPROXY_CLIENTS:-/usr/local/lib/gauntlet/toxiproxy-clients} language
+    for language in node go java; do
+        if [ -e "$folder/$language" ]; then
+            say "toxiproxy client of $language: present"
+        elif ! "has_${language}_tools"; then
+            say "TOXIPROXY CLIENT OF ${language^^} NOT INSTALLED: ITS TOOLS ARE MISSING."
+        else
+            say "install the toxiproxy client of $language"
+            mkdir -p "$SCRATCH/$language" "$folder"
+            cp "$HERE/../tests/contract/toxiproxy/clients/$language/"* "$SCRATCH/$language"
+            if (cd "$SCRATCH/$language" && "fetch_${language}_client"); then
+                mv "$SCRATCH/$language/client" "$folder/$language"
+            else
+                say "TOXIPROXY CLIENT OF ${language^^} NOT INSTALLED."
+            fi
+        fi
+    done
+}
+
+# Each fetches, in a folder with the lock file, what the lock names into a folder `client`.
+has_node_tools() { has npm; }
+fetch_node_client() {
+    npm ci --ignore-scripts --no-audit --no-fund --silent && mkdir client && mv node_modules client
+}
+
+has_go_tools() { has go; }
+fetch_go_client() {
+    GOMODCACHE="$PWD/client" GOFLAGS=-modcacherw GOTOOLCHAIN=local CGO_ENABLED=0 go build -o driver .
+}
+
+has_java_tools() { has javac && has mvn; }
+fetch_java_client() {
+    mvn --quiet --batch-mode "-Dstyle.color=never" "$MAVEN_PLUGIN:copy-dependencies" \
+        "-DoutputDirectory=$PWD/client" && (cd client && sha256sum --check --strict --quiet ../jars.sha256)
 }
 
 main() {

@@ -6,8 +6,8 @@
 
 These are the catalogue that the command and the scenario validator read, the JSON Schemas of
 scenario files, result.json, capacity.json and plan.json, the picture of docs/architecture.md, the
-absolute links of the README, the pages of measured guarantees and of the scorecard, and parts of
-the reference pages. Such a part stands between two comments:
+absolute links of the README, the pages of measured guarantees, of the scorecard and of the fuzzers,
+and parts of the reference pages. Such a part stands between two comments:
 
     <!-- generated: NAME -->
     <!-- end of generated part -->
@@ -23,6 +23,7 @@ from pathlib import Path
 import draw_architecture
 import msgspec
 
+from gauntlet.campaigns import fuzz_records
 from gauntlet.campaigns import records as grades_records
 from gauntlet.campaigns import table as grades_table
 from gauntlet.campaigns.capacity.outputs import writing as capacity
@@ -50,6 +51,8 @@ GRADES = ROOT / "benchmarks" / "records" / "grades.jsonl"
 GRADES_PAGE = ROOT / "docs" / "grades.md"
 SCORECARD = ROOT / "benchmarks" / "records" / "scorecard.jsonl"
 SCORECARD_PAGE = ROOT / "docs" / "scorecard.md"
+FUZZ = ROOT / "benchmarks" / "records" / "fuzz.jsonl"
+FUZZ_PAGE = ROOT / "docs" / "fuzzing.md"
 SCHEMA = REFERENCE / "scenario.schema.json"
 RESULT_SCHEMA = REFERENCE / "result.schema.json"
 PLAN_SCHEMA = REFERENCE / "plan.schema.json"
@@ -82,6 +85,7 @@ def derived(catalog: Catalog) -> dict[Path, str]:
         CAPACITY_SCHEMA: _json(capacity.schema()),
         SCHEMA: _json(schema.build(catalog, key_descriptions())),
         GRADES_PAGE: grades_table.page(grades_records.read(GRADES)),
+        FUZZ_PAGE: fuzz_records.page(fuzz_records.read(FUZZ)),
         SCORECARD_PAGE: scorecard_page.page(scorecard.read(SCORECARD), mutation.beside(SCORECARD)),
     }
     parts = page_parts(catalog)

@@ -1,14 +1,14 @@
 """`make bench-proxy`: both proxies do the same work in turn, and the table shows the medians.
 
 The windows of the two are interleaved, so that a change of the machine's speed affects both. Only
-the ratios within one run can be compared.
+the ratios within one run can be compared. Each window is recorded: a comparison that was
+interrupted goes on where it ended.
 """
 
 import argparse
 import statistics
 import sys
 import tempfile
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -16,13 +16,15 @@ from pathlib import Path
 from benchmarks.processes import line_child
 from benchmarks.progress import print_progress
 from benchmarks.proxy.measures import MEASURES, Bench
+from benchmarks.proxy.windows import Samples, Windows
 from benchmarks.table import machine
 from gauntlet.chaos.proxy_process import Backend, ProxyServer, find_binary
+from gauntlet.runner.manifest import commit_of
 
+ROOT = Path(__file__).resolve().parents[2]
+RECORDS = ROOT / "benchmarks" / "records" / "proxy.jsonl"
 BACKENDS: tuple[Backend, ...] = ("embedded", "toxiproxy")
 HEADER = ("what", "embedded", "toxiproxy-server", "ratio of the medians")
-
-Samples = dict[str, dict[str, list[float]]]  # by what is measured, then by backend
 
 
 @contextmanager
@@ -37,19 +39,19 @@ def _bench(backend: Backend, window_s: float) -> Iterator[Bench]:
         yield Bench(server, ends, upstream, window_s)
 
 
-def measure(names: Sequence[str], rounds: int, window_s: float) -> Samples:
-    """Measure both proxies in turn."""
-    samples: Samples = defaultdict(lambda: defaultdict(list))
+def measure(names: Sequence[str], rounds: int, window_s: float, windows: Windows) -> None:
+    """Measure both proxies in turn, except for windows that are known."""
     with ExitStack() as stack:
         benches = {each: stack.enter_context(_bench(each, window_s)) for each in BACKENDS}
         for number in range(rounds):
             for name in names:
                 # Each begins as often as the other.
                 for backend in BACKENDS if number % 2 == 0 else reversed(BACKENDS):
+                    if windows.has(name, backend, number):
+                        continue
                     print_progress(f"round {number + 1} of {rounds}: {name}, {backend}")
-                    for what, value in MEASURES[name](benches[backend]).items():
-                        samples[what][backend].append(value)
-    return samples
+                    values = MEASURES[name](benches[backend])
+                    windows.add(name, backend, number, values)
 
 
 def cells(samples: Samples) -> list[tuple[str, ...]]:
@@ -74,10 +76,13 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=MEASURES, default=list(MEASURES))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0, help="length of a window")
+    parser.add_argument("--records", type=Path, default=RECORDS)
     options = parser.parse_args()
     if find_binary() is None:
         sys.exit("toxiproxy-server is not installed, so there is nothing to compare with")
-    rows = cells(measure(options.only, options.rounds, options.seconds))
+    windows = Windows(options.records, options.seconds, commit_of(ROOT))
+    measure(options.only, options.rounds, options.seconds, windows)
+    rows = cells(windows.samples(options.only, options.rounds))
     for line in (HEADER, ("---",) * len(HEADER), *rows):
         print(f"| {' | '.join(line)} |")
     print(f"\n{machine()}")

@@ -204,6 +204,8 @@ class ServerFrame(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
 
 
 Frame = TypeVar("Frame", ClientFrame, ServerFrame)
+# What decoding raises: text may be no UTF-8, and values may be nested without end.
+_INVALID = (msgspec.DecodeError, UnicodeError, RecursionError)
 
 _encoder = msgspec.json.Encoder()
 _client_decoder = msgspec.json.Decoder(ClientFrame)
@@ -256,8 +258,8 @@ def decode_batch(data: bytes) -> list[Entry]:
     """Return the entries of a bus message; WireError if it is invalid."""
     try:
         return _batch_decoder.decode(data)
-    except msgspec.DecodeError as error:
-        raise WireError(str(error)) from error
+    except _INVALID as error:
+        raise WireError(f"{error!s:.200}") from error
 
 
 @lru_cache(8192)
@@ -278,7 +280,7 @@ def is_room(conv: str) -> bool:
 def _decode(decoder: msgspec.json.Decoder[Frame], data: bytes | str) -> Frame:
     try:
         frame = decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+    except _INVALID as error:
         raise WireError(f"{error!s:.200}") from error
     keys = sum(getattr(frame, name) is not None for name in frame.__struct_fields__)
     if keys != 1:

@@ -209,7 +209,7 @@ class MessageService:
 
     async def heads_since(self, request: Request) -> Response:
         """Return what changed since a watermark, for the edges' poll."""
-        return reply(await self._store.heads_since(request.query_number("since", 0, 2**63)))
+        return reply(await self._store.heads_since(request.query_number("since", 0, 2**63 - 1)))
 
     async def room(self, request: Request) -> Response:
         """Return the members and attendance of a room."""

@@ -12,6 +12,7 @@ from gauntlet.core.errors import ConfigError
 from gauntlet.core.labels import Labels
 from gauntlet.core.run_directory import SCHEMA_VERSION, RunDir
 from gauntlet.reports.comparison.bootstrap import Floats
+from gauntlet.reports.damage import DAMAGE
 
 _REQUIRED = ("run", "verdict", "counts", "checks", "objectives", "faults", "windows", "latency")
 _RESULT_BYTES_MAX = 256 * 2**20
@@ -82,7 +83,7 @@ def load(path: Path, name: str) -> SavedRun:
     found = SavedRun(name, run, result, manifest, labels.read(run), _stack_cores(run))
     try:
         _touch(found)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except DAMAGE as error:
         raise ConfigError(
             f"{path} must have a result and a manifest as judge writes them; a part has another "
             f"form ({type(error).__name__}: {error})"

@@ -18,6 +18,7 @@ from gauntlet.core.history import (
 from gauntlet.core.run_directory import RunDir
 from gauntlet.core.scenario import model
 from gauntlet.core.scenario.capabilities import CAPABILITIES, SERVER_SEQ
+from gauntlet.reports.damage import as_history_error
 from gauntlet.reports.history.arrays import Records
 from gauntlet.reports.history.deliveries import CHANNEL_BITS
 from gauntlet.reports.history.directory import Names
@@ -57,6 +58,11 @@ def read_run(run: RunDir) -> Read:
 
 def export_lines(run: RunDir, stream: IO[str]) -> int:
     """Write the history of a run, and return the number of lines; HistoryError if it is damaged."""
+    with as_history_error(run, "exported"):
+        return _export_lines(run, stream)
+
+
+def _export_lines(run: RunDir, stream: IO[str]) -> int:
     found = read_run(run)
     count = 0
     numbered = SERVER_SEQ in _declared(found.manifest)

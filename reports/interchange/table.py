@@ -7,6 +7,7 @@ import numpy as np
 
 from gauntlet.core.history import USER_KINDS, Kind
 from gauntlet.core.run_directory import RunDir
+from gauntlet.reports.damage import as_history_error
 from gauntlet.reports.history.arrays import Ints, Records, ints, is_any
 from gauntlet.reports.history.directory import Names
 from gauntlet.reports.interchange.export import read_run
@@ -21,8 +22,9 @@ _COUNTED = (Kind.PAGE, Kind.PROBE)
 
 def export_table(run: RunDir, stream: IO[bytes]) -> int:
     """Write the records of a run as Parquet, and return their number; HistoryError as usual."""
-    found = read_run(run)
-    return write_parquet(stream, _row_groups(found.names, found.records))
+    with as_history_error(run, "exported"):
+        found = read_run(run)
+        return write_parquet(stream, _row_groups(found.names, found.records))
 
 
 def _row_groups(names: Names, records: Records) -> Iterator[list[Column]]:

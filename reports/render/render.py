@@ -5,6 +5,7 @@ from typing import Any
 from gauntlet.core.run_directory import RunDir
 from gauntlet.reports.artifacts import artifacts, drawable_charts
 from gauntlet.reports.metrics import component_use
+from gauntlet.reports.damage import as_history_error
 from gauntlet.reports.render import interactive, junit, pages, summary
 from gauntlet.reports.render.charts import data as chart_data
 from gauntlet.reports.render.charts.data import ChartData
@@ -27,6 +28,12 @@ def render(run: RunDir, result: dict[str, Any]) -> list[str]:
     if result["grades"]:
         (run.path / "grade.md").write_text(guarantees.document(result), encoding="utf-8")
     return artifacts(result)
+
+
+def render_saved(run: RunDir) -> list[str]:
+    """Render the result that was written before; HistoryError if it is damaged."""
+    with as_history_error(run, "rendered"):
+        return render(run, run.read_result())
 
 
 def html(page: Page) -> str:

@@ -4,8 +4,6 @@ import dataclasses
 import math
 from typing import Any
 
-import msgspec
-
 from gauntlet.core.errors import HistoryError
 from gauntlet.core.run_directory import SCHEMA_VERSION, RunDir, read_jsonl
 from gauntlet.core.scenario import guards
@@ -18,7 +16,7 @@ from gauntlet.core.scenario.capabilities import (
     TIMESTAMPS,
 )
 from gauntlet.core.scenario.traits import from_manifest, to_builtins
-from gauntlet.reports import checks
+from gauntlet.reports import checks, damage
 from gauntlet.reports.artifacts import artifacts
 from gauntlet.reports.checks.finding import Verdict
 from gauntlet.reports.history import workers
@@ -75,17 +73,6 @@ from gauntlet.reports.verdict.verdict import (
     recovery_reasons,
 )
 
-# What rows raise that are valid JSON, but were not written by this program.
-_DAMAGE = (
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    TypeError,
-    ValueError,
-    msgspec.MsgspecError,
-    RecursionError,
-)
-
 
 def judge(run: RunDir, sizes: Sizes | None = None) -> dict[str, Any]:
     """Return the content of `result.json`; see `docs/reference/run-directory.md`.
@@ -96,13 +83,8 @@ def judge(run: RunDir, sizes: Sizes | None = None) -> dict[str, Any]:
     A history that cannot be judged gives a result with the status `error` and without checks.
     HistoryError if the manifest or the events are damaged, so that there is nothing to describe.
     """
-    try:
+    with damage.as_history_error(run, "judged"):
         return _judge(run, sizes)
-    except _DAMAGE as error:
-        raise HistoryError(
-            f"{run.path} cannot be judged, because a row lacks something or has another type than "
-            f"expected ({type(error).__name__}: {str(error)[:200]})"
-        ) from error
 
 
 def _judge(run: RunDir, sizes: Sizes | None) -> dict[str, Any]:
@@ -184,10 +166,12 @@ def capabilities(manifest: dict[str, Any]) -> frozenset[str]:
 
 def history_of(run: RunDir) -> History:
     """Return the history of a run; raises HistoryError if it cannot be judged."""
-    manifest = run.read_manifest()
-    rows, scenario = apply_marks(run.read_events(), scenarios.from_builtins(manifest["scenario"]))
-    events = without_damaged_workers(run, collect_events(rows, scenario.faults))
-    return load_history(run, scenario, events, capabilities(manifest), from_manifest(manifest))
+    with damage.as_history_error(run, "read"):
+        manifest = run.read_manifest()
+        scenario = scenarios.from_builtins(manifest["scenario"])
+        rows, scenario = apply_marks(run.read_events(), scenario)
+        events = without_damaged_workers(run, collect_events(rows, scenario.faults))
+        return load_history(run, scenario, events, capabilities(manifest), from_manifest(manifest))
 
 
 def _head(run: RunDir, manifest: dict[str, Any], scenario: scenarios.Scenario) -> dict[str, Any]:

@@ -59,6 +59,8 @@ PATH = "/connection/websocket"
 _PING_S = 25  # the server's default
 _CHANNEL = "history of a channel"
 _INTERNAL = 100
+# What reading JSON of another form raises; the last one for a number such as 1e999.
+_INVALID = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
 _UNRECOVERABLE = 112  # "unrecoverable position": the epoch or the offset is gone
 
 # How a call ends whose reply was lost with its connection.
@@ -237,7 +239,7 @@ class Codec(SubscribedRooms):
     def read(self, frame: bytes) -> Event:
         try:
             events = [self._read(json.loads(line)) for line in frame.splitlines()]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except _INVALID as error:
             raise ProtocolError(f"not a frame of Centrifugo: {error!r}") from error
         if not events:
             raise ProtocolError("an empty frame")
@@ -345,7 +347,7 @@ def _read_removed(response: Response) -> Removed:
         if error:
             return Removed(0, problem=f"the HTTP API answered: {error['message']}")
         return Removed(len(found["history"].get("publications") or ()))
-    except (ValueError, KeyError, TypeError, AttributeError) as wrong:
+    except _INVALID as wrong:
         raise ProtocolError(f"not an answer of the HTTP API: {wrong!r}") from wrong
 
 

@@ -57,6 +57,9 @@ _SENDER, _ID = "sender", "id"
 _NO_LIMIT = 65_535  # of packet ids, and of messages in flight
 _FAILED = 128  # reason codes from here on are errors
 _QUOTA_EXCEEDED = 151
+# mqtt5 is written in Rust, and panics for text that is no UTF-8. That is no Exception, because
+# other libraries of Rust are then in an unknown state; this one keeps none.
+_PANIC = "PanicException"
 _RETAINED = "retained"  # the ticket of the call that clears retained messages
 
 
@@ -257,6 +260,10 @@ class Codec(SubscribedRooms):
             except IndexError:
                 break  # the rest of the packet follows
             except (ValueError, TypeError) as error:
+                raise ProtocolError(f"not a packet of MQTT 5: {error}") from error
+            except BaseException as error:
+                if type(error).__name__ != _PANIC:
+                    raise
                 raise ProtocolError(f"not a packet of MQTT 5: {error}") from error
             at += size
             events.append(self._on_packet(packet))

@@ -162,11 +162,18 @@ class Codec(SubscribedRooms):
         for found, end in protocol.parse(stream.rest):
             at = end
             if isinstance(found, Message):
-                events.append(self.on_message(found))
+                events.append(self._on_message(found))
             else:
                 events.append(self._on_control(found))
         stream.rest = stream.rest[at:]
         return events[0] if len(events) == 1 else EventBatch(tuple(events))
+
+    def _on_message(self, message: Message) -> Event:
+        try:
+            return self.on_message(message)
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
+            # JSON of another form, or a number such as 1e999.
+            raise ProtocolError(f"not a message of NATS: {error!r}") from error
 
     def _on_control(self, control: Control) -> Event:
         match control.verb:

@@ -22,6 +22,8 @@ from gauntlet.scenarios.adapters.reference_frames import (
 
 T = TypeVar("T")
 
+# What decoding raises: text may be no UTF-8.
+_INVALID: Final = (msgspec.DecodeError, UnicodeDecodeError)
 _encode: Final = msgspec.json.Encoder().encode
 _decode_frame: Final = msgspec.json.Decoder(Frame).decode
 _decode_acknowledgement: Final = msgspec.json.Decoder(Acknowledgement).decode
@@ -63,7 +65,7 @@ class ReferenceCodec(base.Codec):
     def read(self, frame: bytes) -> base.Event:
         try:
             content = _decode_frame(frame)
-        except msgspec.DecodeError as error:
+        except _INVALID as error:
             raise base.ProtocolError(f"not a frame: {error}") from error
         if (msg := content.msg) is not None:
             return base.Entry(
@@ -197,7 +199,7 @@ def _decode(response: base.Response, decode: Callable[[bytes], T]) -> T:
         raise base.ProtocolError(f"HTTP {response.status}: {response.body[:200]!r}")
     try:
         return decode(response.body)
-    except msgspec.DecodeError as error:
+    except _INVALID as error:
         raise base.ProtocolError(
             f"HTTP {response.status}: {error}: {response.body[:200]!r}"
         ) from error
@@ -206,5 +208,5 @@ def _decode(response: base.Response, decode: Callable[[bytes], T]) -> T:
 def _refusal(response: base.Response) -> Refusal | None:
     try:
         return msgspec.json.decode(response.body, type=Error).error
-    except msgspec.DecodeError:
+    except _INVALID:
         return None

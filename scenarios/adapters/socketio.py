@@ -116,7 +116,7 @@ class Codec(SubscribedRooms):
         try:
             packet = packets.parse(frame)
             return self._READERS[packet.kind](self, packet)
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
             raise ProtocolError(f"not a packet of Socket.IO: {error!r}") from error
 
     def _on_open(self, packet: packets.Packet) -> Event:

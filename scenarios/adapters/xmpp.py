@@ -266,7 +266,7 @@ class Codec(base.Codec):
         return SendFrames((stanzas.ack(self._received),))
 
     def _on_ack(self, ack: Element) -> Event:
-        handled = int(ack.get("h", "0"))
+        handled = stanzas.count_of(ack)
         acked: list[Event] = []
         while self._acked < handled and self._unacked:
             self._acked += 1

@@ -21,6 +21,8 @@ FORWARD = "{urn:xmpp:forward:0}"  # XEP-0297
 RSM = "{http://jabber.org/protocol/rsm}"  # XEP-0059
 REGISTER = "jabber:iq:register"  # XEP-0077
 
+_COUNT_DIGITS_MAX = 10  # it wraps at 2**32
+
 ENABLE = b"<enable xmlns='urn:xmpp:sm:3' resume='true'/>"
 REQUEST_ACK = b"<r xmlns='urn:xmpp:sm:3'/>"
 PRESENCE = b"<presence xmlns='jabber:client'/>"
@@ -36,7 +38,7 @@ def parse(frame: bytes) -> ET.Element:
         raise ProtocolError("XMPP forbids DTDs and comments")
     try:
         return ET.fromstring(frame)  # noqa: S314 - without a DTD there is nothing to expand
-    except ET.ParseError as error:
+    except (ET.ParseError, ValueError, LookupError) as error:  # of another encoding, for example
         raise ProtocolError(f"not XML: {error}") from error
 
 
@@ -112,6 +114,14 @@ def register(user: str, password: str) -> bytes:
 def unregister(ident: str) -> bytes:
     """Return the request to remove the account of the stream (XEP-0077)."""
     return _iq(ident, f"<query xmlns='{REGISTER}'><remove/></query>")
+
+
+def count_of(element: ET.Element) -> int:
+    """Return how many stanzas an element of stream management acknowledges (XEP-0198, 4)."""
+    text = element.get("h", "0")
+    if not (text.isascii() and text.isdecimal() and len(text) <= _COUNT_DIGITS_MAX):
+        raise ProtocolError(f"{text[:40]!r} is no count of stanzas")
+    return int(text)
 
 
 def condition(element: ET.Element) -> str:

@@ -14,7 +14,7 @@ from gauntlet.reports.interchange.export import export_lines
 from gauntlet.reports.interchange.importing import import_history
 from gauntlet.reports.interchange.parquet import require_library
 from gauntlet.reports.interchange.table import export_table
-from gauntlet.reports.render.render import render
+from gauntlet.reports.render.render import render, render_saved
 from gauntlet.reports.trails.reading import read_trails
 from gauntlet.reports.verdict.judge import history_of, judge
 from gauntlet.reports.witness import life, naming, text
@@ -76,7 +76,10 @@ def export(options: argparse.Namespace) -> int:
 def report(options: argparse.Namespace) -> int:
     """Render the report of an existing run directory, and print the files written."""
     directory = RunDir.open(options.directory)
-    result = directory.read_result() if directory.result.exists() else judge(directory)
-    for artifact in render(directory, result):
+    if directory.result.exists():
+        artifacts = render_saved(directory)
+    else:
+        artifacts = render(directory, judge(directory))
+    for artifact in artifacts:
         print(directory.path / artifact)
     return Exit.OK

@@ -1,5 +1,6 @@
 """Read YAML as nodes, which have line numbers, and as plain values."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ _NODES_MAX = 20_000  # all keys, values, lists and mappings; PyYAML reads about 
 _KEYS_MAX = 10_000  # of one mapping, merge keys included, which can double it again and again
 _NUMBER_TAGS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 _SHOWN_CHARACTERS = 60
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _KEY_TAGS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
 _STRING_TAG = "tag:yaml.org,2002:str"
 # Keys of flapping faults, which YAML 1.1 reads as true and false, and YAML 1.2 as strings.
@@ -101,6 +103,8 @@ class _Loader(yaml.SafeLoader):
 
     def compose_scalar_node(self, anchor: dict[Any, yaml.Node]) -> yaml.ScalarNode:
         node: yaml.ScalarNode = super().compose_scalar_node(anchor)
+        if _SURROGATE.search(node.value):  # "\ud800", which is no text
+            raise _Refused(f"{shown(node.value)} contains half of a surrogate pair", node)
         if node.tag in _NUMBER_TAGS and ":" in node.value:
             # YAML 1.1 reads `1:30` as a number of base 60, which is 90.
             raise _Refused(f"{node.value} would be a number of base 60; put it in quotes", node)

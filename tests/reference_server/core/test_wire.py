@@ -104,8 +104,10 @@ def test_a_bus_batch_keeps_its_entries_in_order():
         STICKER,
         ADDED,
     ]
-    with pytest.raises(WireError):
-        wire.decode_batch(b"\x93")
+    valid = wire.encode_batch([MESSAGE])
+    for invalid in (b"\x93", valid.replace(b"msg", b"m\xffg"), b"\x91" * 5000):
+        with pytest.raises(WireError):
+            wire.decode_batch(invalid)
 
 
 @pytest.mark.parametrize(

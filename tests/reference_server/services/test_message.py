@@ -423,3 +423,9 @@ async def test_a_message_that_is_refused_leaves_the_service_ready(service):
     )
     assert status == 403
     await service._probe_database()
+
+
+@pytest.mark.parametrize(("since", "status"), [(2**63 - 1, 200), (2**63, 400)])
+async def test_a_watermark_that_the_database_cannot_hold_is_a_bad_request(service, since, status):
+    request = Request("GET", "/internal/heads", query={"since": str(since)})
+    assert (await service.router.handle(request)).status == status

@@ -52,6 +52,15 @@ def test_a_member_subscribes_to_rooms_and_conversations_alike():
     assert codec.members(ROOM).value == {}
 
 
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", '"x"'])
+def test_a_number_without_end_is_a_protocol_error(number):
+    codec = session()
+    connect(codec)
+    push = {"push": {"channel": DIRECT, "pub": publication("hi", offset="?")}}
+    with pytest.raises(base.ProtocolError):
+        codec.read(json.dumps(push).replace('"?"', number).encode())
+
+
 def test_a_message_of_a_room_is_an_entry_of_it():
     codec = session(namespace="chat")
     connect(codec)

@@ -56,6 +56,17 @@ def test_bytes_that_are_no_packet_are_a_protocol_error(data):
         codec.read(Binary(data + bytes(20)))
 
 
+# The library reports the UnicodeDecodeError before it panics.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("part", [b"gauntlet", b"sender", b"bob"])
+def test_text_that_is_no_utf_8_is_a_protocol_error(part):
+    """The library panics for it, which is no Exception and would end the load."""
+    codec = session()
+    connected(codec)
+    with pytest.raises(base.ProtocolError, match="not a packet of MQTT 5"):
+        codec.read(Binary(push().write().replace(part, b"\xff" + part[1:])))
+
+
 def test_a_session_of_this_run_is_resumed_and_one_of_an_earlier_run_only_taken_over():
     """The broker pushes what it has queued; the codec knows none of the calls of the other run."""
     codec = session(clean_start=False)

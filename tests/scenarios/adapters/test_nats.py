@@ -58,6 +58,24 @@ def test_bytes_that_are_no_message_are_a_protocol_error(data):
         list(protocol.parse(data))
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '{"error": []}',
+        '{"created": "t1", "state": []}',
+        '{"created": "t1", "state": {"last_seq": 1e999}}',
+        '{"created": "t1", "state": {"last_seq": "x"}}',
+    ],
+)
+def test_an_answer_of_another_form_is_a_protocol_error(answer):
+    codec = session()
+    codec.open({})
+    receive(codec, INFO)
+    receive(codec, b"PONG\r\n")
+    with pytest.raises(base.ProtocolError):
+        receive(codec, message(f"{codec._inbox}.stream", answer))
+
+
 def test_core_subscribes_before_the_user_counts_as_connected():
     codec = session(mode="core")
     assert codec.open({}) == b""

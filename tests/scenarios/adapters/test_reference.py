@@ -86,7 +86,10 @@ def test_the_opening_frame_equals_the_golden_frame():
     assert codec.open(connect["cursors"]) == golden("client/connect")
 
 
-@pytest.mark.parametrize("frame", [b"", b"[]", b"{}", b'{"other":{}}', b'{"msg":{"conv":"x"}}'])
+@pytest.mark.parametrize(
+    "frame",
+    [b"", b"[]", b"{}", b'{"other":{}}', b'{"msg":{"conv":"x"}}', b'{"error":{"code":"\xff"}}'],
+)
 def test_an_invalid_frame_is_a_protocol_error(frame):
     with pytest.raises(base.ProtocolError):
         CODEC.read(frame)
@@ -117,6 +120,7 @@ def error(stored, temporary=True):
         (504, error("unknown"), base.Sent("unknown")),
         (400, error("unknown", temporary=False), base.Sent("unknown")),
         (502, b"<html>bad gateway</html>", base.Sent("unknown")),
+        (502, b'{"error":{"code":"\xff"}}', base.Sent("unknown")),
     ],
 )
 def test_only_stored_no_is_a_definite_failure(status, body, sent):
@@ -128,6 +132,8 @@ def test_a_success_that_is_not_understood_names_the_status_and_the_body():
     call = CODEC.send("d.u.v", "m", "x")
     with pytest.raises(base.ProtocolError, match=r"HTTP 201: .*not json"):
         call.read(base.Response(201, b"not json"))
+    with pytest.raises(base.ProtocolError, match=r"HTTP 201: "):
+        call.read(base.Response(201, b'{"seq":1,"conv":"\xff"}'))
 
 
 def test_all_requests_but_the_login_carry_the_token():

@@ -51,6 +51,13 @@ def test_a_member_joins_rooms_and_conversations_alike():
     assert codec.members(ROOM).value == {}
 
 
+def test_a_number_without_end_is_a_protocol_error():
+    codec = session()
+    codec.open({})
+    with pytest.raises(base.ProtocolError):
+        codec.read(OPEN.replace(b"10000", b"1e999"))
+
+
 def test_a_connection_is_recovered_from_the_last_event():
     codec = session()
     connect(codec)

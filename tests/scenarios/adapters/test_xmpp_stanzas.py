@@ -61,7 +61,23 @@ def test_a_message_without_a_body_is_no_entry():
     assert stanzas.read_message(stanzas.parse(silent)) is None
 
 
-@pytest.mark.parametrize("frame", [b"", b"hi", b"<a>", b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"])
-def test_invalid_xml_and_dtds_are_protocol_errors(frame):
+@pytest.mark.parametrize(
+    "frame",
+    [
+        *(b"", b"hi", b"<a>", b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"),
+        b"<?xml version='1.0' encoding='utf-7'?><a/>",
+        b"<?xml version='1.0' encoding='none'?><a/>",
+    ],
+)
+def test_invalid_xml_dtds_and_other_encodings_are_protocol_errors(frame):
     with pytest.raises(ProtocolError):
         stanzas.parse(frame)
+
+
+@pytest.mark.parametrize("count", ["x", "", "-1", "1.5", "\u0663", "9" * 5000])
+def test_a_count_of_stanzas_that_is_no_number_is_a_protocol_error(count):
+    with pytest.raises(ProtocolError, match="is no count of stanzas"):
+        stanzas.count_of(stanzas.parse(f"<a xmlns='urn:xmpp:sm:3' h='{count}'/>".encode()))
+    assert (
+        stanzas.count_of(stanzas.parse(b"<a xmlns='urn:xmpp:sm:3' h='4294967295'/>")) == 2**32 - 1
+    )

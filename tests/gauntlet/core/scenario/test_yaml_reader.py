@@ -33,6 +33,14 @@ def test_a_value_that_yaml_cannot_construct_is_reported_with_its_line(value):
     assert message.endswith("cannot be read as a value; put strings in quotes")
 
 
+@pytest.mark.parametrize("text", ['about: "\\ud800"', '"\\udfff": 1'])
+def test_half_of_a_surrogate_pair_is_refused(text):
+    """YAML can write it, and no text file can."""
+    message = error_of(text)
+    assert message.startswith("x.yaml:3: ")
+    assert message.endswith("contains half of a surrogate pair")
+
+
 @pytest.mark.parametrize(
     "text",
     ["a: " + "[" * 5000 + "]" * 5000, "a: " + "[" * 50 + "]" * 50, "{a: " * 50 + "1" + "}" * 50],

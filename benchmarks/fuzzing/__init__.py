@@ -1,0 +1,1 @@
+"""`python -m benchmarks.fuzzing`: random inputs for everything that reads what others wrote."""
