@@ -2,8 +2,10 @@
 
 import fnmatch
 import json
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -80,6 +82,20 @@ def is_sent(path: str) -> bool:
         if any(fnmatch.fnmatchcase(prefix, pattern) for prefix in prefixes):
             sent = rule.startswith("!")
     return sent
+
+
+def test_hadolint_reports_nothing():
+    program = shutil.which("hadolint")
+    if program is None:
+        reason = "hadolint is not on PATH; .ci/run installs it"
+        (pytest.fail if os.environ.get("GAUNTLET_REQUIRE_SERVICES") == "1" else pytest.skip)(reason)
+    result = subprocess.run(
+        [program, "--no-color", ROOT / "Containerfile"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 def test_every_stage_has_the_same_base_of_a_fixed_version():

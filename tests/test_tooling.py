@@ -270,7 +270,7 @@ def test_locks_pin_every_dependency_to_an_allowed_version(lock, extras):
         assert all(requirement.specifier.contains(version) for version in versions), requirement
 
 
-@pytest.mark.parametrize("group", ["docs", "synapse"])
+@pytest.mark.parametrize("group", ["docs", "synapse", "hadolint"])
 def test_the_lock_of_an_environment_of_its_own_pins_its_group(group):
     pins = _pins(f"{group}.txt")
     for requirement in map(Requirement, PYPROJECT["dependency-groups"][group]):
@@ -279,7 +279,7 @@ def test_the_lock_of_an_environment_of_its_own_pins_its_group(group):
         assert all(requirement.specifier.contains(version) for version in versions), requirement
 
 
-@pytest.mark.parametrize("lock", ["run.txt", "test.txt", "docs.txt", "synapse.txt"])
+@pytest.mark.parametrize("lock", ["run.txt", "test.txt", "docs.txt", "synapse.txt", "hadolint.txt"])
 def test_every_pin_has_a_hash(lock):
     text = (ROOT / "requirements" / lock).read_text()
     pins = re.findall(r"^\S+==.*$", text, re.MULTILINE)

@@ -38,7 +38,9 @@ compile requirements/test.txt "${project[@]}" --extra parquet --extra test --con
 compile requirements/docs.txt --group docs "$@"
 # Nor does Synapse, which tools/install-services.sh --all installs.
 compile requirements/synapse.txt --group synapse "$@"
+compile requirements/hadolint.txt --group hadolint "$@"
 note_size requirements/run.txt
 note_size requirements/test.txt
 note_size requirements/docs.txt
 note_size requirements/synapse.txt
+note_size requirements/hadolint.txt
