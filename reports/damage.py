@@ -1,12 +1,12 @@
 """What rows of a run directory raise that are valid JSON, but were not written by this program."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import msgspec
 
 from gauntlet.core.errors import HistoryError
-from gauntlet.core.run_directory import RunDir
 
 DAMAGE = (
     ArithmeticError,
@@ -20,12 +20,13 @@ DAMAGE = (
 
 
 @contextmanager
-def as_history_error(run: RunDir, done: str) -> Iterator[None]:
-    """Raise HistoryError for damage; `done` says what cannot be done, such as "judged"."""
+def as_history_error(paths: Iterable[Path], done: str) -> Iterator[None]:
+    """Raise HistoryError for damage in run directories; `done` is, for example, "judged"."""
     try:
         yield
     except DAMAGE as error:
+        subject = " and ".join(map(str, paths))
         raise HistoryError(
-            f"{run.path} cannot be {done}, because a row lacks something or has another type than "
+            f"{subject} cannot be {done}, because a row lacks something or has another type than "
             f"expected ({type(error).__name__}: {str(error)[:200]})"
         ) from error

@@ -16,6 +16,7 @@ from gauntlet.core.run_directory import RunDir, write_json
 from gauntlet.reports.archive import listing
 from gauntlet.reports.comparison import compare
 from gauntlet.reports.interchange.export import export_lines
+from gauntlet.reports.render import comparison
 from gauntlet.reports.render.render import render, render_saved
 from gauntlet.reports.verdict.judge import judge
 
@@ -54,7 +55,10 @@ class RunDirectories(Target):
             export_lines(run, io.StringIO())
         elif which < 0.25:
             runs = compare.load([self._run, run.path])
-            json.dumps(compare.compare(runs), allow_nan=False)
+            found = compare.compare(runs)
+            json.dumps(found, allow_nan=False)
+            if which < 0.16:
+                comparison.write(run.path.parent / "compared.html", found, runs)
         elif which < 0.3:
             listing.entries(run.path.parent)
         elif which < 0.34:

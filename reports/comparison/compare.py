@@ -11,6 +11,7 @@ from gauntlet.reports import formatting
 from gauntlet.reports.comparison import bootstrap, changes, comparability, indicators, saved_run
 from gauntlet.reports.comparison.indicators import Difference, Value
 from gauntlet.reports.comparison.saved_run import SavedRun
+from gauntlet.reports.damage import as_history_error
 
 SCHEMA_VERSION = 1
 RUNS_MAX = len(ascii_uppercase)
@@ -35,13 +36,14 @@ def load(paths: Sequence[Path]) -> list[SavedRun]:
 
 
 def compare(runs: Sequence[SavedRun]) -> dict[str, Any]:
-    """Return the comparison of each run with the first, as JSON has it."""
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "confidence": bootstrap.CONFIDENCE,
-        "runs": [_run(run) for run in runs],
-        "comparisons": [_pair(runs[0], other) for other in runs[1:]],
-    }
+    """Return the comparison of each run with the first, as JSON has it; HistoryError for damage."""
+    with as_history_error((run.directory.path for run in runs), "compared"):
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "confidence": bootstrap.CONFIDENCE,
+            "runs": [_run(run) for run in runs],
+            "comparisons": [_pair(runs[0], other) for other in runs[1:]],
+        }
 
 
 def _run(run: SavedRun) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def read_run(run: RunDir) -> Read:
 
 def export_lines(run: RunDir, stream: IO[str]) -> int:
     """Write the history of a run, and return the number of lines; HistoryError if it is damaged."""
-    with as_history_error(run, "exported"):
+    with as_history_error([run.path], "exported"):
         return _export_lines(run, stream)
 
 

@@ -22,7 +22,7 @@ _COUNTED = (Kind.PAGE, Kind.PROBE)
 
 def export_table(run: RunDir, stream: IO[bytes]) -> int:
     """Write the records of a run as Parquet, and return their number; HistoryError as usual."""
-    with as_history_error(run, "exported"):
+    with as_history_error([run.path], "exported"):
         found = read_run(run)
         return write_parquet(stream, _row_groups(found.names, found.records))
 

@@ -8,6 +8,7 @@ from typing import Any
 from gauntlet.reports import extras
 from gauntlet.reports.comparison import rows
 from gauntlet.reports.comparison.saved_run import SavedRun
+from gauntlet.reports.damage import as_history_error
 from gauntlet.reports.render import interval_bar, pages
 from gauntlet.reports.render.charts import thinning
 from gauntlet.reports.render.pages import Section
@@ -37,9 +38,14 @@ _CHARTS = (
 
 
 def write(file: Path, found: dict[str, Any], runs: Sequence[SavedRun]) -> None:
-    """Write the page of a comparison, and the style beside it for strict content policies."""
+    """Write the page of a comparison, and the style beside it for strict content policies.
+
+    HistoryError if a run is damaged.
+    """
     css = file.with_suffix(".css")
-    file.write_text(html(found, runs, css.name), encoding="utf-8")
+    with as_history_error((run.directory.path for run in runs), "compared"):
+        text = html(found, runs, css.name)
+    file.write_text(text, encoding="utf-8")
     css.write_text(pages.style(), encoding="utf-8")
 
 

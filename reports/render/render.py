@@ -32,7 +32,7 @@ def render(run: RunDir, result: dict[str, Any]) -> list[str]:
 
 def render_saved(run: RunDir) -> list[str]:
     """Render the result that was written before; HistoryError if it is damaged."""
-    with as_history_error(run, "rendered"):
+    with as_history_error([run.path], "rendered"):
         return render(run, run.read_result())
 
 

@@ -83,7 +83,7 @@ def judge(run: RunDir, sizes: Sizes | None = None) -> dict[str, Any]:
     A history that cannot be judged gives a result with the status `error` and without checks.
     HistoryError if the manifest or the events are damaged, so that there is nothing to describe.
     """
-    with damage.as_history_error(run, "judged"):
+    with damage.as_history_error([run.path], "judged"):
         return _judge(run, sizes)
 
 
@@ -166,7 +166,7 @@ def capabilities(manifest: dict[str, Any]) -> frozenset[str]:
 
 def history_of(run: RunDir) -> History:
     """Return the history of a run; raises HistoryError if it cannot be judged."""
-    with damage.as_history_error(run, "read"):
+    with damage.as_history_error([run.path], "read"):
         manifest = run.read_manifest()
         scenario = scenarios.from_builtins(manifest["scenario"])
         rows, scenario = apply_marks(run.read_events(), scenario)
