@@ -94,6 +94,7 @@ class Session:
 def _place(error: BaseException) -> str:
     """Return the deepest place in a file of the project."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [each for each in frames if ROOT in Path(each.filename).parents]
-    place = [each for each in own if ".venv" not in Path(each.filename).parts][-1]
-    return f"{Path(place.filename).relative_to(ROOT)}:{place.name}"
+    places = [(Path(each.filename).resolve(), each.name) for each in frames]
+    own = [each for each in places if ROOT in each[0].parents and ".venv" not in each[0].parts]
+    file, function = own[-1]
+    return f"{file.relative_to(ROOT)}:{function}"
