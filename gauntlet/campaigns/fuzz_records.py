@@ -90,7 +90,8 @@ def page(records: Sequence[FuzzRecord]) -> str:
             "damaged bytes, values and orders. Each input depends on the seed and its number only. "
             "An input is a defect if the code raises anything but its declared errors, breaks a "
             "promise such as that of a round trip, or needs too much CPU time. Every defect was "
-            "corrected, and became a test."
+            "corrected, and became a test; a time-out that does not show again came from a busy "
+            "machine."
         ),
         "",
         table(_HEADER, [_row(records, name) for name in TARGETS]),
