@@ -20,11 +20,11 @@ from benchmarks.fuzzing.target import Target, Wrong
 from gauntlet.reference_server.core import tokens
 from gauntlet.reference_server.core.config import Config, Settings
 from gauntlet.reference_server.core.metrics import Metrics
+from gauntlet.reference_server.gateway.dispatcher import Dispatcher
 from gauntlet.reference_server.gateway.gateway import Gateway
-from gauntlet.reference_server.http.messages import Router
+from gauntlet.reference_server.http.router import Router
 from gauntlet.reference_server.http.server import Connection, ServerState
 from gauntlet.reference_server.http.service_client import ServiceClient
-from gauntlet.reference_server.main import Dispatcher
 from gauntlet.reference_server.services.base import Service, ServiceContext
 from gauntlet.reference_server.services.friend import FriendService
 from gauntlet.reference_server.services.message import MessageService
