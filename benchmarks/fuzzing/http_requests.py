@@ -25,7 +25,7 @@ from gauntlet.reference_server.gateway.gateway import Gateway
 from gauntlet.reference_server.http.router import Router
 from gauntlet.reference_server.http.server import Connection, ServerState
 from gauntlet.reference_server.http.service_client import ServiceClient
-from gauntlet.reference_server.services.base import Service, ServiceContext
+from gauntlet.reference_server.services.base import ServiceContext
 from gauntlet.reference_server.services.friend import FriendService
 from gauntlet.reference_server.services.message import MessageService
 from gauntlet.reference_server.services.sticker import StickerService
@@ -132,7 +132,7 @@ class HttpRequests(Target):
         users = open_users(f"sqlite://{self._folder.name}/users.db", 60_000)
         store = open_messages(f"sqlite://{self._folder.name}/messages.db", 60_000)
         absent: Any = SimpleNamespace(edges=None)  # no edge is connected, so nothing is published
-        services: dict[str, Service] = {
+        services: dict[str, Any] = {
             "message": MessageService(context, store, absent, absent),
             "friend": FriendService(users),
             "sticker": StickerService(users),
