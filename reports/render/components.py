@@ -2,8 +2,8 @@
 
 from typing import Any, NamedTuple
 
-from gauntlet.reports.metrics.component_use import Column, ComponentUse
 from gauntlet.reports.render.charts import thinning
+from gauntlet.reports.render.charts.component_use import Column, ComponentUse
 
 LINES_MAX = 5  # of a chart; the components that use less are one further line
 NAME_MAX = 18  # in a legend, which has one row

@@ -5,8 +5,8 @@ from typing import Any
 from gauntlet.core.run_directory import RunDir
 from gauntlet.reports.artifacts import artifacts, drawable_charts
 from gauntlet.reports.damage import as_history_error
-from gauntlet.reports.metrics import component_use
 from gauntlet.reports.render import interactive, junit, pages, summary
+from gauntlet.reports.render.charts import component_use
 from gauntlet.reports.render.charts import data as chart_data
 from gauntlet.reports.render.charts.data import ChartData
 from gauntlet.reports.render.pages import Section

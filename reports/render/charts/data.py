@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from gauntlet.reports.metrics.component_use import ComponentUse
 from gauntlet.reports.render.charts import thinning, thresholds
+from gauntlet.reports.render.charts.component_use import ComponentUse
 from gauntlet.reports.render.charts.thresholds import Threshold
 
 

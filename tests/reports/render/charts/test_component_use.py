@@ -4,7 +4,7 @@ import pytest
 
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.run_directory import Journal, RunDir
-from gauntlet.reports.metrics import component_use
+from gauntlet.reports.render.charts import component_use
 
 ZERO_S = 1000
 
