@@ -3,13 +3,18 @@
 import pytest
 
 from gauntlet.campaigns.synthetic.access_mutators import name_a_stranger_as_a_member
-from gauntlet.campaigns.synthetic.exit_mutators import report_that_a_user_left_who_stays
+from gauntlet.campaigns.synthetic.exit_mutators import (
+    remove_a_member_without_a_request,
+    report_that_a_user_left_who_stays,
+)
 from gauntlet.campaigns.synthetic.histories import ROOM, good_story
 from gauntlet.campaigns.synthetic.mutators import MUTATORS
 from gauntlet.campaigns.synthetic.story import ZERO, S
 from gauntlet.core.history import Channel, Flag, Kind, PageFlag
 
 COUNT = 40
+# Where earlier runs used the accounts, others may add members and have them removed.
+BY_OTHERS = (name_a_stranger_as_a_member, remove_a_member_without_a_request)
 
 
 def violated(result):
@@ -45,9 +50,10 @@ def test_a_run_that_meets_no_leftovers_has_no_caveat(judged):
     assert not any("leftovers" in text for text in result["caveats"])
 
 
-def test_a_member_whom_an_earlier_run_added_violates_no_check(judged):
+@pytest.mark.parametrize("mutate", BY_OTHERS, ids=lambda mutate: mutate.__name__)
+def test_what_others_do_to_the_members_violates_no_check(judged, mutate):
     story = with_leftovers(good_story(1))
-    name_a_stranger_as_a_member(story)
+    mutate(story)
     result = judged(story)
     assert violated(result) == set()
     assert result["verdict"]["status"] == "pass"
@@ -55,7 +61,7 @@ def test_a_member_whom_an_earlier_run_added_violates_no_check(judged):
 
 @pytest.mark.parametrize(
     "mutate",
-    [each for each in MUTATORS if each is not name_a_stranger_as_a_member],
+    [each for each in MUTATORS if each not in BY_OTHERS],
     ids=lambda mutate: mutate.__name__,
 )
 def test_leftovers_hide_no_violation(judged, mutate):

@@ -238,14 +238,19 @@ def stated_positions(seed: int) -> Story:
 
 
 def held_back(seed: int) -> Story:
-    """Every third push arrives before it can be presented."""
+    """Every third push arrives before it can be presented, but not before the push before it."""
     story = good_story(seed)
-    for kind in (Kind.DELIVER, Kind.ROOM):
-        for index in story.at(kind, flags=Channel.LIVE)[::3]:
-            record = story.records[index]
-            event = Flag.ROOM_EVENT if kind == Kind.ROOM else 0
-            arrived = {"kind": Kind.ARRIVED, "t_ns": record.t_ns - MS // 2, "spare": 1}
-            story.records.append(record._replace(**arrived, flags=record.flags | event))
+    pushes = [*story.at(Kind.DELIVER, flags=Channel.LIVE), *story.at(Kind.ROOM, flags=Channel.LIVE)]
+    pushes.sort(key=lambda index: story.records[index].t_ns)
+    previous_ns: dict[int, int] = {}
+    for number, index in enumerate(pushes):
+        record = story.records[index]
+        if number % 3 == 0:
+            event = Flag.ROOM_EVENT if record.kind == Kind.ROOM else 0
+            t_ns = max(record.t_ns - MS // 2, previous_ns.get(record.link, 0))
+            arrived = record._replace(kind=Kind.ARRIVED, t_ns=t_ns, spare=1)
+            story.records.append(arrived._replace(flags=record.flags | event))
+        previous_ns[record.link] = record.t_ns
     return story
 
 
