@@ -306,11 +306,19 @@ def present_a_reply_first(story: Story) -> set[Identity]:
 def _present_swapped(story: Story, *, reply: bool) -> set[Identity]:
     for first, second in _resynced_neighbours(story):
         one, two = story.records[first], story.records[second]
-        if one.peer != two.peer and one.conv != ROOM and _answers(story, one, two) == reply:
+        if one.peer == two.peer or one.conv == ROOM or not _was_sent(story, two, one.t_ns):
+            continue
+        if _answers(story, one, two) == reply:
             story.change(first, t_ns=two.t_ns)
             story.change(second, t_ns=one.t_ns)
             return {identity(one), identity(two)}
     raise AssertionError
+
+
+def _was_sent(story: Story, shown: Record, before_ns: int) -> bool:
+    """Return whether a message was sent before a time: only then can it be shown at that time."""
+    sent = story.at(Kind.ATTEMPT, conv=shown.conv, peer=shown.peer, sseq=shown.sseq)
+    return any(story.records[index].t_ns < before_ns for index in sent)
 
 
 def corrupt_a_body(story: Story) -> set[Identity]:
