@@ -99,7 +99,12 @@ class Part:
         return self._build
 
     def use_sources(self, reason: str) -> None:
-        """Run the sources in this process, before it has imported a module that is compiled."""
+        """Run the sources in this process, before it has imported a module that is compiled.
+
+        If they run anyway, the reason for that remains.
+        """
+        if self.current().kind == "pure":
+            return
         if self._finder is not None:
             sys.meta_path.remove(self._finder)
             self._finder = None

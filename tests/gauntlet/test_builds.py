@@ -124,6 +124,14 @@ def test_a_process_can_use_the_sources_although_extension_modules_were_selected(
     assert os.environ[builds.PURE_VARIABLE] == ""
 
 
+def test_sources_that_run_anyway_keep_their_reason(tmp_path, monkeypatch):
+    """The cluster states the same reason for such a process."""
+    monkeypatch.setenv(builds.PURE_VARIABLE, "")
+    part = part_in(tmp_path)
+    part.use_sources("hooks")
+    assert part.current() == Build("pure", "not compiled")
+
+
 def test_sources_are_those_that_are_imported():
     folder = Path(builds.__file__).parent
     assert builds.source_file("gauntlet.core") == folder / "core" / "__init__.py"
