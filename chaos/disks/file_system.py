@@ -245,8 +245,13 @@ class FileSystem:
         parent = self._nodes[request.node].path_descriptor
         created = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | (flags & os.O_EXCL)
         handle = os.open(name, created, mode, dir_fd=parent)
+        try:
+            entry = self._created(request, name)
+        except OSError:
+            os.close(handle)  # the kernel gets no handle that it could release
+            raise
         self._state.counts.opens += 1
-        return self._created(request, name) + wire.OPEN_OUT.pack(handle, 0, 0)
+        return entry + wire.OPEN_OUT.pack(handle, 0, 0)
 
     def _read(self, request: Request) -> bytes:
         handle, offset, size, *_ = wire.READ_IN.unpack_from(request.body)

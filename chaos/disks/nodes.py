@@ -48,7 +48,11 @@ class Nodes:
         """Return a child of a folder, which the kernel then knows once more; OSError."""
         flags = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(name, flags, dir_fd=self[parent].path_descriptor)
-        found = os.fstat(descriptor)
+        try:
+            found = os.fstat(descriptor)
+        except OSError:
+            os.close(descriptor)
+            raise
         node = self._by_key.get(_key(found))
         if node is None:
             node = Node(self._next, descriptor, _key(found))
