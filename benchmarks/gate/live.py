@@ -18,7 +18,7 @@ import yaml
 
 from benchmarks.gate import records
 from benchmarks.gate.records import GateRecord
-from benchmarks.gate.subject import SLOW, subject
+from benchmarks.gate.subject import SLOW, UNCHANGED, subject
 from gauntlet.campaigns import record_files
 from gauntlet.campaigns.gate.outcome import FILE, Gate
 from gauntlet.core.scenario.model import to_builtins
@@ -26,14 +26,7 @@ from gauntlet.runner import manifest
 
 SERVER = "server.py"
 _DIRECTORY = "gate-directory: "
-_UNCHANGED = '''"""The server as it is."""
-
-SERVICES = ("gateway",)
-
-
-def install() -> None:
-    """Change nothing."""
-'''
+_UNCHANGED = UNCHANGED.read_text(encoding="utf-8")
 _REFORMATTED = _UNCHANGED.replace("as it is", "as it was before")
 
 

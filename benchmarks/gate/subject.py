@@ -17,6 +17,9 @@ from gauntlet.core.scenario.overrides.sla_file import Sla
 
 NAME = "gate"
 SLOW = Path(__file__).with_name("slow_send.py")
+# Equal versions have a start-up hook as well: a process with one runs the sources, and without one
+# the compiled modules if there are any.
+UNCHANGED = Path(__file__).with_name("unchanged.py")
 # The indicator that a slower send path changes.
 MEASURE = "ack_p50_ms"
 
@@ -43,12 +46,13 @@ def scenario(seed: int = 1) -> dict[str, Any]:
 def subject(seed: int, changes: Sequence[str], *, slow: bool = False) -> Subject:
     """Return the version of the scenario to run, with the values that `changes` set."""
     found = settings.apply(from_builtins(scenario(seed)), changes)
-    return Subject(found, str(SLOW) if slow else "")
+    return Subject(found, str(SLOW if slow else UNCHANGED))
 
 
 def digest(one: Subject, machine: Mapping[str, Any]) -> str:
     """Return a digest of the load, the system and the machine: what makes runs comparable."""
-    parts = [one._replace(bug="").digest, machine["cores"], machine["memory_mb"]]
+    # The name of the hook, and not where it lies: runs of another checkout are comparable.
+    parts = [one._replace(bug=UNCHANGED.name).digest, machine["cores"], machine["memory_mb"]]
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:16]
 
 

@@ -1,0 +1,7 @@
+"""The server as it is."""
+
+SERVICES = ("gateway",)
+
+
+def install() -> None:
+    """Change nothing."""
