@@ -52,6 +52,14 @@ def moment(seed: int, load_s: float) -> Moment:
     return Moment(phase, round(stream.uniform(0.1, limit_s), 2))
 
 
+class Recovery(NamedTuple):
+    """How a `gauntlet recover` ended, and what it did; `hung` if it had to be killed."""
+
+    code: int
+    outcomes: tuple[str, ...]
+    hung: bool = False
+
+
 class Trial:
     """One run in folders of its own."""
 
@@ -78,12 +86,13 @@ class Trial:
         if self._target is not None:
             before["toxics"] = self._target.count()
         began_s = time.monotonic()
-        code, _ = self._recover()
+        recovery = self._recover()
         took_s = time.monotonic() - began_s
-        left = self.traces.left() + (self._target.left() if self._target else ())
-        again_code, again = self._recover()
-        if again or again_code:
-            left = (*left, f"a second recovery found something: {again}"[:300])
+        left = recovery.outcomes if recovery.hung else ()
+        left += self.traces.left() + (self._target.left() if self._target else ())
+        again = self._recover()
+        if again.outcomes or again.code:
+            left = (*left, f"a second recovery found something: {list(again.outcomes)}"[:300])
         return DeathRecord(
             scenario=self._name,
             seed=self._seed,
@@ -94,7 +103,7 @@ class Trial:
             acting=tuple(acting),
             before=before,
             left=left,
-            recover_code=code,
+            recover_code=recovery.code,
             recover_s=round(took_s, 1),
             evidence=evidence(),
         )
@@ -161,20 +170,24 @@ class Trial:
                 with contextlib.suppress(ValueError):  # a last line that the kill cut off
                     yield json.loads(line)
 
-    def _recover(self) -> tuple[int, list[str]]:
-        done = subprocess.run(
-            python("gauntlet", "recover", "--json", "--allow-exec"),
-            cwd=self._folder,
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            timeout=_RECOVER_S,
-            check=False,
-        )
+    def _recover(self) -> Recovery:
         try:
-            return done.returncode, [each["text"] for each in json.loads(done.stdout)["outcomes"]]
+            done = subprocess.run(
+                python("gauntlet", "recover", "--json", "--allow-exec"),
+                cwd=self._folder,
+                env=self._environment,
+                capture_output=True,
+                text=True,
+                timeout=_RECOVER_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return Recovery(1, (f"a recovery that did not end within {_RECOVER_S:g} s",), hung=True)
+        try:
+            outcomes = json.loads(done.stdout)["outcomes"]
         except ValueError:
-            return done.returncode or 1, [done.stderr[-300:]]
+            return Recovery(done.returncode or 1, (done.stderr[-300:],))
+        return Recovery(done.returncode, tuple(each["text"] for each in outcomes))
 
     @property
     def _environment(self) -> dict[str, str]:

@@ -89,3 +89,42 @@ def test_a_run_that_ends_before_its_death_is_no_death(tmp_path, monkeypatch):
     monkeypatch.setattr(trial, "_command", lambda: [sys.executable, "-c", "print('no boot')"])
     with pytest.raises(deaths.EndedEarly, match="no boot"):
         trial.run()
+
+
+def recovered(tmp_path, monkeypatch, script):
+    """The record of a death after which `gauntlet recover` is a script; nothing else was left."""
+    monkeypatch.setattr(deaths, "python", lambda *_: [sys.executable, "-c", script])
+    trial = Trial(tmp_path, "faults", 0)
+    (tmp_path / "state").mkdir()
+    monkeypatch.setattr(trial, "_die", lambda _: None)
+    monkeypatch.setattr(trial.traces, "left", lambda: ())
+    return trial.run()
+
+
+def test_a_recovery_that_does_not_end_is_recorded_as_left(tmp_path, monkeypatch):
+    monkeypatch.setattr(deaths, "_RECOVER_S", 0.5)
+    record = recovered(tmp_path, monkeypatch, "import time; time.sleep(60)")
+    assert record.recover_code == 1
+    assert record.left[0] == "a recovery that did not end within 0.5 s"
+    assert "a second recovery" in record.left[1]
+
+
+def test_what_a_recovery_does_is_not_left_but_a_second_one_must_do_nothing(tmp_path, monkeypatch):
+    once = """
+import json, pathlib
+done = pathlib.Path("done")
+print(json.dumps({"outcomes": [] if done.exists() else [{"text": "killed it"}]}))
+done.touch()
+"""
+    record = recovered(tmp_path, monkeypatch, once)
+    assert (record.recover_code, record.left) == (0, ())
+    every_time = """print('{"outcomes": [{"text": "killed it"}]}')"""
+    (tmp_path / "again").mkdir()
+    record = recovered(tmp_path / "again", monkeypatch, every_time)
+    assert record.left == ("a second recovery found something: ['killed it']",)
+
+
+def test_a_recovery_that_crashes_is_recorded(tmp_path, monkeypatch):
+    record = recovered(tmp_path, monkeypatch, "raise SystemExit('no journal')")
+    assert record.recover_code == 1
+    assert "no journal" in record.left[0]
