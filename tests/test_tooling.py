@@ -463,7 +463,7 @@ def test_ci_skips_the_tests_of_a_prometheus_that_could_not_be_installed(
     tmp_path, installed, optional
 ):
     """A distribution without the package must not fail every change."""
-    programs = ("chromium", "gcc", "toxiproxy-server", "actionlint", "apt-get")
+    programs = ("chromium", "gcc", "toxiproxy-server", "actionlint", "apt-get", "hadolint")
     for name in (*programs, *(["prometheus"] if installed else [])):
         _write_program(tmp_path / "bin" / name)
     _write_program(tmp_path / "bin" / "make", 'echo "optional=$GAUNTLET_OPTIONAL_SERVICES"')

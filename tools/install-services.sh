@@ -269,8 +269,8 @@ install_prometheus() {
     disable_at_boot prometheus.service
 }
 
-# Tests control the fault proxy with each client. Where one cannot be installed, its tests are skipped,
-# or fail in .ci/run. toxiproxy-python is a dependency of Gauntlet.
+# Tests control the fault proxy with each client. Where one cannot be installed, its tests are skipped;
+# toxiproxy-python is a dependency of Gauntlet.
 install_toxiproxy_clients() {
     local folder=${GAUNTLET_TOXIPROXY_CLIENTS:-/usr/local/lib/gauntlet/toxiproxy-clients} language
     for language in node go java; do
