@@ -111,7 +111,8 @@ async def request_change(
 ) -> int | None:
     """Change a user's membership, and record it; return its position, or None without an answer.
 
-    A refusal is recorded as no answer: the request may have taken effect at another gateway.
+    A refusal is recorded as no answer: the request may have taken effect at another gateway. So is
+    a request that is cancelled because the load ends.
     """
     channel = by.request_channel
     codec, requested_ns = channel.codec, context.now_ns()
@@ -122,15 +123,16 @@ async def request_change(
         position = await call_and_wait(port, channel, channel.gateway, call, TIMEOUT_S)
     except ProtocolError:
         channel.switch_gateway(channel.gateway)
-    context.sink.add(
-        Kind.MEMBERSHIP,
-        context.now_ns(),
-        ref_ns=requested_ns,
-        conv=conv.number,
-        link=channel.connection_number,
-        peer=subject.user.number,
-        sseq=event,
-        seq=position or 0,
-        spare=ProbeResult.UNKNOWN if position is None else ProbeResult.GRANTED,
-    )
+    finally:
+        context.sink.add(
+            Kind.MEMBERSHIP,
+            context.now_ns(),
+            ref_ns=requested_ns,
+            conv=conv.number,
+            link=channel.connection_number,
+            peer=subject.user.number,
+            sseq=event,
+            seq=position or 0,
+            spare=ProbeResult.UNKNOWN if position is None else ProbeResult.GRANTED,
+        )
     return position

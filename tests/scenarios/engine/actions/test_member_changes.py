@@ -118,3 +118,24 @@ async def test_one_change_of_a_member_is_under_way_at_a_time(world, bench):
         bench.changes.begin(bench.bob, ROOM, RoomEvent.REMOVED)
     await asyncio.gather(*bench.tasks)
     assert len(world.kinds(Kind.MEMBERSHIP)) == 1
+
+
+async def test_a_change_that_waits_for_its_answer_when_the_load_ends_is_recorded(
+    world, bench, monkeypatch
+):
+    """The request may have taken effect."""
+    waiting = asyncio.Event()
+
+    async def wait_for_ever(*_):
+        waiting.set()
+        await asyncio.get_running_loop().create_future()
+
+    monkeypatch.setattr(member_changes, "call_and_wait", wait_for_ever)
+    bench.changes.begin(bench.bob, ROOM, RoomEvent.REMOVED)
+    await waiting.wait()
+    bench.tasks[0].cancel()
+    await asyncio.gather(*bench.tasks, return_exceptions=True)
+    assert bench.tasks[0].cancelled()
+    (record,) = world.kinds(Kind.MEMBERSHIP)
+    assert (record.fields["sseq"], record.fields["peer"]) == (RoomEvent.REMOVED, BOB.number)
+    assert record.fields["spare"] == ProbeResult.UNKNOWN
