@@ -18,6 +18,7 @@ from gauntlet.reports.history.arrays import (
     has_flag,
     ints,
     pair,
+    stable_order,
 )
 from gauntlet.reports.history.connections import Sessions
 from gauntlet.reports.history.membership import MembershipIntervals
@@ -140,10 +141,16 @@ def expect_deliveries(
 
 
 def on_any_device(expected: ExpectedDeliveries) -> ExpectedDeliveries:
-    """Return the deliveries without those that another device of the same user received."""
+    """Return the earliest delivery of each message to each user, whichever device received it.
+
+    Where no device of a user received a message, all of its deliveries to them are missing.
+    """
     receiver = pair(expected.message, expected.user)
+    order = stable_order(receiver, expected.presented_ns)  # what is missing comes last
+    first = np.zeros(receiver.size, dtype=np.bool_)
+    first[order[first_rows(receiver.take(order))[1]]] = True
     elsewhere = contains(distinct(receiver[~expected.missing]), receiver)
-    kept = np.flatnonzero(~expected.missing | ~elsewhere)
+    kept = np.flatnonzero(np.where(elsewhere, first, expected.missing))
     columns = {name: column[kept] for name, column in vars(expected).items()}
     return ExpectedDeliveries(**columns)
 

@@ -52,6 +52,13 @@ def phone_or_laptop() -> Rows:
     return rows
 
 
+def shown_again_on_another_device() -> Rows:
+    """Users look at their messages on one device, and much later on another one."""
+    rows = good(delivery_deadline=5)
+    later = [row for row in rows if row["kind"] == "deliver" and row["user"] == "carol"]
+    return [*rows, *({**row, "device": "laptop", "time": row["time"] + 30} for row in later)]
+
+
 def edited() -> Rows:
     """A message was edited before the history was read."""
     rows = good(traits={"edits": True})
@@ -253,6 +260,7 @@ CORRECT: tuple[Callable[[], Rows], ...] = (
     read_by_a_late_member_with_positions,
     read_after_leaving,
     phone_or_laptop,
+    shown_again_on_another_device,
     edited,
     copies,
     whole_seconds,
@@ -296,6 +304,12 @@ def one_page_of_many_is_reversed() -> Rows:
 
 def missed_on_every_device() -> Rows:
     rows = phone_or_laptop()
+    del rows[find(rows, kind="deliver", user="carol", message="m4")]
+    return rows
+
+
+def shown_too_late_on_every_device() -> Rows:
+    rows = shown_again_on_another_device()
     del rows[find(rows, kind="deliver", user="carol", message="m4")]
     return rows
 
@@ -348,6 +362,7 @@ def name_in_another_form() -> Rows:
 DEFECTS: dict[Callable[[], Rows], str] = {
     one_page_of_many_is_reversed: "history-order",
     missed_on_every_device: "undelivered",
+    shown_too_late_on_every_device: "undelivered",
     missed_on_a_device_that_gets_everything: "undelivered",
     edited_by_the_system: "phantom",
     shown_what_was_sent_while_out: "misdelivery",
