@@ -19,7 +19,7 @@ import aiohttp
 import msgspec
 
 from gauntlet.reference_server.cluster.control_api import ControlApi
-from gauntlet.reference_server.cluster.engines import python_process, stored_positions
+from gauntlet.reference_server.cluster.engines import data_lock, python_process, stored_positions
 from gauntlet.reference_server.cluster.engines.catalog import (
     check_binaries,
     make_launch_specs,
@@ -92,6 +92,7 @@ async def _run_cluster(stop: Callable[[], None]) -> None:
     data_dir, log_dir = (Path(text).absolute() for text in (request.data_dir, request.log_dir))
     for folder in (data_dir, log_dir):
         folder.mkdir(parents=True, exist_ok=True)
+    data_lock.hold(data_dir)  # before anything in it is changed
     # Only now: a PostgreSQL that root starts runs as another user, who has to reach its folder.
     os.umask(0o077)
     tokens = os.environ.get("IM_SECRET") or secrets.token_hex(32), secrets.token_hex(16)

@@ -322,6 +322,20 @@ def test_an_end_of_input_before_the_start_is_no_failure(answers, tmp_path, requi
     assert (list(line), code) == (["plan"], 0)
 
 
+def test_a_second_cluster_with_the_same_data_is_refused_and_changes_nothing(answers, running):
+    """Of a broker it would delete the data, and of every store it would replace the settings."""
+    data = running.folder / "data"
+    before = {path: path.stat().st_ino for path in data.glob("*/r*.conf")}
+    stack = "full" if any(path.name == "rabbitmq.conf" for path in before) else "embedded"
+    request = {"stack": stack, "data_dir": str(data), "log_dir": str(running.folder / "other")}
+    (_, line), code = answers(json.dumps(request) + '\n{"advertise": {}}\n')
+    assert (code, line["failed"]["component"]) == (3, "cluster")
+    assert line["failed"]["reason"] == f"{data} is in use by another cluster"
+    assert before
+    assert {path: path.stat().st_ino for path in before} == before
+    assert all(each["state"] in {"up", "planned"} for each in running.components().values())
+
+
 def test_a_stop_during_the_start_ends_every_process(
     cluster, marked_processes, tmp_path, require_service
 ):

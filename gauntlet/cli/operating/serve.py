@@ -65,19 +65,25 @@ def serve(options: Options) -> Exit:
                 _show_until_it_ends(stack, options, folder)
         finally:
             stack.stop()
-            for name in (CONTROL_FILE, CA_FILE):
-                (folder / name).unlink(missing_ok=True)
     return Exit.OK
 
 
 def _show_until_it_ends(stack: ReferenceStack, options: Options, folder: Path) -> NoReturn:
     """Start everything, print its addresses, and wait; StackError if the server ends by itself."""
-    logs, control, ca = (folder / name for name in (LOGS, CONTROL_FILE, CA_FILE))
     components, links = _plan(stack, options)
     ready = stack.start({})
-    _write_control(control, ready)
-    if ready.ca:
-        shutil.copyfile(ready.ca, ca)
+    # From here on no other server uses the folder, so the files in it are those of this one.
+    with _files(folder, ready):
+        _show(components, links, ready, folder)
+        while stack.running:
+            time.sleep(POLL_S)
+    raise StackError(f"the server ended by itself; see {folder / LOGS / 'cluster.log'}")
+
+
+def _show(
+    components: list[dict[str, Any]], links: list[PlannedLink], ready: StackAddresses, folder: Path
+) -> None:
+    """Print the addresses of everything, and where the files of the server are."""
     # The links of clients are the first ones, and the addresses for clients are of interest here.
     addresses = {link.component: link.upstream for link in reversed(links)}
     for component in components:
@@ -85,13 +91,10 @@ def _show_until_it_ends(stack: ReferenceStack, options: Options, folder: Path) -
         print(f"  {component['name']:14} {address}")
     print(f"api      {'  '.join(ready.api)}")
     if ready.ca:
-        print(f"ca       {ca}  (clients must trust it)")
-    print(f"control  {ready.control}  token in {control}")
-    print(f"logs     {logs}")
+        print(f"ca       {folder / CA_FILE}  (clients must trust it)")
+    print(f"control  {ready.control}  token in {folder / CONTROL_FILE}")
+    print(f"logs     {folder / LOGS}")
     print("Press Ctrl-C to stop.", flush=True)
-    while stack.running:
-        time.sleep(POLL_S)
-    raise StackError(f"the server ended by itself; see {logs / 'cluster.log'}")
 
 
 def _plan(
@@ -131,6 +134,20 @@ def _check_data(options: Options) -> None:
                 f"run as root, and would lose its data otherwise; {each} cannot be entered by "
                 f"others: use another folder, or run chmod o+x {each}"
             )
+
+
+@contextlib.contextmanager
+def _files(folder: Path, ready: StackAddresses) -> Iterator[None]:
+    """Keep the control file, and the certificate that clients must trust, in the folder."""
+    control, ca = folder / CONTROL_FILE, folder / CA_FILE
+    try:
+        _write_control(control, ready)
+        if ready.ca:
+            shutil.copyfile(ready.ca, ca)
+        yield
+    finally:
+        for path in (control, ca):
+            path.unlink(missing_ok=True)
 
 
 def _write_control(path: Path, ready: StackAddresses) -> None:

@@ -91,8 +91,25 @@ def test_a_folder_of_the_user_is_kept(temporary, tmp_path):
     seen = serve_once(data=tmp_path / "im")
     assert seen["data_dir"] == str((tmp_path / "im").resolve() / "data")
     assert [row["kind"] for row in seen["rows"]] == ["owner", "process"]
-    assert (tmp_path / "im" / "logs").is_dir()
+    assert [path.name for path in (tmp_path / "im").iterdir()] == ["logs"]
     assert list(temporary.iterdir()) == journal.paths() == []
+
+
+def test_a_server_that_does_not_start_keeps_the_files_of_the_one_that_runs(
+    temporary, tmp_path, monkeypatch
+):
+    """Its operators would have no token for it any more."""
+
+    def refuse(_stack, _advertise):
+        raise StackError("is in use by another cluster")
+
+    monkeypatch.setattr(Stack, "start", refuse)
+    files = [tmp_path / name for name in (serve.CONTROL_FILE, serve.CA_FILE)]
+    for file in files:
+        file.write_text("of the other one")
+    with pytest.raises(StackError, match="another cluster"):
+        serve.serve(serve.Options("embedded", data=tmp_path))
+    assert [file.read_text() for file in files] == ["of the other one"] * 2
 
 
 def test_the_next_server_removes_the_folder_of_one_that_was_killed(temporary, capsys):
