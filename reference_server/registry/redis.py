@@ -210,13 +210,21 @@ class RedisRegistry:
         }
 
     async def _live_queues(self) -> dict[str, str]:
-        """Return the queue of every boot whose lease is valid."""
+        """Return the queue of every boot whose lease is valid.
+
+        This call follows one for the leases, and data may have been lost since. The generation is
+        read after the edges, so that a loss between these two is noticed, too.
+        """
+        began_ms = _monotonic_ms()
         async with self._pipeline() as pipeline:
             pipeline.hgetall("edges")
+            pipeline.get("generation")
             pipeline.time()
             pipeline.role()
-            rows, now, role = await pipeline.execute()
+            rows, generation, now, role = await pipeline.execute()
             _require_primary(role)
+        self._note_time(_ms(now), began_ms)
+        self._require_complete(generation)
         edges = _edges_renewed(rows, _ms(now), self._lease_ms)
         return {f"{edge.name}|{edge.epoch}": edge.queue for edge in edges}
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from redis.asyncio import Redis
 
 from gauntlet.chaos.clocks.clocks import Clocks
 from gauntlet.reference_server import registry
@@ -195,6 +196,38 @@ async def test_after_a_loss_of_data_the_registry_counts_as_down_for_one_lease(se
     assert await client.connections(["ann", "bob"]) == {"ann": {ANN_GREEN.connection}}
 
 
+def act_between_the_calls(client, monkeypatch, act: Callable[[], Awaitable[Any]]) -> None:
+    """Let something happen when a look-up has the leases, and before it has the edges."""
+    fetch = client._live_queues
+
+    async def fetch_afterwards():
+        await act()
+        return await fetch()
+
+    monkeypatch.setattr(client, "_live_queues", fetch_afterwards)
+
+
+@pytest.mark.parametrize("is_refilled", [False, True])
+@pytest.mark.parametrize("look_up", ["queues", "connections"])
+async def test_a_loss_of_data_during_a_look_up_does_not_hide_users(
+    server, connect, monkeypatch, look_up, is_refilled
+):
+    """Without their edges they would count as gone, and messages would go to nobody."""
+    client, edge = connect(), connect()
+    await fill(edge)
+
+    async def lose():
+        async with Redis.from_url(server.url) as direct:
+            await direct.flushall()
+        if is_refilled:
+            await edge.generation()
+            await edge.put_edge(GREEN)
+
+    act_between_the_calls(client, monkeypatch, lose)
+    with pytest.raises(RegistryDown, match="rebuilt" if is_refilled else "empty"):
+        await getattr(client, look_up)(["ann", "bob"])
+
+
 async def when_up(call: Callable[[], Awaitable[Any]]) -> Any:
     """Return the result of the call once the registry is up again."""
     deadline = time.monotonic() + 30
@@ -291,6 +324,27 @@ async def test_a_step_of_the_registrys_clock_counts_as_a_loss_of_data(make_servi
     finally:
         for client in (edge, publisher):
             await client.close()
+        await service.component.stop()
+
+
+@pytest.mark.parametrize("look_up", ["queues", "connections"])
+async def test_a_step_of_the_registrys_clock_during_a_look_up_does_not_hide_users(
+    make_service, clock, monkeypatch, look_up
+):
+    service = make_service("redis", **clock.environment["redis"])
+    await service.component.start()
+    client = registry.connect(service.url, lease_ms=LONG_MS)
+    try:
+        await fill(client)
+
+        async def step():
+            clock.files["redis"].shift(3600)
+
+        act_between_the_calls(client, monkeypatch, step)
+        with pytest.raises(RegistryDown, match="rebuilt"):
+            await getattr(client, look_up)(["ann", "bob"])
+    finally:
+        await client.close()
         await service.component.stop()
 
 
