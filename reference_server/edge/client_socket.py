@@ -71,7 +71,7 @@ class ClientSocket:
         if not self._is_open:  # the client has left while its heads were read
             return
         self._outbox_bytes += len(payload)
-        # Twice the outbox, as in `edge.Edge`: at that limit the connection is cut off.
+        # Twice the outbox, as in `listeners.listen`: at that limit the connection is cut off.
         self._transport.set_write_buffer_limits(high=2 * self._outbox_bytes)
         self.send(payload)
 
