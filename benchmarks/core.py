@@ -164,7 +164,11 @@ def _in_child(kind: str, arguments: argparse.Namespace) -> float:
     sizes: dict[str, Any] = {"connections": arguments.connections, "messages": arguments.messages}
     for name, value in sizes.items():
         command += [f"--{name}", str(value)]
-    environment = {**os.environ, PURE_VARIABLE: "1" if kind == "pure" else ""}
+    environment = {
+        **os.environ,
+        PURE_VARIABLE: "1" if kind == "pure" else "",
+        ENGINE.variable: "",
+    }
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     found, cost_us = done.stdout.split()
     if found != kind:

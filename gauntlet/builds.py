@@ -7,7 +7,8 @@ that the modules were made from. mypyc compiles the modules of a part as one gro
 are used or none: if one of the sources has changed since, the sources run, and one line on stderr
 says why.
 
-`GAUNTLET_PURE=1` selects the sources of both parts. After a fallback the variable contains its
+`GAUNTLET_PURE=1` selects the sources of both parts, `GAUNTLET_PURE_ENGINE=1` or
+`GAUNTLET_PURE_SERVER=1` those of one. After a fallback the variable of its part contains the
 reason, so that the processes that this one starts run the same build, and are silent.
 """
 
@@ -88,6 +89,7 @@ class Part:
         self.package = package
         self.group = f"gauntlet.{name}"
         self.library = f"{self.group}__mypyc"  # which mypyc makes of the group
+        self.variable = f"{PURE_VARIABLE}_{name.upper()}"
         self.folder = FOLDER / name
         self._finder: _Finder | None = None
         self._build: Build | None = None
@@ -128,15 +130,16 @@ class Part:
             return self.folder, []
 
     def _select(self) -> Build:
-        if value := os.environ.get(PURE_VARIABLE, "").strip("0"):
-            return Build("pure", f"{PURE_VARIABLE} is set" if value == "1" else value)
+        for variable in (PURE_VARIABLE, self.variable):
+            if value := os.environ.get(variable, "").strip("0"):
+                return Build("pure", f"{variable} is set" if value == "1" else value)
         folder, sources = self.read_build()
         if not sources:
             return Build("pure", "not compiled")
         reason = _change(sources) or self._load(folder, sources)
         if not reason:
             return Build("compiled")
-        os.environ[PURE_VARIABLE] = reason
+        os.environ[self.variable] = reason
         print(f"gauntlet: the {self.name} runs uncompiled: {reason}", file=sys.stderr)  # noqa: T201 - one line
         return Build("pure", reason)
 

@@ -15,17 +15,23 @@ STATUS = builds.source_file(TIMERS).stat()
 SIZE, MTIME_NS = STATUS.st_size, STATUS.st_mtime_ns
 
 
-def part_in(folder: Path, library: str = "gauntlet.no_such_library") -> Part:
+def part_in(folder: Path, library: str = "gauntlet.no_such_library", name: str = "engine") -> Part:
     """Return a part whose extension modules are in this folder."""
-    part = Part("engine", "gauntlet.scenarios")
+    part = Part(name, "gauntlet.scenarios")
     part.folder, part.library = folder, library
     return part
 
 
+@pytest.fixture(autouse=True)
+def _no_variable(monkeypatch):
+    """Let no variable select the sources; those that a test sets are removed after it."""
+    for variable in (builds.PURE_VARIABLE, *(part.variable for part in PARTS)):
+        monkeypatch.setenv(variable, "")
+
+
 @pytest.fixture
-def select(tmp_path, monkeypatch):
+def select(tmp_path):
     """Select a build with these rows of `sources.txt` and a library that cannot be loaded."""
-    monkeypatch.setenv(builds.PURE_VARIABLE, "")
 
     def select(*sources: Source) -> Build:
         if sources:
@@ -59,9 +65,24 @@ def test_a_changed_source_is_noticed_and_reported_once(select, capsys, changed, 
     assert build.reason.endswith(reason)
     assert capsys.readouterr().err == f"gauntlet: the engine runs uncompiled: {build.reason}\n"
     # The processes that this one starts make no other choice, and do not report it again.
-    assert os.environ[builds.PURE_VARIABLE] == build.reason
+    assert os.environ[ENGINE.variable] == build.reason
     assert select() == build
     assert capsys.readouterr().err == ""
+
+
+def test_a_changed_source_of_one_part_does_not_change_the_build_of_the_other_one(tmp_path):
+    """A developer who edits the load engine still measures the compiled server."""
+    folders = {name: tmp_path / name for name in ("engine", "server")}
+    for folder, rows in zip(folders.values(), [source(size=SIZE + 1), source()], strict=True):
+        folder.mkdir()
+        (folder / builds.SOURCES).write_text(f"build b1\n{rows.row()}")
+    finders = list(sys.meta_path)
+    try:
+        assert part_in(folders["engine"]).current().kind == "pure"
+        server = part_in(folders["server"], library="json", name="server")
+        assert server.current() == Build("compiled")
+    finally:
+        sys.meta_path[:] = finders
 
 
 def test_a_new_time_of_the_same_source_is_no_change(select):
@@ -81,8 +102,16 @@ def test_the_variable_selects_the_sources(select, monkeypatch):
     assert str(select(source())) == "pure (GAUNTLET_PURE is set)"
 
 
-def test_zero_does_not_set_the_variable(select, monkeypatch):
-    monkeypatch.setenv(builds.PURE_VARIABLE, "0")
+@pytest.mark.parametrize("name", ["engine", "server"])
+def test_a_variable_of_its_own_selects_the_sources_of_one_part(name, monkeypatch, tmp_path):
+    monkeypatch.setenv("GAUNTLET_PURE_SERVER", "1")
+    reasons = {"engine": "not compiled", "server": "GAUNTLET_PURE_SERVER is set"}
+    assert part_in(tmp_path, name=name).current() == Build("pure", reasons[name])
+
+
+@pytest.mark.parametrize("variable", ["GAUNTLET_PURE", "GAUNTLET_PURE_ENGINE"])
+def test_zero_does_not_set_the_variable(select, monkeypatch, variable):
+    monkeypatch.setenv(variable, "0")
     assert select() == Build("pure", "not compiled")
 
 
@@ -108,12 +137,9 @@ def test_the_parts_are_compiled_into_folders_and_libraries_of_their_own():
     assert (ENGINE.name, SERVER.name) == ("engine", "server")
 
 
-def test_a_process_can_use_the_sources_although_extension_modules_were_selected(
-    tmp_path, monkeypatch
-):
+def test_a_process_can_use_the_sources_although_extension_modules_were_selected(tmp_path):
     """Before it has imported one of them; the processes that it starts are not affected."""
     (tmp_path / builds.SOURCES).write_text(f"build b1\n{source().row()}")
-    monkeypatch.setenv(builds.PURE_VARIABLE, "")
     finders = list(sys.meta_path)
     part = part_in(tmp_path, library="json")  # any module that can be imported
     assert str(part.current()) == "compiled"
@@ -121,12 +147,11 @@ def test_a_process_can_use_the_sources_although_extension_modules_were_selected(
     part.use_sources("hooks")
     assert part.current() == Build("pure", "hooks")
     assert sys.meta_path == finders
-    assert os.environ[builds.PURE_VARIABLE] == ""
+    assert os.environ[builds.PURE_VARIABLE] == os.environ[part.variable] == ""
 
 
-def test_sources_that_run_anyway_keep_their_reason(tmp_path, monkeypatch):
+def test_sources_that_run_anyway_keep_their_reason(tmp_path):
     """The cluster states the same reason for such a process."""
-    monkeypatch.setenv(builds.PURE_VARIABLE, "")
     part = part_in(tmp_path)
     part.use_sources("hooks")
     assert part.current() == Build("pure", "not compiled")

@@ -212,7 +212,7 @@ def act_between_the_calls(client, monkeypatch, act: Callable[[], Awaitable[Any]]
 async def test_a_loss_of_data_during_a_look_up_does_not_hide_users(
     server, connect, monkeypatch, look_up, is_refilled
 ):
-    """Without their edges they would count as gone, and messages would go to nobody."""
+    """Without their edges they would count as gone, and messages would go to no edge."""
     client, edge = connect(), connect()
     await fill(edge)
 
