@@ -45,7 +45,8 @@ def kill_until(
             failures += 1
             say(f"  no result: {error}")
             continue
-        failures = 0
+        # A run without disruptions brings the campaign no nearer to its end.
+        failures = 0 if record.count else failures + 1
         record_files.append(file, record)
         for line in described(record):
             say(f"  {line}")
@@ -61,8 +62,9 @@ def count(records: Iterable[KillsRecord]) -> int:
 
 
 def is_bad(record: KillsRecord) -> bool:
-    """Whether a promise was broken, or the server did not recover."""
-    return any(record.violations.values()) or not record.complete or bool(record.refused)
+    """Whether a promise was broken, the server did not recover, or a client ended early."""
+    wrong = (record.refused, record.not_restored, record.client_errors)
+    return any(record.violations.values()) or not record.complete or any(wrong)
 
 
 def described(record: KillsRecord) -> list[str]:
@@ -76,6 +78,8 @@ def described(record: KillsRecord) -> list[str]:
         lines.append(f"not complete: {record.unanswered} messages without an answer")
     if record.refused:
         lines.append(f"{record.refused} messages were refused")
+    lines += [f"not restored: {each}" for each in record.not_restored]
+    lines += [f"a client failed: {each}" for each in record.client_errors]
     return [*lines, *record.examples, *record.errors]
 
 

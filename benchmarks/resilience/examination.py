@@ -37,7 +37,8 @@ def _violations(seen: Observations) -> Iterator[Violation]:
     for device in seen.devices:
         for connection in device.connections:
             yield from _of_connection(connection)
-        yield from _of_device(seen, device)
+        if seen.stores:
+            yield from _of_device(seen, device)
 
 
 def _of_store(seen: Observations, store: dict[str, list[Entry]]) -> Iterator[Violation]:

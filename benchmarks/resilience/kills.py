@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import aiohttp
 
@@ -13,8 +14,7 @@ from benchmarks.resilience.examination import PROMISES, Violation, violations
 from benchmarks.resilience.observations import Observations
 from benchmarks.resilience.population import Population, reached
 from benchmarks.resilience.records import KillsRecord, evidence
-from gauntlet.chaos.clients.cluster_control import ControlClient
-from gauntlet.core.errors import StackError
+from benchmarks.resilience.restoration import restore
 
 STACKS = ("embedded", "full")
 _USERS = 24
@@ -26,6 +26,16 @@ _DELIVERED_S = 60.0  # after that, for every device
 _READ_S = 120.0
 _EXAMPLES = 5
 _CONFIG = {"ping_ms": 2_000, "pong_ms": 1_500, "grace_ms": 3_000}
+
+
+class Ending(NamedTuple):
+    """How a run ended: what failed until then, and what the server and the clients did not do."""
+
+    complete: bool
+    errors: Sequence[str]
+    not_restored: Sequence[str]
+    client_errors: Sequence[str]
+    seconds: float
 
 
 def run(stack: str, seed: int, count: int, *, hooks: Sequence[str] = ()) -> KillsRecord:
@@ -50,7 +60,7 @@ async def _disrupted(cluster: Cluster, stack: str, seed: int, count: int, bug: s
         sending = [asyncio.create_task(each.send_until(stop)) for each in population.senders]
         await asyncio.sleep(_WARM_UP_S)
         await disruptions.run(count, _LANES)
-        disruptions.errors += await asyncio.to_thread(restore, cluster.control, names)
+        restored = await asyncio.to_thread(restore, cluster.control, names)
         stop.set()
         complete = await reached(lambda: all(task.done() for task in sending), _ANSWERED_S)
         complete = await population.is_complete(_DELIVERED_S) and complete
@@ -58,28 +68,20 @@ async def _disrupted(cluster: Cluster, stack: str, seed: int, count: int, bug: s
         for task in (*online, *sending):
             task.cancel()
         ended = await asyncio.gather(*online, *sending, return_exceptions=True)
-        seen = await asyncio.wait_for(population.observations(), _READ_S)
-    failures = [repr(each) for each in ended if isinstance(each, Exception)]
-    return record_of(
-        stack, seed, bug, seen, disruptions.done, complete=complete,
-        errors=[*disruptions.errors, *failures], seconds=time.monotonic() - began_s,
-    )  # fmt: skip
-
-
-def restore(control: ControlClient, names: Iterable[str]) -> list[str]:
-    """Bring back each component that is not up; return what failed."""
-    errors = []
-    for name, component in control.components().items():
-        if name not in names or component.state in ("up", "starting"):
-            continue
+        crashes = [repr(each) for each in ended if isinstance(each, Exception)]
         try:
-            if component.state == "paused":
-                control.resume(name)
-            else:
-                control.start(name)
-        except StackError as error:
-            errors.append(f"restore {name}: {error}")
-    return errors
+            seen = await asyncio.wait_for(population.observations(), _READ_S)
+        except TimeoutError:
+            seen, complete = population.unread(), False
+            crashes.append(f"the conversations could not be read within {_READ_S:g} s")
+    ending = Ending(
+        complete=complete,
+        errors=(*disruptions.errors, *restored.errors),
+        not_restored=restored.missing,
+        client_errors=crashes,
+        seconds=time.monotonic() - began_s,
+    )
+    return record_of(stack, seed, bug, seen, disruptions.done, ending)
 
 
 def record_of(
@@ -88,10 +90,7 @@ def record_of(
     bug: str,
     seen: Observations,
     done: Sequence[Disruption],
-    *,
-    complete: bool,
-    errors: Sequence[str],
-    seconds: float,
+    ending: Ending,
 ) -> KillsRecord:
     """Return the record of a run."""
     found = violations(seen)
@@ -106,7 +105,7 @@ def record_of(
         stack=stack,
         seed=seed,
         bug=bug,
-        seconds=round(seconds, 1),
+        seconds=round(ending.seconds, 1),
         disruptions=disruptions,
         acked=acked,
         refused=refused,
@@ -115,10 +114,12 @@ def record_of(
             len(entries) for device in seen.devices for entries in device.entries().values()
         ),
         connections=sum(len(device.connections) for device in seen.devices),
-        complete=complete,
+        complete=ending.complete,
         violations={name: counts[name] for name in PROMISES},
         examples=_examples(found),
-        errors=tuple(errors),
+        errors=tuple(ending.errors),
+        not_restored=tuple(ending.not_restored),
+        client_errors=tuple(ending.client_errors),
         evidence=evidence(),
     )
 

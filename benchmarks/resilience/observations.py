@@ -70,7 +70,8 @@ class Observations(msgspec.Struct):
     """Everything that a run of independent clients produced.
 
     `members` are the users of each conversation. `stores` are the complete histories of each
-    conversation, one for each gateway that was asked. `open_to` are the conversations that a
+    conversation, one for each gateway that was asked, or none if they could not be read. `open_to`
+    are the conversations that a
     stranger could read, with the stranger.
     """
 

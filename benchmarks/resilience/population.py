@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 import aiohttp
+import msgspec
 
 from benchmarks.resilience.client import Account, Receiver, Sender
 from benchmarks.resilience.observations import Observations
@@ -63,12 +64,18 @@ class Population:
                 *(self._accounts[self.members[c][0]].history(c, api=api) for c in convs)
             )
             stores.append(dict(zip(convs, found, strict=True)))
+        return msgspec.structs.replace(
+            self.unread(),
+            stores=stores,
+            open_to=[pair for conv in convs if (pair := await self._tried_by_stranger(conv))],
+        )
+
+    def unread(self) -> Observations:
+        """Return what was seen without reading the conversations."""
         return Observations(
             members=self.members,
             sent=[each for sender in self.senders for each in sender.sent],
             devices=[each.seen for each in self.receivers],
-            stores=stores,
-            open_to=[pair for conv in convs if (pair := await self._tried_by_stranger(conv))],
         )
 
     async def _tried_by_stranger(self, conv: str) -> tuple[str, str] | None:

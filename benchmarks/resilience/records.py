@@ -30,7 +30,9 @@ class KillsRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     `disruptions` counts them by action and component. `violations` has the number of each kind of
     violation, and `examples` a sentence about some. `complete` is false if some messages were not
-    answered, or not delivered, long after the last disruption.
+    answered, not delivered or not readable long after the last disruption. `not_restored` are the
+    components that were not up by then. `errors` are calls of the control API that failed, and
+    `client_errors` clients that ended or could not read.
     """
 
     stack: str
@@ -47,6 +49,8 @@ class KillsRecord(msgspec.Struct, frozen=True, kw_only=True):
     violations: dict[str, int]
     examples: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
+    not_restored: tuple[str, ...] = ()
+    client_errors: tuple[str, ...] = ()
     evidence: Evidence
 
     @property

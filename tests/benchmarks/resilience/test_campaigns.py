@@ -41,8 +41,40 @@ def test_kills_go_on_after_the_seeds_that_are_recorded(file, monkeypatch):
 
 def test_a_run_that_broke_a_promise_or_did_not_recover_is_bad():
     assert not campaigns.is_bad(KILLS)
-    for change in ({"violations": {"lost": 1}}, {"complete": False}, {"refused": 1}):
-        assert campaigns.is_bad(msgspec.structs.replace(KILLS, **change))
+    for change in (
+        {"violations": {"lost": 1}},
+        {"complete": False},
+        {"refused": 1},
+        {"not_restored": ("broker is exited",)},
+        {"client_errors": ("RuntimeError('gone')",)},
+    ):
+        record = msgspec.structs.replace(KILLS, **change)
+        assert campaigns.is_bad(record)
+    assert not campaigns.is_bad(msgspec.structs.replace(KILLS, errors=("kill a: slow",)))
+
+
+def test_what_did_not_come_back_and_which_client_failed_is_named():
+    record = msgspec.structs.replace(
+        KILLS, not_restored=("broker is exited",), client_errors=("RuntimeError('gone')",)
+    )
+    assert campaigns.described(record)[1:] == [
+        "not restored: broker is exited",
+        "a client failed: RuntimeError('gone')",
+    ]
+
+
+def test_kills_end_after_three_runs_without_a_disruption(file, monkeypatch):
+    seeds = []
+
+    def run(stack, seed, count, *, hooks):
+        seeds.append(seed)
+        disruptions = {"kill": {"broker": 1}} if seed == 2 else {}
+        return msgspec.structs.replace(KILLS, seed=seed, disruptions=disruptions)
+
+    monkeypatch.setattr(kills, "run", run)
+    found = campaigns.kill_until(9, ("embedded",), 5, file, bug="", say=lambda _: None)
+    assert seeds == [1, 2, 3, 4, 5]
+    assert campaigns.count(found) == 1
 
 
 def test_deaths_go_on_after_the_seeds_that_are_recorded(file, monkeypatch):

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import msgspec
 import pytest
 
 from benchmarks.resilience import client
@@ -152,3 +153,10 @@ def test_the_clients_import_neither_the_engine_nor_the_judge():
         [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_without_the_stores_only_the_connections_are_examined(seen):
+    unread = msgspec.structs.replace(seen, stores=[])
+    assert violations(unread) == []
+    unread.devices[1].connections[0].frames.reverse()
+    assert {each.promise for each in violations(unread)} == {DUPLICATED, REORDERED}
