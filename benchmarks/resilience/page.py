@@ -156,8 +156,10 @@ def kills_part(records: Sequence[KillsRecord]) -> str:
             ]
         )
     header = ["stack", "runs", "kills", "terminations", "stops", "acknowledged", "received"]
-    lines = [table([*header, *PROMISES], rows), "", _measured(each.evidence for each in clean), ""]
-    lines += _wrong(clean)
+    lines = [_NONE]
+    if clean:  # and not only runs with a seeded bug
+        lines = [table([*header, *PROMISES], rows), ""]
+        lines += [_measured(each.evidence for each in clean), "", *_wrong(clean)]
     bugs = [record for record in records if record.bug]
     if bugs:
         text = "The clients notice a server that breaks its promises: with a seeded bug, "

@@ -54,6 +54,12 @@ def test_a_run_with_a_seeded_bug_is_counted_apart():
     assert "| `embedded` | 1 |" in text
 
 
+def test_runs_with_a_seeded_bug_may_be_the_only_ones():
+    text = page.kills_part([msgspec.structs.replace(KILLS, bug="bug", violations={"lost": 2})])
+    assert text.startswith("There are no records yet.\n\nThe clients notice")
+    assert "1 of 1 runs found violations" in text
+
+
 def test_what_a_death_left_is_named():
     assert "2 of" in page.deaths_part([DEATH])
     left = msgspec.structs.replace(DEATH, left=("a file: data",), recover_code=6)
