@@ -34,6 +34,14 @@ class Cluster:
         """Return the components that run."""
         return [each.name for each in self.control.components().values() if each.state == "up"]
 
+    def restarts(self) -> list[str]:
+        """Return a sentence about each component whose process ended and was started again."""
+        return [
+            f"{name} was restarted {component.restarts} times"
+            for name, component in self.control.components().items()
+            if component.restarts
+        ]
+
     def usage(self) -> dict[str, Usage]:
         """Return what each component uses, its child processes included."""
         found = {}

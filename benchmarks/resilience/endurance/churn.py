@@ -63,11 +63,13 @@ async def _measure(cluster: Cluster, minutes: float, say: Callable[[str], None])
         complete = await population.is_complete(_DELIVERED_S)
         for task in online:
             task.cancel()
-        await asyncio.gather(*online, return_exceptions=True)
+        ended = await asyncio.gather(*online, return_exceptions=True)
         broken = violations(await population.observations())
-    left = await _left(cluster, before)
+    left, missing = await _left(cluster, before)
     failures = [f"{each.promise}: {each.text}" for each in broken[:10]]
     failures += [] if complete else ["some messages were not delivered"]
+    failures += [f"a client failed: {each!r}" for each in ended if isinstance(each, Exception)]
+    failures += [*cluster.restarts(), *missing]
     figures = {
         "minutes": minutes,
         "messages": float(population.acked),
@@ -152,14 +154,19 @@ def _held(cluster: Cluster) -> Held:
     return found
 
 
-async def _left(cluster: Cluster, before: Held) -> Held:
-    """Return what is held in addition to what was before, when it has settled."""
+async def _left(cluster: Cluster, before: Held) -> tuple[Held, list[str]]:
+    """Return what is held in addition to what was before, when it has settled.
+
+    Also returns a sentence about everything that was known before and is not any more, as of a
+    component that has ended: it counts neither as held nor as released.
+    """
     deadline = time.monotonic() + _SETTLE_S
     while True:
         now = _held(cluster)
-        left = {key: now.get(key, 0.0) - held for key, held in before.items()}
-        if not _too_many(left) or time.monotonic() > deadline:
-            return left
+        left = {key: now[key] - held for key, held in before.items() if key in now}
+        missing = [f"{component} shows no {name}" for name, component in before.keys() - now.keys()]
+        if not (missing or _too_many(left)) or time.monotonic() > deadline:
+            return left, sorted(missing)
         await asyncio.sleep(_POLL_S)
 
 

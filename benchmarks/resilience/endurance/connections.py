@@ -71,6 +71,7 @@ async def _measure(cluster: Cluster, say: Callable[[str], None]) -> Measured:
         )
         if failed
     ]
+    failures += cluster.restarts()
     figures = {
         "tried": float(_TRIES),
         "accepted": float(counts["accepted"]),

@@ -16,14 +16,31 @@ def test_what_is_held_may_settle(monkeypatch):
     later = iter([{**BEFORE, ("tasks", "a"): 50.0}, {**BEFORE, ("descriptors", "a"): 25.0}])
     monkeypatch.setattr(churn, "_held", lambda _: next(later))
     monkeypatch.setattr(churn, "_POLL_S", 0.0)
-    left = asyncio.run(churn._left(None, BEFORE))
+    left, missing = asyncio.run(churn._left(None, BEFORE))
     assert left == {**dict.fromkeys(BEFORE, 0.0), ("descriptors", "a"): 5.0}
+    assert missing == []
+
+
+def test_a_component_may_come_back_while_it_settles(monkeypatch):
+    later = iter([{("keys", "the registry"): 5.0}, BEFORE])
+    monkeypatch.setattr(churn, "_held", lambda _: next(later))
+    monkeypatch.setattr(churn, "_POLL_S", 0.0)
+    assert asyncio.run(churn._left(None, BEFORE)) == (dict.fromkeys(BEFORE, 0.0), [])
+
+
+def test_a_component_that_is_missing_has_released_nothing(monkeypatch):
+    monkeypatch.setattr(churn, "_held", lambda _: {("keys", "the registry"): 5.0})
+    monkeypatch.setattr(churn, "_SETTLE_S", 0.0)
+    left, missing = asyncio.run(churn._left(None, BEFORE))
+    assert left == {("keys", "the registry"): 0.0}
+    assert missing == ["a shows no descriptors", "a shows no tasks"]
 
 
 def test_what_does_not_settle_is_left(monkeypatch):
     monkeypatch.setattr(churn, "_held", lambda _: {**BEFORE, ("keys", "the registry"): 6.0})
     monkeypatch.setattr(churn, "_SETTLE_S", 0.0)
-    left = asyncio.run(churn._left(None, BEFORE))
+    left, missing = asyncio.run(churn._left(None, BEFORE))
+    assert missing == []
     assert churn._too_many(left) == ["the registry keeps 1 keys"]
 
 
