@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import socket
 import subprocess
 import threading
 from collections import defaultdict
@@ -119,8 +120,13 @@ def test_a_collector_receives_a_run_from_boot_to_verdict(tmp_path, require_servi
 
 
 def test_a_run_is_judged_as_usual_if_its_collector_never_answers(tmp_path, require_service):
+    """All that concerns the collector is shown before the run is judged."""
     require_service("redis")
-    shown = run(tmp_path, "http://127.0.0.1:9")
-    assert shown.count("Further problems are only counted.") == 1
-    assert "exports failed" in shown
-    assert "run-directory: " in shown
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
+        shown = run(tmp_path, f"http://127.0.0.1:{silent.getsockname()[1]}")
+    assert "/v1/metrics: timed out. Further problems are only counted." in shown
+    lines = shown.splitlines()
+    named, counted = (at for at, line in enumerate(lines) if line.startswith("otlp: "))
+    assert lines[counted].endswith(" exports failed")
+    (judged,) = (at for at, line in enumerate(lines) if line.startswith("run-directory: "))
+    assert named < counted < judged

@@ -5,8 +5,6 @@ problem is shown, and further ones are counted. What was not sent is not sent ag
 counters are cumulative and gauges are of the moment.
 """
 
-import http.client
-import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -14,15 +12,14 @@ from typing import Self
 
 from gauntlet.runner.exporter.otlp import answer, request
 from gauntlet.runner.exporter.otlp.answer import Answer
+from gauntlet.runner.exporter.otlp.client import Client
 from gauntlet.runner.exporter.otlp.collector import Collector
 from gauntlet.runner.exporter.otlp.request import Family, Span
 
 INTERVAL_S = 1.0
 DELAY_MAX_S = 30.0  # between attempts, after several failures
-TIMEOUT_S = 5.0  # of connecting, and of each wait for the answer
 LAST_EXPORT_S = 2.0  # how long the end of the run waits for the last export
-
-_FAILURES = (OSError, http.client.HTTPException, ValueError)
+ENDED_EXPORT_S = 1.0  # how long after that for the end of an export that waits for the collector
 
 
 class OtlpExporter:
@@ -39,6 +36,7 @@ class OtlpExporter:
         note: Callable[[str], None],
     ) -> None:
         self._collector = collector
+        self._client = Client(collector)
         self._source = source
         self._resource = dict(resource)
         self._note = note
@@ -58,6 +56,9 @@ class OtlpExporter:
         del exc
         self._stop.set()
         self._thread.join(LAST_EXPORT_S)
+        if self._thread.is_alive():
+            self._client.end()
+            self._thread.join(ENDED_EXPORT_S)
         unfinished = int(self._thread.is_alive())
         if failed := self._failures + unfinished:
             self._note(f"otlp: {failed} of {self._exports} exports failed")
@@ -68,13 +69,14 @@ class OtlpExporter:
         delay_s = INTERVAL_S
         while not self._stop.wait(delay_s):
             delay_s = self._export()
-        self._export()
+        if not self._client.is_ended:
+            self._export()
 
     def _export(self) -> float:
         """Export the current figures; return the time until the next attempt."""
         self._exports += 1
         answered = self._sent()
-        if answered.problem and not self._is_named:
+        if answered.problem and not self._is_named and not self._client.is_ended:
             self._is_named = True
             shown = answer.shortened(self._collector.without_secrets(answered.problem))
             self._note(f"otlp: {self._collector.url}: {shown}. Further problems are only counted.")
@@ -91,14 +93,7 @@ class OtlpExporter:
         # The wall clock may be set during a run, and no point may be older than its start.
         now_ns = self._start_ns + time.monotonic_ns() - self._started_ns
         body = request.body(self._source(), self._resource, Span(self._start_ns, now_ns))
-        connection = _connection(self._collector)
-        try:
-            connection.request("POST", self._collector.path, body, self._headers())
-            return answer.read(connection.getresponse())
-        except _FAILURES as error:
-            return Answer(str(error) or type(error).__name__)
-        finally:
-            connection.close()
+        return self._client.post(body, self._headers())
 
     def _headers(self) -> dict[str, str]:
         return {
@@ -106,12 +101,3 @@ class OtlpExporter:
             "Content-Type": request.CONTENT_TYPE,
             "User-Agent": f"gauntlet/{request.version()}",
         }
-
-
-def _connection(collector: Collector) -> http.client.HTTPConnection:
-    """Return a connection without redirects and proxies: both would receive the headers."""
-    if collector.scheme == "http":
-        return http.client.HTTPConnection(collector.host, collector.port, timeout=TIMEOUT_S)
-    return http.client.HTTPSConnection(
-        collector.host, collector.port, timeout=TIMEOUT_S, context=ssl.create_default_context()
-    )

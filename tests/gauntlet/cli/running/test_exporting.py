@@ -3,6 +3,7 @@
 import argparse
 import io
 import json
+import socket
 import threading
 from contextlib import ExitStack
 
@@ -13,6 +14,7 @@ from gauntlet.cli.running import exporting
 from gauntlet.cli.running.progress import PlainView
 from gauntlet.core.errors import ConfigError
 from gauntlet.core.scenario.model import from_builtins
+from gauntlet.runner.exporter.otlp import client, exporter
 from gauntlet.runner.exporter.recorder import Recorder
 
 SCENARIO = from_builtins({"version": 1, "name": "shown", "about": "x", "seed": 7})
@@ -52,13 +54,24 @@ def test_a_run_for_opentelemetry_names_a_collector_that_is_not_there():
     assert "otlp: 1 of 1 exports failed" in shown
 
 
-@pytest.mark.parametrize("given", [{"otlp": "http://127.0.0.1:9"}, {"metrics_port": 0}])
-def test_exports_end_with_the_view(given):
+@pytest.fixture
+def silent_url():
+    """The address of a collector that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        yield f"http://127.0.0.1:{silent.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("option", ["otlp", "metrics_port"])
+def test_exports_end_with_the_view(option, silent_url, monkeypatch):
     """A large history is judged after that by forked processes, which threads would prevent."""
+    monkeypatch.setattr(exporter, "LAST_EXPORT_S", 0.2)
+    monkeypatch.setattr(exporter, "ENDED_EXPORT_S", 30.0)
+    monkeypatch.setattr(client, "TIMEOUT_S", 60.0)
+    given = options(**{option: {"otlp": silent_url, "metrics_port": 0}[option]})
     view = PlainView(Console(file=io.StringIO()))
     before = threading.active_count()
     with ExitStack() as exported:
-        with exporting.begin(SCENARIO, options(**given), view, exported) as used:
+        with exporting.begin(SCENARIO, given, view, exported) as used:
             used.phase("audit")
             assert threading.active_count() > before
         assert threading.active_count() == before
