@@ -13,7 +13,7 @@ from gauntlet.core.errors import Exit
 from gauntlet.runner.exporter.metrics import METRICS
 from gauntlet.stacks import subprocesses
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(170)]
 
 RUN = """\
 version: 1
