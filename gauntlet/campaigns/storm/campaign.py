@@ -1,5 +1,6 @@
 """Runs storms, shrinks those that fail, and records the outcome of each."""
 
+import hashlib
 import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,8 +18,8 @@ from gauntlet.core.scenario.moments import text
 from gauntlet.runner.manifest import commit_of
 
 Say = Callable[[str], None]
-# What tells storms apart: scenario, stack, bug, seed, minutes and faults.
-Key = tuple[str, str, str, int, float, tuple[str, ...]]
+# What tells storms apart: scenario, stack, bug, seed, minutes, faults, and what else was planned.
+Key = tuple[str, str, str, int, float, tuple[str, ...], str]
 
 # A run that ends without a verdict, or inconclusive on a busy machine, is repeated this often.
 _REPETITIONS = 1
@@ -45,7 +46,10 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class Record(msgspec.Struct, frozen=True):
-    """One storm: its faults, its outcome, and the fewest faults that still fail, if it failed."""
+    """One storm: its faults, its outcome, and the fewest faults that still fail, if it failed.
+
+    `digest` is that of the storm. Records of earlier versions have none, and count for no storm.
+    """
 
     scenario: str
     seed: int
@@ -59,11 +63,13 @@ class Record(msgspec.Struct, frozen=True):
     minimal: bool = False
     attempts: int = 0
     replay: str = ""
+    digest: str = ""
 
     @property
     def key(self) -> Key:
         """What was run."""
-        return (self.scenario, self.stack, self.bug, self.seed, self.minutes, self.faults)
+        own = (self.scenario, self.stack, self.bug, self.seed, self.minutes)
+        return (*own, self.faults, self.digest)
 
 
 class Storm(msgspec.Struct, frozen=True):
@@ -86,6 +92,13 @@ class Storm(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(
             self.scenario, name="storm", seed=self.seed, load=self._load(), faults=faults
         )
+
+    @property
+    def digest(self) -> str:
+        """A digest of all that a run of the storm is given: load, target, objectives and faults."""
+        plain = to_builtins(self.planned())
+        plain.pop("seed", None)  # a record has it itself
+        return hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()[:16]
 
     def left_out(self) -> dict[str, str]:
         """Return why this machine cannot run a fault, by the id of each such fault."""
@@ -111,7 +124,8 @@ class Storm(msgspec.Struct, frozen=True):
 
 def _key(storm: Storm, faults: tuple[str, ...]) -> Key:
     stack = storm.scenario.target.stack
-    return (storm.name, stack, storm.bug, storm.seed, storm.minutes, faults)
+    own = (storm.name, stack, storm.bug, storm.seed, storm.minutes)
+    return (*own, faults, storm.digest)
 
 
 def with_minutes(load: Load, minutes: float) -> Load:
@@ -168,6 +182,7 @@ class Campaign:
             commit=self._commit,
             faults=tuple(map(describe, planned.faults)),
             outcome=outcome,
+            digest=storm.digest,
         )
         if outcome.red and self._attempts:
             record = self._shrink(storm, planned, record)

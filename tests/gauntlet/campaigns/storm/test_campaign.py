@@ -230,6 +230,39 @@ def test_another_storm_with_the_same_seed_is_not_the_recorded_one(runs, other):
     assert len(runs.faults) == 2
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("rate: 40/s", "rate: 41/s"),
+        ("ping_ms: 2000", "ping_ms: 2001"),
+        ("target:", "sla: [{id: p50, indicator: ack_p50_ms, op: '<', value: 50}]\ntarget:"),
+    ],
+    ids=["load", "target", "objectives"],
+)
+def test_the_storm_of_a_scenario_that_was_edited_is_not_the_recorded_one(
+    runs, tmp_path, before, after
+):
+    """The name of the scenario, the seed and the faults are the same as before."""
+    plain = library.path("storm").read_text()
+    assert before in plain
+    arguments = ["storm", "mine.yaml", "--records", "records.jsonl"]
+    for text in (plain, plain.replace(before, after, 1), plain):
+        (tmp_path / "mine.yaml").write_text(text)
+        assert main.main(arguments) == Exit.OK
+    first, second = records(tmp_path)
+    assert first["faults"] == second["faults"]
+
+
+def test_a_record_of_an_earlier_version_counts_for_no_storm(runs, tmp_path):
+    arguments = [*STORM, "--records", "records.jsonl"]
+    assert main.main(arguments) == Exit.OK
+    (record,) = records(tmp_path)
+    del record["digest"]
+    (tmp_path / "records.jsonl").write_text(json.dumps(record) + "\n")
+    assert main.main(arguments) == Exit.OK
+    assert len(runs.faults) == 2
+
+
 def test_a_run_without_a_result_is_reported_with_its_output(runs, capsys):
     runs.codes = [Exit.CONFIG, Exit.CONFIG]
     assert main.main(STORM) == Exit.CONFIG
