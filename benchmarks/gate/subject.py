@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from gauntlet.campaigns.gate import subjects
+from gauntlet.campaigns.gate import questions as gate_questions
 from gauntlet.campaigns.gate.comparing.decision import Question
 from gauntlet.campaigns.gate.subjects import Subject
 from gauntlet.campaigns.gate.suite import Compare
@@ -58,7 +58,7 @@ def digest(one: Subject, machine: Mapping[str, Any]) -> str:
 
 def questions(compare: Compare) -> list[Question]:
     """Return what `gauntlet gate` compares by default."""
-    return subjects.questions([subject(1, ())], compare, Sla())
+    return gate_questions.of([subject(1, ())], (), compare, Sla())
 
 
 def measure(asked: Sequence[Question]) -> Question:

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import msgspec
 
-from gauntlet.campaigns.gate import measurable, subjects, suite
+from gauntlet.campaigns.gate import measurable, questions, subjects, suite
 from gauntlet.campaigns.gate.campaign import Campaign, Plan
 from gauntlet.campaigns.gate.comparing import baseline
 from gauntlet.campaigns.gate.outcome import Gate
 from gauntlet.campaigns.gate.outputs import github, terminal, writing
 from gauntlet.campaigns.gate.runner import Runner
+from gauntlet.campaigns.gate.subjects import Subject
 from gauntlet.campaigns.gate.suite import Compare, Suite
 from gauntlet.core import run_directory
 from gauntlet.core.errors import ConfigError, Exit
@@ -63,20 +64,20 @@ def plan_of(options: argparse.Namespace) -> Plan:
     if found.compare is None:
         return plan
     compared = subjects.compared(chosen, found.compare)
-    questions = subjects.questions(compared, found.compare, sla)
-    references = []
+    references: list[Subject] = []
     if found.compare.against is not None:
         against = subjects.located(found.compare.against, options.suite.parent)
         references = [subjects.reference(each, against) for each in compared]
+    asked = questions.of(compared, references, found.compare, sla)
     measurable.check(sla.relative, compared, references, _files(options))
     if references:
-        return plan._replace(references=references, questions=questions)
+        return plan._replace(references=references, questions=asked)
     folder = options.suite.parent / (found.compare.baseline or "")
     # A bug of the candidate is for trying the gate; one of the baseline makes it useless.
     digests = {each.name: each._replace(bug="").digest for each in compared}
     sessions = baseline.read(folder, plan.machine, digests)
-    measurable.check_baseline(questions, sessions, folder)
-    return plan._replace(questions=questions, sessions=sessions)
+    measurable.check_baseline(asked, sessions, folder)
+    return plan._replace(questions=asked, sessions=sessions)
 
 
 def _calibration(plan: Plan, sla: Sla, options: argparse.Namespace) -> Plan:
@@ -86,7 +87,7 @@ def _calibration(plan: Plan, sla: Sla, options: argparse.Namespace) -> Plan:
     measurable.check(sla.relative, compared, (), _files(options))
     return plan._replace(
         references=compared,
-        questions=subjects.questions(compared, compare, sla),
+        questions=questions.of(compared, (), compare, sla),
         aa_pairs=options.pairs or _AA_PAIRS,
     )
 

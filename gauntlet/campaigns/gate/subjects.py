@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from gauntlet.campaigns.gate.comparing.decision import Question
 from gauntlet.campaigns.gate.suite import Against, Compare, Suite
 from gauntlet.core.errors import ConfigError
 from gauntlet.core.scenario import secrets, validation
@@ -16,15 +15,6 @@ from gauntlet.core.scenario.overrides import settings, sla_file
 from gauntlet.core.scenario.overrides.sla_file import Sla
 from gauntlet.scenarios import library
 from gauntlet.stacks import installations
-
-# What is compared if no objective is relative: the indicator, its window, its severity. A 99th
-# percentile differs too much between equal runs to block anything by default.
-_USUAL = (
-    ("ack_p50_ms", "steady", "fail"),
-    ("delivery_p50_ms", "steady", "fail"),
-    ("stack_cores", "run", "fail"),
-    ("delivery_p99_ms", "steady", "warn"),
-)
 
 
 class Subject(NamedTuple):
@@ -64,11 +54,11 @@ def candidates(
     names = [subject.name for subject in found]
     if repeated := next((name for name in names if names.count(name) > 1), None):
         raise ConfigError(f"scenarios must have different names; got {repeated} twice")
-    _check_windows(found, [(each.id, each.window) for each in sla.absolute])
+    check_windows(found, [(each.id, each.window) for each in sla.absolute])
     return found
 
 
-def _check_windows(subjects: Sequence[Subject], wanted: Sequence[tuple[str, str]]) -> None:
+def check_windows(subjects: Sequence[Subject], wanted: Sequence[tuple[str, str]]) -> None:
     """Refuse an objective whose window no scenario has: it would never be judged."""
     windows = {window for subject in subjects for window in subject.scenario.windows()}
     for name, window in wanted:
@@ -119,38 +109,3 @@ def compared(subjects: Sequence[Subject], compare: Compare) -> list[Subject]:
                 f"compare.scenarios must be some of: {', '.join(names)}; got {name!r:.60}"
             )
     return [subject for subject in subjects if subject.name in wanted]
-
-
-def questions(subjects: Sequence[Subject], compare: Compare, sla: Sla) -> list[Question]:
-    """Return what is compared: the relative objectives, or the usual indicators."""
-    _check_windows(subjects, [(each.id, each.window) for each in sla.relative])
-    share = sla_file.parse_percent(compare.min_effect, "compare.min_effect")
-    found = []
-    for subject in subjects:
-        if sla.relative:
-            own = [
-                Question(
-                    subject.name,
-                    each.indicator,
-                    each.window,
-                    each.share,
-                    each.lower_is_better,
-                    each.severity,
-                )
-                for each in sla.relative
-                if each.window in subject.scenario.windows()
-            ]
-            if not own:
-                raise ConfigError(
-                    f"no relative objective has a window of {subject.name}, so nothing of it would "
-                    "be compared; leave it out of compare.scenarios, or add an objective for it"
-                )
-            found += own
-            continue
-        booted = subject.scenario.target.stack != "external"
-        found += [
-            Question(subject.name, indicator, window, share, severity=severity)
-            for indicator, window, severity in _USUAL
-            if booted or indicator != "stack_cores"
-        ]
-    return found

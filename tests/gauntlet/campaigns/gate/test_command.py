@@ -89,6 +89,20 @@ def test_a_reference_of_another_installation_is_relative_to_the_suite(runs, tmp_
     ]
 
 
+def test_what_only_one_version_can_measure_is_not_compared_by_default(runs, tmp_path):
+    """It could never be decided, and the gate would always be inconclusive."""
+    target = "{stack: external, url: ['ws://127.0.0.1:1/ws'], layout: default}"
+    gate(
+        tmp_path,
+        f"version: 1\nscenarios: [mine.yaml]\ncompare: {{against: {{target: {target}}}}}\n",
+    )
+    (file,) = tmp_path.glob("runs/gate/*/gate.json")
+    comparisons = json.loads(file.read_text())["comparisons"]
+    assert [each["indicator"] for each in comparisons] == [
+        "ack_p50_ms", "delivery_p50_ms", "delivery_p99_ms",
+    ]  # fmt: skip
+
+
 def test_a_gate_can_be_the_baseline_of_another(runs, tmp_path):
     text = "version: 1\nscenarios: [mine.yaml]\nrepeat: 4\n"
     assert gate(tmp_path, text, "--out", "old") == Exit.OK
