@@ -9,12 +9,13 @@ from gauntlet.campaigns.gate.comparing.measurements import Sessions
 from gauntlet.campaigns.gate.outcome import key
 from gauntlet.campaigns.gate.subjects import Subject
 from gauntlet.core.errors import ConfigError
-from gauntlet.core.scenario import loader, yaml_reader
+from gauntlet.core.scenario import catalog, loader, yaml_reader
 from gauntlet.core.scenario.model import Scenario
 from gauntlet.core.scenario.overrides.sla_file import Relative
 from gauntlet.reports.metrics.latency import QUANTILES
 
-# What every run measures in one window only; all runs measure latencies in all windows.
+# What every run measures in one window only; all runs measure latencies in all windows. An absolute
+# objective makes them measure its indicator in its own window as well.
 _WINDOWS = {"acked_per_s": "steady", "delivered_per_s": "steady", "stack_cores": "run"}
 _LATENCIES = frozenset(f"{kind}_{name}_ms" for kind in ("ack", "delivery") for name in QUANTILES)
 
@@ -34,19 +35,26 @@ def problem(indicator: str, window: str, scenario: Scenario) -> Problem | None:
             f"stack_cores cannot be measured in {scenario.name}, whose stack is external: only the "
             "CPU of a stack that Gauntlet boots is known",
         )
+    if any((each.indicator, each.window) == (indicator, window) for each in scenario.sla):
+        return None
     if (only := _WINDOWS.get(indicator)) is not None:
         if window == only:
             return None
-        return Problem("window", f"{indicator} is only measured in {only!r}; got {window!r:.60}")
+        return Problem("window", _only(indicator, only, window))
     if indicator in _LATENCIES:
-        return None
-    if any((each.indicator, each.window) == (indicator, window) for each in scenario.sla):
         return None
     return Problem(
         "indicator",
         f"{indicator} in {window!r:.60} is only measured for an absolute objective, and "
         f"{scenario.name} has none; add one with the same indicator and window",
     )
+
+
+def _only(indicator: str, only: str, window: str) -> str:
+    sentence = f"{indicator} is only measured in {only!r}"
+    if indicator in catalog.INDICATORS:
+        sentence += ", and in the window of an absolute objective for it"
+    return f"{sentence}; got {window!r:.60}"
 
 
 def check(

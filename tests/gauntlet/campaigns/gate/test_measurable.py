@@ -74,14 +74,22 @@ def test_what_no_run_measures_is_refused_with_line_and_key(
     assert sentence in str(error.value)
 
 
-def test_an_absolute_objective_makes_runs_measure_its_indicator_in_its_window(tmp_path):
-    objective = {
-        "id": "e", "indicator": "send_errors_ratio", "op": "<", "value": 1, "window": "run",
-    }  # fmt: skip
-    with_it = scenario(sla=[objective])
-    checked(tmp_path, "send_errors_ratio", "run", with_it)
-    with pytest.raises(ConfigError, match="mine has none"):
-        checked(tmp_path, "send_errors_ratio", "steady", with_it)
+@pytest.mark.parametrize(
+    ("indicator", "elsewhere", "sentence"),
+    [
+        ("send_errors_ratio", "steady", "mine has none"),
+        ("acked_per_s", "fault:k", "and in the window of an absolute objective for it; got"),
+    ],
+)
+def test_an_absolute_objective_makes_runs_measure_its_indicator_in_its_window(
+    tmp_path, indicator, elsewhere, sentence
+):
+    fault = {"id": "k", "kind": "kill", "target": "edge", "at": "5s", "for": "2s"}
+    objective = {"id": "e", "indicator": indicator, "op": ">", "value": 0, "window": "run"}
+    with_it = scenario(sla=[objective], faults=[fault])
+    checked(tmp_path, indicator, "run", with_it)
+    with pytest.raises(ConfigError, match=sentence):
+        checked(tmp_path, indicator, elsewhere, with_it)
 
 
 def test_the_cpu_of_a_stack_that_is_not_ours_is_refused_for_either_version(tmp_path):
