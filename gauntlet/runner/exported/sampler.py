@@ -21,6 +21,7 @@ from gauntlet.runner.exported.metrics_file import Metrics
 FILE = "metrics.jsonl"  # below `events` of the run, as the journals of its parts
 _TIMEOUT_S = 5.0
 _BYTES_MAX = 16 * 2**20
+_CLOSING_S = 1.0  # what a thread may need beyond the limit of its sample
 # The fields of a row, as those of vitals.jsonl, and whether they are rates of counters.
 _FIELDS = {
     "cpu_s": ("component_cores", True),
@@ -62,27 +63,34 @@ class Sampler:
 
     def start(self) -> None:
         """Forget the samples of the run before, and start."""
-        self._readings = []
-        self._stop.clear()
-        self._thread = threading.Thread(target=self._run, name="metrics", daemon=True)
+        # New ones: a thread that `stop` did not wait for goes on with those of its own run.
+        self._readings, self._stop = [], threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, args=(self._readings, self._stop), name="metrics", daemon=True
+        )
         self._thread.start()
 
     def stop(self, run: RunDir | None) -> None:
-        """Stop, and write the samples into the directory of the run, if there is one."""
+        """Stop, and write the samples into the directory of the run, if there is one.
+
+        Neither a page that does not end nor a full disk keeps the run from ending.
+        """
         self._stop.set()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(_TIMEOUT_S + _CLOSING_S)
         if run is None:
             return
-        lines = [json.dumps(row, separators=(",", ":")) for row in rows(self._readings)]
-        (run.events / FILE).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        found = rows(list(self._readings))
+        lines = [json.dumps(row, separators=(",", ":")) for row in found]
+        with suppress(OSError):
+            (run.events / FILE).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
-    def _run(self) -> None:
-        while not self._stop.is_set():
+    def _run(self, readings: list[Reading], stop: threading.Event) -> None:
+        while not stop.is_set():
             with suppress(*_FAILURES):
                 text = self._fetch(self._metrics)
-                self._readings.append(Reading(clock.now_ns(), values(self._metrics, text)))
-            self._stop.wait(self._metrics.every_s)
+                readings.append(Reading(clock.now_ns(), values(self._metrics, text)))
+            stop.wait(self._metrics.every_s)
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -101,13 +109,25 @@ def _opener() -> urllib.request.OpenerDirector:
 def page(metrics: Metrics) -> str:
     """Return the page of metrics; one of `_FAILURES` if it cannot be had."""
     if metrics.prometheus is not None:
+        deadline_ns = clock.now_ns() + int(_TIMEOUT_S * NS_PER_S)
         with _opener().open(metrics.prometheus, timeout=_TIMEOUT_S) as answer:
-            content: bytes = answer.read(_BYTES_MAX)
-        return content.decode(errors="replace")
+            return _body(answer, deadline_ns).decode(errors="replace")
     done = subprocess.run(
         metrics.command or [], capture_output=True, timeout=_TIMEOUT_S, check=True
     )
     return done.stdout[:_BYTES_MAX].decode(errors="replace")
+
+
+def _body(answer: http.client.HTTPResponse, deadline_ns: int) -> bytes:
+    """Return the body of an answer; the timeout of the socket alone starts again with each byte."""
+    remaining = _BYTES_MAX if answer.length is None else min(answer.length, _BYTES_MAX)
+    parts = []
+    while remaining and (part := answer.read1(remaining)):
+        parts.append(part)
+        remaining -= len(part)
+        if remaining and clock.now_ns() > deadline_ns:
+            raise TimeoutError(f"the page was not complete after {_TIMEOUT_S:g} s")
+    return b"".join(parts)
 
 
 def values(metrics: Metrics, text: str) -> dict[tuple[str, str], float]:

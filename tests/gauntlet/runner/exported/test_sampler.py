@@ -1,7 +1,9 @@
 """Samples of what a system exports, while a run lasts."""
 
+import contextlib
 import http.server
 import itertools
+import socket
 import sys
 import threading
 import time
@@ -140,6 +142,80 @@ def test_an_answer_that_is_not_http_ends_no_sampling(exporter, bad):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     sampling.stop(None)
+
+
+@pytest.fixture
+def endless():
+    """Serve a page that sends a byte of its body every 10 ms and never ends; return its URL."""
+    over = threading.Event()
+
+    def serve():
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            while not over.wait(0.01):
+                connection.sendall(b"#")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        over.set()
+        thread.join()
+
+
+def test_a_page_that_never_ends_is_given_up(endless, monkeypatch):
+    six_seconds_ns = 6 * 10**9
+    monkeypatch.setattr(sampler.clock, "now_ns", itertools.count(0, six_seconds_ns).__next__)
+    with pytest.raises(TimeoutError, match="was not complete after 5 s"):
+        sampler.page(metrics(prometheus=endless))
+
+
+def test_an_answer_over_a_connection_that_stays_open_is_read_at_once(exporter, monkeypatch):
+    url, _ = exporter({"/": GOOD})
+    stay_open = threading.Event()
+    monkeypatch.setattr(Exporter, "finish", lambda _self: stay_open.wait(10))
+    found = metrics(prometheus=f"{url}/")
+    try:
+        assert values(found, sampler.page(found)) == {CPU: 4}
+    finally:
+        stay_open.set()
+
+
+def test_a_sample_that_hangs_does_not_keep_a_run_from_ending(tmp_path, monkeypatch):
+    """Its thread adds nothing to the samples of the next run."""
+    monkeypatch.setattr(sampler, "_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(sampler, "_CLOSING_S", 0.05)
+    hangs, called, left = threading.Event(), threading.Event(), []
+
+    def fetch(_metrics):
+        if not called.is_set():
+            left.append(threading.current_thread())
+            called.set()
+            hangs.wait(10)
+            return "cpu_seconds_total 1"
+        raise OSError("there is no page")
+
+    sampling = Sampler(metrics(every="10ms"), fetch)
+    sampling.start()
+    assert called.wait(10)
+    sampling.stop(RunDir.make(tmp_path / "first"))
+    assert left[0].is_alive()
+    sampling.start()
+    hangs.set()
+    left[0].join(10)
+    assert not left[0].is_alive()
+    sampling.stop(None)
+    assert sampling._readings == []
+
+
+def test_samples_that_cannot_be_written_do_not_fail_the_run(tmp_path):
+    run = RunDir.make(tmp_path / "run")
+    (run.events / sampler.FILE).mkdir()
+    sampling = Sampler(metrics(every="500ms"), lambda _metrics: "")
+    sampling.start()
+    sampling.stop(run)
+    assert (run.events / sampler.FILE).is_dir()
 
 
 def test_a_redirect_is_not_followed(exporter):
