@@ -59,7 +59,7 @@ def make(
     """Make the gates that a file of records lacks, the changes in turn."""
     suite = {"version": 1, "name": "change", "scenarios": ["gate.yaml"], "compare": compare}
     plain = to_builtins(subject(1, settings).scenario)
-    digest = hashlib.sha256(msgspec.json.encode([suite, plain], order="sorted")).hexdigest()[:8]
+    digest = digest_of(suite, plain)
     folder = out / f"repository-{digest}"
     if not (folder / ".git").exists():
         make_repository(folder, suite, plain)
@@ -73,6 +73,13 @@ def make(
                 record = _gate(folder, digest, change.name, number)
                 record_files.append(file, record)
                 print(f"{change.name} {number}: exit {record.exit_code}, {record.reason}")
+
+
+def digest_of(suite: dict[str, Any], plain: dict[str, Any]) -> str:
+    """Return a digest of all that a repository contains: its suite, its scenario, and servers."""
+    servers = [_UNCHANGED, *((change.name, change.content) for change in changes())]
+    content = msgspec.json.encode([suite, plain, servers], order="sorted")
+    return hashlib.sha256(content).hexdigest()[:8]
 
 
 def make_repository(folder: Path, suite: dict[str, Any], plain: dict[str, Any]) -> None:

@@ -45,7 +45,7 @@ def section(found: Results | None, runs: Sequence[RunRecord], gates: Sequence[Ga
         if found.curves:
             parts.append("![How often a change is found](images/gate.png)")
     if gates:
-        parts += ["Live gates:", _live(gates)]
+        parts += ["Live gates:", _live(records.gates_of_one_repository(gates))]
     return "\n\n".join(parts) + "\n"
 
 

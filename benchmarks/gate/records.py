@@ -43,7 +43,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
 class GateRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One live gate: its change, its exit code, and the outcome of each comparison.
 
-    `repository` is a digest of its suite and its scenario.
+    `repository` is a digest of its suite, its scenario, and the changes.
     """
 
     change: str
@@ -99,6 +99,12 @@ def equal(found: Iterable[dict[Arm, RunRecord]]) -> list[Pair]:
 def slower(found: Iterable[dict[Arm, RunRecord]]) -> list[Pair]:
     """Return the pairs whose candidate is the slow version."""
     return pairs(found, "second", "slow")
+
+
+def gates_of_one_repository(records: Iterable[GateRecord]) -> list[GateRecord]:
+    """Return the gates of the repository of the last record; the others decided something else."""
+    found = list(records)
+    return [each for each in found if each.repository == found[-1].repository]
 
 
 def _run(record: RunRecord, version: Literal["candidate", "reference"]) -> Run:

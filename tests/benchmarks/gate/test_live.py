@@ -53,6 +53,16 @@ def test_the_suite_and_the_scenario_are_valid(repository):
     assert loader.load(repository / "gate.yaml").load.steady == 4
 
 
+def test_gates_of_other_content_belong_to_another_repository(monkeypatch):
+    plain = to_builtins(subject(1, []).scenario)
+    digests = {live.digest_of(SUITE, plain), live.digest_of({**SUITE, "repeat": 2}, plain)}
+    changed = tuple(each._replace(content=f"{each.content}\n") for each in live.changes())
+    monkeypatch.setattr(live, "changes", lambda: changed)
+    digests.add(live.digest_of(SUITE, plain))
+    assert len(digests) == 3
+    assert live.digest_of(SUITE, plain) in digests
+
+
 def test_gates_are_recorded_and_not_repeated(tmp_path, monkeypatch):
     commands = []
     real = subprocess.run

@@ -29,11 +29,11 @@ def runs(slower=0.15):
     return found
 
 
-def gate(change, number, exit_code):
+def gate(change, number, exit_code, repository="a"):
     return GateRecord(
         change=change,
         number=number,
-        repository="a",
+        repository=repository,
         command="gauntlet gate suite.yaml",
         exit_code=exit_code,
         runs=10,
@@ -55,7 +55,8 @@ def test_the_section_has_a_row_for_every_number_of_pairs(monkeypatch):
     found = results.compute(made, gates=20)
     (curve,) = found.curves
     assert [each.red for each in curve.found] == [0, 20]
-    gates = [gate("equal", number, 0) for number in range(10)] + [gate("slow", 1, 5)]
+    other = gate("equal", 1, 1, repository="b")
+    gates = [other, *(gate("equal", number, 0) for number in range(10)), gate("slow", 1, 5)]
     text = page.section(found, made, gates)
     assert "12 triples of runs (exit 0 × 36; 0 without usable figures)" in text
     assert text.count("| 8 | ") == text.count("| 3 | ") == len(results.MIN_EFFECTS)
