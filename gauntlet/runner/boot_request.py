@@ -25,8 +25,8 @@ def boot_request(
 ) -> dict[str, Any]:
     """The request that `STACKS[name]` takes; `docs/reference/control-api.md` describes its keys.
 
-    With `python`, the reference server of another installation is to be booted. Keys without a
-    value are left out, because it may be an older one that does not know them.
+    With `python`, the reference server of another installation is to be booted; what an older one
+    does not know of the request is left out, or refused, when it is started.
     """
     hooks = hooks_for(scenario.faults)
     if bug is not None:

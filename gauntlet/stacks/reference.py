@@ -55,17 +55,20 @@ class ReferenceStack:
         self._lines: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._stderr = Path(request["log_dir"]) / "cluster.log"
         python = request.get("python", sys.executable)
+        self._other = installations.installation(python) if "python" in request else None
+        plain = {key: value for key, value in request.items() if key != "python"}
+        plain = plain if self._other is None else self._other.requested(plain)
         with self._stderr.open("ab") as log:
             self._child = subprocesses.start(
                 [python, *subprocesses.python("gauntlet.reference_server.cluster")[1:]],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=installations.ENVIRONMENT if "python" in request else None,
+                env=None if self._other is None else installations.ENVIRONMENT,
             )
         self._reader = threading.Thread(target=self._read, name="stack-reader", daemon=True)
         self._reader.start()
-        self._send({key: value for key, value in request.items() if key != "python"})
+        self._send(plain)
 
     def plan(self) -> tuple[list[dict[str, Any]], list[PlannedLink]]:
         """Return the components and links that there will be; no component is started yet."""
@@ -80,7 +83,8 @@ class ReferenceStack:
     ) -> StackAddresses:
         """Start every component; links named in `advertise` are reached through its addresses."""
         variables = {name: dict(each) for name, each in environment.items()}
-        self._send({"advertise": advertise, "disks": dict(disks), "environment": variables})
+        plain = {"advertise": advertise, "disks": dict(disks), "environment": variables}
+        self._send(plain if self._other is None else self._other.advertised(plain))
         return StackAddresses(**self._expect("ready"))
 
     @property
