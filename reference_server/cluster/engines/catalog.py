@@ -11,7 +11,11 @@ from gauntlet.reference_server.cluster.engines import (
     rabbitmq,
     redis_server,
 )
-from gauntlet.reference_server.cluster.engines.pair import Pair
+from gauntlet.reference_server.cluster.engines.pair import (
+    Pair,
+    note_of_promotion,
+    require_newest,
+)
 from gauntlet.reference_server.cluster.supervision.launch_spec import (
     Binary,
     LaunchSpec,
@@ -48,8 +52,12 @@ def check_binaries(planned: plan.Plan) -> None:
 def make_launch_specs(wiring: python_process.Wiring, log_dir: Path) -> dict[str, LaunchSpec]:
     """Return the launch specification of every component by name.
 
-    The folders and configuration files that the components need are written.
+    The folders and configuration files that the components need are written. StartError, before
+    that, if a store has older data than the standby that an earlier cluster promoted.
     """
+    for component in wiring.plan.components:
+        if component.engine == plan.POSTGRES:
+            require_newest(wiring.data_dir, component.name)
     specs: dict[str, LaunchSpec] = {}
     pairs = _pairs(wiring)
     for component in wiring.plan.components:
@@ -73,6 +81,8 @@ def _pairs(wiring: python_process.Wiring) -> dict[str, Pair]:
         if (primary := standby.standby_of) is not None:
             source = wiring.address(standby.role, primary)
             pair = Pair(primary, {standby.name: source, primary: standby.address})
+            if standby.engine == plan.POSTGRES:
+                pair.note = note_of_promotion(wiring.data_dir, primary)
             pairs |= dict.fromkeys((primary, standby.name), pair)
     return pairs
 
