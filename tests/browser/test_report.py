@@ -120,6 +120,37 @@ def test_charts_are_hovered_zoomed_and_filtered(page, folder):
     assert {url.rsplit("/", 1)[1] for url in page.requested} == {"report.html", "report.css"}
 
 
+DRAWING = """(() => {
+    window.names = [];
+    window.corners = [];
+    let path = [];
+    const first = document.querySelector('canvas');
+    const note = {
+        fillText(text, x, y) { if (this.canvas === first) names.push([text, y]); },
+        beginPath() { path = []; },
+        lineTo(x, y) { path.push(y); },
+        fill(shape) { if (this.canvas === first && !shape) corners.push(...path); },
+    };
+    for (const [method, noted] of Object.entries(note)) {
+        const original = CanvasRenderingContext2D.prototype[method];
+        CanvasRenderingContext2D.prototype[method] = function (...given) {
+            noted.apply(this, given);
+            return original.apply(this, given);
+        };
+    }
+    document.querySelector('.controls button').click();
+})()"""
+
+
+def test_markers_of_violations_do_not_cover_the_names_of_faults(page, folder):
+    open_file(page, folder)
+    page.wait("document.querySelectorAll('canvas').length")
+    page.js(DRAWING)  # with a note of where the names and the markers of the first chart are
+    lines = page.wait("corners.length && names.filter(([text]) => text === 'edge-crash')")
+    letters_px = 9  # the height of the letters above the line on which they stand
+    assert min(y for _, y in lines) - letters_px >= page.js("Math.max(...corners)")
+
+
 def test_without_scripts_the_pictures_and_all_evidence_are_there(page, folder):
     page.without_scripts()
     open_file(page, folder)

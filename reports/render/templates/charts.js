@@ -6,6 +6,7 @@
   if (!source || typeof uPlot === "undefined") return;
   const data = JSON.parse(source.textContent);
   const plots = [];
+  const MARKER = 5; // half the width and half the height of the triangle at a violation
   const first = data.x[0];
   const last = data.x[data.x.length - 1];
 
@@ -29,6 +30,7 @@
     ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
     ctx.textAlign = "left";
     ctx.textBaseline = "alphabetic";
+    const begin = 12 + (data.violations?.length ? 2 * MARKER : 0); // the markers of violations are above
     const rows = [0, 0, 0]; // where the names end in each row, so that they do not overlap
     for (const fault of data.faults || []) {
       const from = plot.valToPos(fault.from, "x", true);
@@ -40,7 +42,7 @@
       const row = rows.findIndex((end) => end <= from);
       if (named && row >= 0) {
         rows[row] = from + 6 + ctx.measureText(fault.id).width;
-        ctx.fillText(fault.id, from + 3, bbox.top + (12 + 13 * row) * devicePixelRatio);
+        ctx.fillText(fault.id, from + 3, bbox.top + (begin + 13 * row) * devicePixelRatio);
       }
     }
     ctx.restore();
@@ -77,7 +79,7 @@
     ctx.fillStyle = colour("--vermilion");
     for (const second of data.violations || []) {
       const x = plot.valToPos(second, "x", true);
-      const size = 5 * devicePixelRatio;
+      const size = MARKER * devicePixelRatio;
       ctx.beginPath();
       ctx.moveTo(x - size, bbox.top);
       ctx.lineTo(x + size, bbox.top);
