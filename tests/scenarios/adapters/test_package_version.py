@@ -22,6 +22,9 @@ class Adapter(base.Adapter):
 def folder(tmp_path, monkeypatch):
     """Return a folder for importable packages, whose modules are forgotten after the test."""
     monkeypatch.syspath_prepend(tmp_path)
+    # A test of the scaffold may have imported a module of the same name.
+    for name in [name for name in sys.modules if name.partition(".")[0] == "acme"]:
+        monkeypatch.delitem(sys.modules, name)
     before = set(sys.modules)
     yield tmp_path
     for name in set(sys.modules) - before:
