@@ -4,7 +4,6 @@ import contextlib
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,10 @@ import msgspec
 import psutil
 import requests
 
-from benchmarks import sampling
+from benchmarks import sampling, temporary_stack
 from benchmarks.jobs import Job, Result
 from gauntlet.stacks import subprocesses
-from gauntlet.stacks.reference import ReferenceStack, StackAddresses
+from gauntlet.stacks.reference import StackAddresses
 
 # These run no Python of this project; their CPU time is shown separately.
 STORES = frozenset({"messages-db", "users-db", "registry", "broker"})
@@ -68,24 +67,10 @@ class Cluster:
 @contextlib.contextmanager
 def cluster(stack: str, *, edges: int = 2, tls: bool = False) -> Iterator[Cluster]:
     """Run a cluster without proxies in a temporary folder."""
-    with tempfile.TemporaryDirectory(prefix="gauntlet-benchmark-") as folder:
-        logs = Path(folder) / "logs"
-        logs.mkdir()
-        request: dict[str, Any] = {
-            "stack": stack,
-            "data_dir": f"{folder}/data",
-            "log_dir": str(logs),
-            "config": {**CONFIG, "tls": tls},
-            "startup_hooks": _hooks(stack),
-            "edges": edges,
-            "gateways": 2,
-        }
-        running = ReferenceStack(request, on_event=lambda _event: None)
-        try:
-            running.plan()
-            yield Cluster(running.start({}))
-        finally:
-            running.stop()
+    config = {**CONFIG, "tls": tls}
+    boot = temporary_stack.running(stack, config, _hooks(stack), edges=edges, gateways=2)
+    with boot as ready:
+        yield Cluster(ready)
 
 
 def _hooks(stack: str) -> dict[str, list[str]]:

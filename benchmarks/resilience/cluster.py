@@ -1,18 +1,17 @@
 """A reference server for the time of a measurement, and what its processes use."""
 
 import contextlib
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
 import redis
 import requests
 
+from benchmarks import temporary_stack
 from gauntlet.chaos.clients.cluster_control import ControlClient
-from gauntlet.stacks.reference import ReferenceStack, StackAddresses
+from gauntlet.stacks.reference import StackAddresses
 
 
 class Usage(NamedTuple):
@@ -80,24 +79,9 @@ class Cluster:
 @contextlib.contextmanager
 def running(stack: str, config: dict[str, Any], hooks: Sequence[str] = ()) -> Iterator[Cluster]:
     """Run a server; `hooks` are start-up hooks of the message service, such as a seeded bug."""
-    # PostgreSQL and RabbitMQ, which do not run as root, have to reach the folder.
-    with tempfile.TemporaryDirectory(prefix="gauntlet-resilience-") as folder:
-        Path(folder).chmod(0o711)
-        logs = Path(folder) / "logs"
-        logs.mkdir()
-        request: dict[str, Any] = {
-            "stack": stack,
-            "data_dir": f"{folder}/data",
-            "log_dir": str(logs),
-            "config": config,
-            "startup_hooks": {"message": list(hooks)} if hooks else {},
-        }
-        cluster = ReferenceStack(request, on_event=lambda _event: None)
-        try:
-            cluster.plan()
-            yield Cluster(cluster.start({}))
-        finally:
-            cluster.stop()
+    by_service = {"message": list(hooks)} if hooks else {}
+    with temporary_stack.running(stack, config, by_service) as ready:
+        yield Cluster(ready)
 
 
 def by_role(usage: dict[str, Usage]) -> dict[str, Usage]:
