@@ -161,10 +161,10 @@ def cpu(bench: Bench) -> Row:
         "cpu",
         "Python CPU of all server processes per message, at the maximum",
         f"{spent_us:.0f} µs ({_shares(python)})",
-        "≤ 150 µs, ≤ 2.0 × bare",
+        "≤ 80 µs, ≤ 2.0 × bare",
         f"{spent_us / bare_us:.2f} × bare ({direct.bare_post_us:.0f} POST + "
         f"{bench.send_us:.0f} ws.send)",
-        spent_us <= 150 and spent_us <= 2.0 * bare_us,
+        spent_us <= 80 and spent_us <= 2.0 * bare_us,
     )
 
 
@@ -189,9 +189,9 @@ def fanout(bench: Bench) -> Row:
         f"CPU of the edge per delivery to {members} local members",
         f"{delivery_us:.1f} µs at {result.deliveries / result.seconds:.0f} deliveries/s; "
         f"{_health(result)}",
-        "≤ 8 µs",
+        "≤ 6 µs",
         f"{delivery_us / bench.send_us:.2f} × a loop of ws.send ({bench.send_us:.1f} µs)",
-        delivery_us <= 8 and _is_clean(result),
+        delivery_us <= 6 and _is_clean(result),
     )
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from benchmarks.load import (
     connects,
     durable,
+    highest,
     memory,
     message,
     peer_process,
@@ -36,6 +37,7 @@ from benchmarks.progress import print_progress
 from benchmarks.table import Row, machine, markdown, plain
 
 OTHERS: dict[str, Callable[[Options], list[Row]]] = {
+    "highest": highest.rows,
     "message": message.rows,
     "durable": durable.rows,
     "memory": memory.rows,

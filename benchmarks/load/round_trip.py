@@ -1,6 +1,8 @@
 """The generator's CPU time per WebSocket round trip on a fast echo, compared with its peers."""
 
+import math
 import statistics
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -13,8 +15,7 @@ from benchmarks.progress import print_progress
 from benchmarks.table import Row
 
 OURS = "ours"
-TARGET_US = 15.0
-TARGET_RATIO = 4.0
+FLOOR = PEERS["floor"].name  # the least that any generator can cost
 RATES = (1.0, 10.0)  # messages per second and connection of the loads that are not busy
 # How a generator is paced: at full speed, at the rate of ours, or by the rate of the cell.
 FULL_SPEED, SAME_RATE, PACED = "busy", "at the same rate", "paced"
@@ -40,6 +41,25 @@ class Cell(NamedTuple):
         if self.per_s is None:
             return {FULL_SPEED: 0.0, SAME_RATE: self.connections / rate_per_s}
         return {PACED: 1 / self.per_s}
+
+
+class Target(NamedTuple):
+    """What ours may cost in a cell; in such a cell it is also less than peers with statistics."""
+
+    cost_us: float = math.inf
+    floor_ratio: float = math.inf
+
+    def __str__(self) -> str:
+        cost = f"≤ {self.cost_us:.0f} µs" if math.isfinite(self.cost_us) else ""
+        ratio = f"≤ {self.floor_ratio:g} × {FLOOR}" if math.isfinite(self.floor_ratio) else ""
+        return ", ".join(filter(None, (cost, ratio)))
+
+
+TARGETS = {
+    "100 connections, busy": Target(15.0, 2.2),
+    "1000 connections, busy": Target(22.0),
+    "1000 connections, 1 msg/s each": Target(floor_ratio=1.6),
+}
 
 
 def cells(options: Options) -> list[Cell]:
@@ -130,56 +150,66 @@ def rows(options: Options, records: Sequence[Record]) -> list[Row]:
 
 
 def _cell_rows(cell: str, windows: list[Window]) -> Iterator[Row]:
-    ours = [each for each in windows if each.who == OURS]
-    yield _engine_row(cell, ours)
-    cost_us = statistics.median(each.cpu_us for each in ours)
-    of_peers = [(each.who, each.way) for each in windows if each.who != OURS]
+    of: dict[tuple[str, str], list[Window]] = defaultdict(list)
+    for window in windows:
+        of[window.who, window.way].append(window)
+    ours = of.pop(next(key for key in of if key[0] == OURS))
+    floor = of.get((FLOOR, PACED)) or of.get((FLOOR, SAME_RATE))
+    yield _engine_row(cell, ours, floor)
     peers = {peer.name: peer for peer in PEERS.values()}
-    for who, way in dict.fromkeys(of_peers):
-        found = [each for each in windows if (each.who, each.way) == (who, way)]
+    for (who, way), found in of.items():
         what = f"{cell.partition(',')[0]}, {SAME_RATE}" if way == SAME_RATE else cell
-        yield _peer_row(peers[who], what, way, found, cost_us)
+        yield _peer_row(peers[who], cell, what, found, _cost_us(ours))
 
 
-def _engine_row(cell: str, windows: list[Window]) -> Row:
-    cost_us, text = _describe(windows)
+def _engine_row(cell: str, windows: list[Window], floor: list[Window] | None) -> Row:
+    """Return our row; `floor` are the windows of the floor at the same rate, if it was measured."""
+    cost_us, target = _cost_us(windows), TARGETS.get(cell)
     missing = sum(each.missing for each in windows)
     lag_ms = statistics.median(each.lag_p99_ms for each in windows)
-    busy = windows[0].way == FULL_SPEED
+    measured = floor is not None and not any(each.failure for each in floor)
+    ratio = cost_us / _cost_us(floor) if floor and measured else None
+    met = None
+    if target is not None and (ratio is not None or math.isinf(target.floor_ratio)):
+        met = not missing and cost_us <= target.cost_us and (ratio or 0.0) <= target.floor_ratio
     return Row(
         "round-trip",
         f"{OURS}, {cell}",
-        f"{text}; {missing} missing, lag p99 {lag_ms:.1f} ms",
-        f"≤ {TARGET_US:.0f} µs" if busy else "",
-        met=cost_us <= TARGET_US and not missing if busy else None,
+        f"{_describe(windows)}; {missing} missing, lag p99 {lag_ms:.1f} ms",
+        str(target or ""),
+        "" if ratio is None else f"{ratio:.1f} × {FLOOR}",
+        met,
     )
 
 
-def _peer_row(peer: Peer, what: str, way: str, windows: list[Window], engine_us: float) -> Row:
+def _peer_row(peer: Peer, cell: str, what: str, windows: list[Window], engine_us: float) -> Row:
     name = f"{peer.name}{' (no statistics)' if peer.without_statistics else ''}, {what}"
     if failed := [each for each in windows if each.failure]:
         return Row("round-trip", name, failed[0].failure)
-    cost_us, text = _describe(windows)
-    ratio = cost_us / engine_us
-    judged = peer.has_target and way == FULL_SPEED
+    ratio = _cost_us(windows) / engine_us
+    judged = not peer.without_statistics and cell in TARGETS and windows[0].way != FULL_SPEED
     return Row(
         "round-trip",
         name,
-        text,
-        f"≥ {TARGET_RATIO:.0f} × ours" if judged else "",
+        _describe(windows),
+        "more than ours" if judged else "",
         f"{ratio:.1f} × ours",
-        ratio >= TARGET_RATIO if judged else None,
+        ratio > 1 if judged else None,
     )
 
 
-def _describe(windows: list[Window]) -> tuple[float, str]:
-    """Return the median cost, and a text with its range, the rate and the share of the core."""
+def _cost_us(windows: list[Window]) -> float:
+    return statistics.median(each.cpu_us for each in windows)
+
+
+def _describe(windows: list[Window]) -> str:
+    """Return the median cost with its range, the rate, and the share of the core."""
     least, most = min(each.cpu_us for each in windows), max(each.cpu_us for each in windows)
-    cost_us = statistics.median(each.cpu_us for each in windows)
+    cost_us = _cost_us(windows)
     rate_per_s = statistics.median(each.rate_per_s for each in windows)
     loop_ms = statistics.median(each.loop_ms for each in windows)
     share = 100 * cost_us * rate_per_s / 1e6
-    return cost_us, (
+    return (
         f"{cost_us:.1f} µs ({least:.1f} to {most:.1f}) at {rate_per_s:.0f}/s, "
         f"{share:.0f} % of a core, loop {loop_ms:.1f} ms"
     )

@@ -60,7 +60,6 @@ class Peer(NamedTuple):
     without_statistics: bool = False
     # Whether our engine should cost several times less. This applies to load generators in Python
     # and Node that use WebSocket without a further protocol.
-    has_target: bool = False
 
 
 def _package_versions(*names: str) -> Callable[[], str]:
@@ -167,7 +166,6 @@ PEERS: dict[str, Peer] = {
         "pip install locust websocket-client",
         _locust("locust_websocket_client.py"),
         reports.locust,
-        has_target=True,
     ),
     "locust-websockets": Peer(
         "Locust + websockets.sync",
@@ -175,7 +173,6 @@ PEERS: dict[str, Peer] = {
         "pip install locust websockets",
         _locust("locust_websockets.py"),
         reports.locust,
-        has_target=True,
     ),
     "locust-socketio": Peer(
         "Locust SocketIOUser",
@@ -184,9 +181,7 @@ PEERS: dict[str, Peer] = {
         _locust("locust_socketio.py"),
         reports.locust_calls,
     ),
-    "artillery": Peer(
-        "Artillery", _node_module_version("artillery"), _NODE, _artillery, has_target=True
-    ),
+    "artillery": Peer("Artillery", _node_module_version("artillery"), _NODE, _artillery),
     "tsung": Peer(
         "Tsung", _program_version("tsung", "-v"), "apt-get install tsung", _tsung, reports.tsung
     ),

@@ -4,8 +4,18 @@ import pytest
 
 from benchmarks.load import peer_process, trial
 from benchmarks.load.options import Options
-from benchmarks.load.records import Book
-from benchmarks.load.round_trip import Cell, _measure_cell, cells, rows
+from benchmarks.load.records import Book, Record, Window
+from benchmarks.load.round_trip import (
+    FLOOR,
+    FULL_SPEED,
+    OURS,
+    PACED,
+    SAME_RATE,
+    Cell,
+    _measure_cell,
+    cells,
+    rows,
+)
 from benchmarks.load.trial import CpuCost, EngineTrial
 from benchmarks.peers import PEERS
 
@@ -91,3 +101,52 @@ def test_a_benchmark_has_three_loads_for_each_number_of_connections():
         "100 connections, 1 msg/s each",
         "100 connections, 10 msg/s each",
     ]
+
+
+def row_of(cell, *windows):
+    """Return what the table says of windows: targets, ratios and whether they were reached."""
+    record = Record(
+        subject="",
+        commit=None,
+        date="",
+        machine="",
+        row="round-trip",
+        cell=cell,
+        windows=[Window(who=who, way=way, cpu_us=cost_us) for who, way, cost_us in windows],
+    )
+    return [(row.target, row.ratio, row.met) for row in rows(Options(peers=()), [record])]
+
+
+@pytest.mark.parametrize(
+    ("ours_us", "floor_us", "met"), [(15.0, 7.0, True), (15.1, 7.0, False), (14.0, 6.0, False)]
+)
+def test_a_busy_core_has_a_limit_of_its_own_and_one_in_floors(ours_us, floor_us, met):
+    ours, *_ = row_of(
+        "100 connections, busy",
+        (OURS, FULL_SPEED, ours_us),
+        (FLOOR, FULL_SPEED, 1.0),
+        (FLOOR, SAME_RATE, floor_us),
+    )
+    assert ours == ("≤ 15 µs, ≤ 2.2 × C on epoll", f"{ours_us / floor_us:.1f} × C on epoll", met)
+
+
+def test_a_target_in_floors_is_neither_reached_nor_missed_without_a_floor():
+    assert row_of("1000 connections, 1 msg/s each", (OURS, PACED, 60.0)) == [
+        ("≤ 1.6 × C on epoll", "", None)
+    ]
+
+
+def test_a_peer_with_statistics_has_to_cost_more_at_the_same_rate():
+    windows = [(OURS, FULL_SPEED, 20.0), ("k6", SAME_RATE, 20.1), ("k6", FULL_SPEED, 10.0)]
+    windows += [("Tsung", SAME_RATE, 19.9), ("node ws", SAME_RATE, 10.0)]
+    assert row_of("100 connections, busy", *windows)[1:] == [
+        ("more than ours", "1.0 × ours", True),
+        ("", "0.5 × ours", None),
+        ("more than ours", "1.0 × ours", False),
+        ("", "0.5 × ours", None),
+    ]
+
+
+def test_a_cell_without_a_target_judges_nothing():
+    windows = [(OURS, PACED, 90.0), ("k6", PACED, 20.0), (FLOOR, PACED, 10.0)]
+    assert [met for *_, met in row_of("100 connections, 1 msg/s each", *windows)] == [None] * 3
