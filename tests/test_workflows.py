@@ -1,5 +1,6 @@
 """The files that hosted services and pre-commit read: workflows, issue forms, hooks."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -97,6 +98,31 @@ def test_the_templates_for_gates_call_the_command_as_it_is():
     assert job["artifacts"]["reports"]["junit"] == "gate/*/junit.xml"
     workflow = (TEMPLATES / "github-workflow.yml").read_text()
     assert "comment.md" in workflow
+
+
+@pytest.mark.parametrize(
+    ("code", "allowed", "expected"),
+    [(0, "false", 0), (1, "true", 1), (3, "true", 3), (5, "false", 5), (5, "true", 0)],
+)
+def test_the_composite_action_fails_as_the_gate_does(tmp_path, code, allowed, expected):
+    """Only an inconclusive gate can be allowed to pass."""
+    action = yaml.safe_load((TEMPLATES / "github-action" / "action.yml").read_text())
+    (step,) = [step for step in action["runs"]["steps"] if step.get("id") == "gate"]
+    assert step["env"]["ALLOW_INCONCLUSIVE"] == "${{ inputs.allow-inconclusive }}"
+    assert action["inputs"]["allow-inconclusive"]["default"] == "false"
+    command = tmp_path / "gauntlet"
+    command.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/arguments\nexit {code}\n')
+    command.chmod(0o755)
+    environment = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "SUITE": "suite.yaml",
+        "OPTIONS": "--repeat 2",
+        "ALLOW_INCONCLUSIVE": allowed,
+    }
+    # The options with which GitHub's runner starts bash.
+    shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
+    assert subprocess.run(shell, env=environment, check=False).returncode == expected
+    assert (tmp_path / "arguments").read_text() == "gate suite.yaml --repeat 2\n"
 
 
 def test_the_scripts_of_the_composite_action_pass_shellcheck(tmp_path):
