@@ -82,6 +82,15 @@ def test_the_reference_describes_every_workload_and_its_parameters():
     assert set(catalog.WORKLOADS) | fields <= words
 
 
+def test_the_reference_lists_every_stack_with_its_adapter():
+    text = (REFERENCE / "scenario.md").read_text()
+    (row,) = re.findall(r"^\| `stack` .*$", text, re.MULTILINE)
+    for adapter, stacks in catalog.ADAPTER_STACKS.items():
+        if stacks:
+            named = ", ".join(f"`{stack}`" for stack in stacks)
+            assert f"{named} (adapter `{adapter}`)" in row
+
+
 def test_the_reference_describes_every_layout():
     words = set(re.findall(r"`(\w+)`", (REFERENCE / "scenario.md").read_text()))
     assert set(catalog.LAYOUTS) <= words

@@ -185,6 +185,8 @@ def _other(history: History, row: Any) -> str:
     if kind == Kind.HEAD:
         return f"the audit ends at position {row['seq']:,}"
     if kind == Kind.GAP:
+        if row["seq"] == row["sseq"]:
+            return f"position {row['seq']:,} is announced as a gap"
         return f"positions {row['seq']:,} to {row['sseq']:,} are announced as a gap"
     if kind == Kind.ROOM:
         return _room_event(history, row)

@@ -126,7 +126,9 @@ DRAWING = """(() => {
     let path = [];
     const first = document.querySelector('canvas');
     const note = {
-        fillText(text, x, y) { if (this.canvas === first) names.push([text, y]); },
+        fillText(text, x, y) {
+            if (this.canvas === first) names.push([text, x, y, this.measureText(text).width]);
+        },
         beginPath() { path = []; },
         lineTo(x, y) { path.push(y); },
         fill(shape) { if (this.canvas === first && !shape) corners.push(...path); },
@@ -142,13 +144,24 @@ DRAWING = """(() => {
 })()"""
 
 
-def test_markers_of_violations_do_not_cover_the_names_of_faults(page, folder):
+def test_the_names_of_faults_are_above_the_chart_and_cover_neither_markers_nor_each_other(
+    page, folder
+):
     open_file(page, folder)
     page.wait("document.querySelectorAll('canvas').length")
     page.js(DRAWING)  # with a note of where the names and the markers of the first chart are
-    lines = page.wait("corners.length && names.filter(([text]) => text === 'edge-crash')")
-    letters_px = 9  # the height of the letters above the line on which they stand
-    assert min(y for _, y in lines) - letters_px >= page.js("Math.max(...corners)")
+    faults = "JSON.parse(document.getElementById('chart-data').textContent).faults"
+    drawn = f"names.filter(([text]) => {faults}.some((fault) => fault.id === text))"
+    names = page.wait(f"corners.length && {drawn}.length && {drawn}")
+    below_the_line_px = 3  # how far letters such as g reach below the line on which they stand
+    assert max(y for _, _, y, _ in names) + below_the_line_px <= page.js("Math.min(...corners)")
+    row_px = 11
+    for number, (_, x, y, width) in enumerate(names):
+        assert y > row_px
+        assert x + width <= page.js("document.querySelector('canvas').width")
+        for _, other_x, other_y, other_width in names[:number]:
+            apart = x >= other_x + other_width or other_x >= x + width
+            assert apart or abs(y - other_y) > row_px
 
 
 def test_without_scripts_the_pictures_and_all_evidence_are_there(page, folder):

@@ -11,7 +11,7 @@ KIND = SectionKind("cutover", "a card for each cutover: its states, and why it w
 
 _MEANINGS = {
     "prepare": "the new edges are started",
-    "verify": "canaries talk across old and new edges",
+    "verify": "two test clients (canaries) write to each other across old and new edges",
     "switch": "new connections go to the new edges",
     "drain": "clients are asked to reconnect",
     "monitor": "waiting until no client is left on the old edges",

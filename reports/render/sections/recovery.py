@@ -103,19 +103,16 @@ def _cost(cost: Mapping[str, Any] | None) -> list[str]:
     """Return what a fault cost, in messages and in users."""
     if cost is None:
         return []
-    late = f"{cost['late_acks']:,} of {cost['messages']:,} acknowledgements"
-    messages = [f"{late} and {cost['late_deliveries']:,} deliveries were late"]
-    if not (cost["late_acks"] or cost["late_deliveries"]):
-        messages = [f"none of {cost['messages']:,} messages was late"]
-    for key, text in (
-        ("refused", "sends were refused"),
-        ("untried", "sends were never attempted"),
-        ("unanswered", "sends were never answered"),
-        ("missing", "deliveries never came"),
-        ("missed", "sends could not be made"),
+    messages = _late(cost)
+    for key, one, several in (
+        ("refused", "send was refused", "sends were refused"),
+        ("untried", "send was never attempted", "sends were never attempted"),
+        ("unanswered", "send was never answered", "sends were never answered"),
+        ("missing", "delivery never came", "deliveries never came"),
+        ("missed", "send could not be made", "sends could not be made"),
     ):
-        if cost.get(key):  # results of older versions have no `untried`
-            messages.append(f"{cost[key]:,} {text}")
+        if count := cost.get(key):  # results of older versions have no `untried`
+            messages.append(f"{count:,} {one if count == 1 else several}")
     users = f"{cost['disconnected_users']:,} of {cost['users']:,} users lost their connection"
     if cost["disconnected_users"]:
         users += (
@@ -125,6 +122,20 @@ def _cost(cost: Mapping[str, Any] | None) -> list[str]:
     else:
         users = f"none of {cost['users']:,} users lost their connection"
     return [f"{each[0].upper()}{each[1:]}." for each in ("; ".join(messages), users)]
+
+
+def _late(cost: Mapping[str, Any]) -> list[str]:
+    """Return how many acknowledgements and deliveries of the messages were late."""
+    late = []
+    for key, one, several in (
+        ("late_acks", "acknowledgement", "acknowledgements"),
+        ("late_deliveries", "delivery", "deliveries"),
+    ):
+        if count := cost[key]:
+            late.append(f"{count:,} {one if count == 1 else several}")
+    if not late:
+        return [f"none of {cost['messages']:,} messages was late"]
+    return [f"of {cost['messages']:,} messages, {' and '.join(late)} came late"]
 
 
 def _proof(proof: Any) -> str:

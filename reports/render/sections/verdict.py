@@ -79,7 +79,7 @@ def _tile(label: str, value: int, note: str, *, bad: bool = False) -> dict[str, 
 
 def _p99(what: str, windows: dict[str, Any]) -> dict[str, Any]:
     return {
-        "label": f"p99 until {what}",
+        "label": f"99 % {what} within",
         "value": formatting.quantile(windows["steady"], "p99"),
         "note": f"in steady load; {formatting.quantile(windows['run'], 'p99')} over the whole run",
         "bad": False,

@@ -7,6 +7,10 @@
   const data = JSON.parse(source.textContent);
   const plots = [];
   const MARKER = 5; // half the width and half the height of the triangle at a violation
+  const NAME_FONT = "px system-ui, sans-serif";
+  const NAME_PX = 11;
+  const NAME_ROW_PX = 14;
+  const NAME_ROWS_MAX = 4;
   const first = data.x[0];
   const last = data.x[data.x.length - 1];
 
@@ -18,36 +22,67 @@
   // A message that never arrived has no place on the axis, but the legend says so.
   const drawn = (value) => (typeof value === "number" ? value : null);
 
-  // Faults below the lines, with their names in the first chart of a figure; limits and violations
-  // above the lines.
+  // Places each name where its fault begins, in the first row in which it covers no other name; a
+  // name that would reach beyond the right end is moved to the left. Names without a place are left
+  // out: the cards of the faults have them all.
+  function placed(faults, measure, left, right) {
+    const ends = [];
+    const found = [];
+    for (const fault of faults) {
+      const width = measure(fault.id);
+      const x = Math.max(left, Math.min(fault.x, right - width));
+      let row = ends.findIndex((end) => end + 6 <= x);
+      if (row < 0) row = ends.length;
+      if (row === NAME_ROWS_MAX) continue;
+      ends[row] = x + width;
+      found.push({ id: fault.id, x, row });
+    }
+    return found;
+  }
+
+  // How many rows of names the first chart of a figure needs while it shows the whole run.
+  function nameRows(width) {
+    const ctx = document.createElement("canvas").getContext("2d");
+    ctx.font = NAME_PX + NAME_FONT;
+    const scale = (width - 80) / (last - first || 1);
+    const faults = (data.faults || []).map((each) => ({ id: each.id, x: (each.from - first) * scale }));
+    const names = placed(faults, (text) => ctx.measureText(text).width, 0, width - 80);
+    return 1 + Math.max(-1, ...names.map((name) => name.row));
+  }
+
+  // Faults are bands below the lines, with their names above the first chart of a figure.
   function shade(plot, named) {
     const { ctx, bbox } = plot;
+    const right = bbox.left + bbox.width;
+    const shown = [];
     ctx.save();
     ctx.beginPath();
     ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
     ctx.clip();
     ctx.fillStyle = colour("--band");
-    ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
-    ctx.textAlign = "left";
-    ctx.textBaseline = "alphabetic";
-    const begin = 12 + (data.violations?.length ? 2 * MARKER : 0); // the markers of violations are above
-    const rows = [0, 0, 0]; // where the names end in each row, so that they do not overlap
     for (const fault of data.faults || []) {
       const from = plot.valToPos(fault.from, "x", true);
-      const to = plot.valToPos(fault.to ?? last, "x", true);
+      const to = Math.max(from + 2, plot.valToPos(fault.to ?? last, "x", true));
       ctx.globalAlpha = 0.13;
-      ctx.fillRect(from, bbox.top, Math.max(2, to - from), bbox.height);
+      ctx.fillRect(from, bbox.top, to - from, bbox.height);
       ctx.globalAlpha = 1;
       ctx.fillRect(from, bbox.top, 1, bbox.height);
-      const row = rows.findIndex((end) => end <= from);
-      if (named && row >= 0) {
-        rows[row] = from + 6 + ctx.measureText(fault.id).width;
-        ctx.fillText(fault.id, from + 3, bbox.top + (begin + 13 * row) * devicePixelRatio);
-      }
+      if (to >= bbox.left && from <= right) shown.push({ id: fault.id, x: from });
+    }
+    ctx.restore();
+    if (!named) return;
+    ctx.save();
+    ctx.fillStyle = colour("--band");
+    ctx.font = NAME_PX * devicePixelRatio + NAME_FONT;
+    ctx.textAlign = "left";
+    ctx.textBaseline = "alphabetic";
+    for (const name of placed(shown, (text) => ctx.measureText(text).width, bbox.left, right)) {
+      ctx.fillText(name.id, name.x, bbox.top - (4 + NAME_ROW_PX * name.row) * devicePixelRatio);
     }
     ctx.restore();
   }
 
+  // Limits and violations are drawn above the lines.
   function mark(chart, plot) {
     const { ctx, bbox } = plot;
     ctx.save();
@@ -105,15 +140,16 @@
     const ticks = { show: false };
     return {
       width,
-      height: chart.height || 210,
+      height: (chart.height || 210) + (named ? NAME_ROW_PX * nameRows(width) : 0),
       title: chart.title,
+      padding: [named ? 6 + NAME_ROW_PX * nameRows(width) : null, null, null, null],
       cursor: { sync: { key: "page", setSeries: false }, drag: { x: true, y: false } },
       scales: {
         x: { time: false },
         y: { distr: chart.unit === "ms" ? 3 : 1, log: 10, range: (...found) => range(chart, ...found) },
       },
       axes: [
-        { stroke: axis, grid: { show: false }, ticks, size: 26, values: (_, shown) => shown.map((tick) => plain(tick)) },
+        { stroke: axis, grid: { show: false }, ticks, size: 26, values: (_, shown) => shown.map((tick) => `${plain(tick)} s`) },
         { stroke: axis, grid, ticks, size: 70, values: (_, shown) => shown.map((tick) => (tick === null ? "" : format(tick))) },
       ],
       series: [
@@ -214,7 +250,7 @@
       if (select) select.value = "";
       filter("");
     });
-    bar.append(whole, " Drag over a chart to zoom, and click a name below it to hide its line.");
+    bar.append(whole, " Point at a chart to read its values, drag over it to zoom, and click a name below it to hide its line.");
     figure.before(bar);
   }
 

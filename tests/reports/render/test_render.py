@@ -335,6 +335,13 @@ def test_without_the_extra_the_report_has_all_tables_and_names_it(tmp_path, monk
     assert parser.open == []
 
 
+def test_abbreviations_of_the_page_are_explained(page):
+    assert "99 % acknowledged within" in page
+    assert "99 % took at most the p99" in page
+    assert "p999" not in page.partition('id="chart-data"')[0]
+    assert "is the conversation of the users A and B" in page
+
+
 def test_with_the_extra_the_report_does_not_name_it(page):
     assert "im-gauntlet[charts]" not in page
     assert '<svg role="img"' in page

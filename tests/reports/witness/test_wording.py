@@ -36,3 +36,13 @@ def test_a_room_event_that_reached_a_stranger_says_so(history):
     row = history.records[:1]
     row["kind"], row["flags"], row["sseq"], row["seq"] = Kind.STRAY, Flag.ROOM_EVENT, 4, 7
     assert "exited at position 7, pushed to a stranger" in wording.record(history, 0)
+
+
+@pytest.mark.parametrize(
+    ("last", "words"),
+    [(7, "position 7 is announced as a gap"), (9, "positions 7 to 9 are announced as a gap")],
+)
+def test_a_gap_of_one_position_is_not_written_as_a_range(history, last, words):
+    row = history.records[:1]
+    row["kind"], row["flags"], row["seq"], row["sseq"] = Kind.GAP, 0, 7, last
+    assert words in wording.record(history, 0)

@@ -64,7 +64,8 @@ def test_a_result_of_an_older_version_has_a_recovery_only():
 def test_the_cost_is_stated_in_messages_and_in_users():
     messages, users = card()["cost"]
     assert messages == (
-        "12 of 300 acknowledgements and 40 deliveries were late; 1 sends were never attempted; "
+        "Of 300 messages, 12 acknowledgements and 40 deliveries came late; "
+        "1 send was never attempted; "
         "3 sends were never answered; 2 deliveries never came."
     )
     assert users == "5 of 20 users lost their connection, for 6.25 s in all, 2.5 s at most."

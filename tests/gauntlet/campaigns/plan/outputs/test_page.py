@@ -47,7 +47,9 @@ def test_the_page_is_complete_without_scripts_and_needs_no_network(make):
     names = {tag for tag, _ in reader.tags}
     assert not names & {"script", "img", "link", "iframe"}
     used = {name for _, attributes in reader.tags for name in attributes}
-    assert not used & {"src", "href", "style", "onerror"}
+    assert not used & {"src", "style", "onerror"}
+    links = [attributes["href"] for _, attributes in reader.tags if "href" in attributes]
+    assert all(link.startswith("#") for link in links)
 
 
 def test_hostile_texts_are_shown_and_do_nothing():
@@ -84,6 +86,15 @@ def test_what_was_not_measured_and_the_line_to_sign_are_there():
     assert page.digest(plan) in text
     assert "signature" in text
     assert plan.evidence[0].runs[0][1] in text
+
+
+def test_the_first_screen_says_that_something_was_not_measured_and_leads_to_the_list():
+    plan = planned()
+    first_screen, _, rest = page.document(plan).partition("</header>")
+    assert plan.not_measured[0] in first_screen
+    assert '<a href="#not-measured">' in first_screen
+    assert f"({len(plan.not_measured)})" in first_screen
+    assert 'id="not-measured"' in rest
 
 
 def test_the_digest_changes_with_the_plan():
