@@ -4,7 +4,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Self
 
 from rich.console import Console, Group
@@ -257,8 +257,17 @@ def _mark_text(row: dict[str, Any]) -> str:
     return f"fault {row['id']}: {row['step']} (marked)"
 
 
+def _words(value: Any) -> str:
+    """Return a value of a proof without the notation of Python."""
+    if isinstance(value, Mapping):
+        return f"({', '.join(f'{key} {_words(each)}' for key, each in value.items())})"
+    if isinstance(value, list | tuple):
+        return " ".join(_words(each) for each in value) or "none"
+    return "none" if value is None else str(value)
+
+
 def _fault_text(row: dict[str, Any]) -> str:
-    proof = ", ".join(f"{key} {value}" for key, value in row.get("proof", {}).items())
+    proof = ", ".join(f"{key} {_words(value)}" for key, value in row.get("proof", {}).items())
     subject = f"{row['fault']} {row['target']}".rstrip()  # some faults have no target
     text = f"{row['step']} ({subject})"
     return f"{text}: {proof}" if proof else text

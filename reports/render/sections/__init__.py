@@ -44,11 +44,11 @@ class SectionModule(Protocol):
 _REGISTERED: tuple[SectionModule, ...] = (
     verdict,
     timeline,
-    components,
     recovery,
     cutover,
     latency,
     heat_map,
+    components,
     self_audit,
     grade,
     checks,

@@ -44,6 +44,16 @@ def test_plain_lines_contain_phases_faults_with_proof_and_figures():
     assert "ack p99 12.3 ms  delivery p99 –" in text
 
 
+def test_the_proof_of_a_fault_is_printed_without_the_notation_of_python():
+    out = io.StringIO()
+    proof = {"connections": {"blue": 20, "green": 0}, "components": ["edge-1", "edge-2"]}
+    with PlainView(Console(file=out, width=200)) as view:
+        view.fault({**FAULT, "proof": {**proof, "error": None, "dropped": []}})
+    assert out.getvalue().strip().endswith(
+        ": connections (blue 20, green 0), components edge-1 edge-2, error none, dropped none"
+    )
+
+
 def test_plain_figures_are_printed_every_five_seconds():
     out = io.StringIO()
     with PlainView(Console(file=out, width=200)) as view:
