@@ -49,9 +49,8 @@ def test_the_proof_of_a_fault_is_printed_without_the_notation_of_python():
     proof = {"connections": {"blue": 20, "green": 0}, "components": ["edge-1", "edge-2"]}
     with PlainView(Console(file=out, width=200)) as view:
         view.fault({**FAULT, "proof": {**proof, "error": None, "dropped": []}})
-    assert out.getvalue().strip().endswith(
-        ": connections (blue 20, green 0), components edge-1 edge-2, error none, dropped none"
-    )
+    shown = ": connections (blue 20, green 0), components edge-1 edge-2, error none, dropped none"
+    assert out.getvalue().strip().endswith(shown)
 
 
 def test_plain_figures_are_printed_every_five_seconds():
