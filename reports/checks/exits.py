@@ -8,7 +8,8 @@ Each stay of a user in a room ends with at most one `exited`. A violation is an 
   a departure in case of doubt;
 - that is missing: a user who was seen in the room asked to leave on all of their connections, these
   lasted, and the room has no `exited` although no fault acted and the audit came later; or a user
-  is reported to enter a room in which they are, so that their first stay has no end;
+  is reported to enter a room in which they are, so that their first stay has no end, or to be
+  added to a room of which they are a member;
 - that a member was shown as the exit of another user;
 - that a member was never shown, although their connection lasted from before it until the audit;
 - that is a `removed` for which the load made no request.
@@ -53,8 +54,11 @@ def check(history: History) -> Finding:
     events = collect_room_events(history.records)
     seen = [entry.event for known in events.by_member.values() for entry in known]
     stays = seen.count(RoomEvent.ENTERED)
-    removals = [*unrequested_removals.find(history, events)]
-    if not stays and RoomEvent.EXITED not in seen and not removals:
+    changes = [
+        *unrequested_removals.find(history, events),
+        *repeated_entries.find_additions(history, events),
+    ]
+    if not stays and RoomEvent.EXITED not in seen and not changes:
         return _finding(0, [], "No user was seen to enter a room.")
     departures = Departures(history)
     witnesses = [
@@ -66,7 +70,7 @@ def check(history: History) -> Finding:
             *_without_an_end(history, events, departures, key),
         )
     ]
-    witnesses += [*misnamed_exits.find(history), *unseen_exits.find(history, events), *removals]
+    witnesses += [*misnamed_exits.find(history), *unseen_exits.find(history, events), *changes]
     return _finding(stays, witnesses, "")
 
 

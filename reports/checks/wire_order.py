@@ -6,7 +6,8 @@ reception (RECEIVE) and whether the push was a duplicate. The live records of on
 conversation), a *lane*, are therefore judged by two rules:
 
 - A RECEIVE that is not a duplicate, or that is at or below a position of an earlier record, went
-  backwards.
+  backwards. So did a room event that the client showed again: a system may push an event at least
+  once, but repeats it only on a new connection.
 - A position between the lowest and the highest pushed one was skipped unless it was pushed too,
   is in a GAP of that connection, must not be read by the user, or was written by the user where the
   system sends users none of their own messages. So was one between the lowest pushed one and the
@@ -100,13 +101,17 @@ def _presented_later(history: History) -> Bools:
 
 
 def _went_backwards(history: History, record: Ints, lane: Ints, seq: Ints) -> Bools:
-    received = equal(history.records["kind"].take(record), Kind.RECEIVE)
+    kinds = history.records["kind"].take(record)
+    received = equal(kinds, Kind.RECEIVE)
     no_duplicate = history.records["flags"][record] & Flag.DUPLICATE == 0
     # Keys of later lanes are larger, so one running maximum serves all lanes.
     highest = np.maximum.accumulate(pair(lane, seq))
     before = np.append(np.int64(-1), highest[:-1])[: lane.size]
     behind = (before >> 32 == lane) & (seq <= before & 0xFFFFFFFF)
     backward: Bools = received & (no_duplicate | behind)
+    shown = np.flatnonzero(equal(kinds, Kind.ROOM))
+    backward[shown] = True
+    backward[shown[grouped(pair(lane[shown], seq[shown])).first]] = False
     return backward
 
 
@@ -181,7 +186,10 @@ def _announced_gaps(history: History) -> dict[tuple[int, int], list[tuple[int, i
 
 
 def _backward_witness(history: History, at: int) -> Witness:
-    return _witness(history, at, f"went back to position {history.records['seq'][at]}")
+    position = history.records["seq"][at]
+    if history.records["kind"][at] == Kind.ROOM:
+        return _witness(history, at, f"pushed the event at position {position} again")
+    return _witness(history, at, f"went back to position {position}")
 
 
 def _skip_witness(history: History, at: int, skipped: int) -> Witness:

@@ -45,7 +45,7 @@ def stay_away(story):
     position = story.records[returned].seq
     for kind in (Kind.ROOM, Kind.RECEIVE, Kind.AUDIT):
         for index in story.at(kind, conv=ROOM, seq=position):
-            story.change(index, sseq=ADDED)
+            story.change(index, sseq=ADDED, peer=0)
 
 
 def outcome(verdict, story):

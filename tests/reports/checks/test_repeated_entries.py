@@ -54,6 +54,51 @@ def test_a_stay_ends_before_the_next_one_begins(events, expected):
     assert [(each.user, len(each.records)) for each in found.witnesses] == [(2, 2)] * len(expected)
 
 
+def added_again(position, before):
+    """Return the sentence on an addition that follows another one."""
+    reported = f"Position {position} of c1 reports that u2 was added"
+    return f"{reported}, who was a member from position {before} on."
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        ((ADDED,), []),
+        ((ADDED, ADDED), [added_again(2, 1)]),
+        ((ADDED, REMOVED, ADDED), []),
+        ((ADDED, ENTERED, ADDED), [added_again(3, 1)]),
+        ((ADDED, REMOVED, ADDED, ADDED, ADDED), [added_again(4, 3), added_again(5, 4)]),
+    ],
+)
+def test_a_membership_ends_before_the_next_one_begins(events, expected):
+    """Not only in rooms that users enter."""
+    found = room(*events).verdict("exit")
+    assert sentences(found) == expected
+    assert [(each.user, len(each.records)) for each in found.witnesses] == [(2, 2)] * len(expected)
+    assert found.outcome == ("invalid" if expected else found.outcome)
+
+
+def test_leaving_a_room_does_not_end_the_membership():
+    run = room(ADDED, ENTERED, EXITED, ADDED)
+    ask(run, 6.5)
+    assert sentences(run.verdict("exit")) == [added_again(4, 1)]
+
+
+def test_an_unknown_position_may_hold_the_end_of_the_membership():
+    run = room(ADDED, ENTERED, ADDED)
+    run.story.drop([at for at, each in enumerate(run.story.records) if each.seq == 2])
+    assert sentences(run.verdict("exit")) == []
+
+
+def test_an_event_that_is_pushed_again_is_no_second_event():
+    """A client that reconnects may be pushed what it has; it shows that to its user again."""
+    run = room(ADDED, ENTERED)
+    run.connect(3, 7, link=30)
+    for seq, event in enumerate((ADDED, ENTERED), 1):
+        run.add(Kind.ROOM, 7 + seq, conv=1, peer=2, sseq=event, seq=seq, link=30)
+    assert sentences(run.verdict("exit")) == []
+
+
 def test_a_stay_that_ended_is_followed_by_another():
     run = room(ENTERED, EXITED, ENTERED)
     ask(run, 5.5)

@@ -129,6 +129,46 @@ def test_room_events_have_positions_too():
     assert (sentences(found), found.examined) == ([], 3)
 
 
+def event_twice(*links, channel=Channel.LIVE):
+    """Return a run in which u2 is shown an event at position 4 on these connections."""
+    run = pushed(1, 2, 3)
+    run.connect(2, 16, link=20)
+    for at, link in enumerate(links):
+        flags = channel if at else Channel.LIVE
+        event = {"peer": 3, "sseq": RoomEvent.ENTERED, "seq": 4}
+        run.add(Kind.ROOM, 17 + at, conv=1, link=link, **event, flags=flags)
+    return run
+
+
+def test_an_event_is_shown_only_once_on_a_connection():
+    run = event_twice(2, 2)
+    found = run.verdict("wire-order")
+    text = "edge-blue-1, on connection 1 of u2, pushed the event at position 4 again in c1."
+    assert sentences(found) == [text]
+    assert (found.count, found.examined) == (1, 5)
+    assert found.times_ns is not None
+    assert found.times_ns.tolist() == [ns(18)]
+    # Others are shown it as well.
+    run.add(Kind.ROOM, 17, conv=1, link=3, peer=3, sseq=RoomEvent.ENTERED, seq=4)
+    run.add(Kind.ROOM, 17, conv=2, link=2, peer=3, sseq=RoomEvent.ENTERED, seq=4)
+    assert sentences(run.verdict("wire-order")) == [text]
+
+
+def test_a_new_connection_may_show_an_event_again():
+    assert sentences(event_twice(2, 20).verdict("wire-order")) == []
+    # What the client fetched crosses what is pushed.
+    assert sentences(event_twice(2, 2, channel=Channel.RESYNC).verdict("wire-order")) == []
+
+
+def test_an_event_that_was_held_back_is_shown_once():
+    run = pushed(1, 2)
+    about = {"conv": 1, "link": 2, "peer": 3, "sseq": RoomEvent.ENTERED, "seq": 4}
+    run.add(Kind.ARRIVED, 14, **about, flags=Flag.ROOM_EVENT, spare=1)
+    run.deliver(1, 3, 15, 2)
+    run.add(Kind.ROOM, 15.1, **about)
+    assert sentences(run.verdict("wire-order")) == []
+
+
 def test_positions_that_the_reader_must_not_read_are_skipped():
     run = pushed(1, 5)
     for first, last in ((1, 1), (4, 0)):

@@ -413,3 +413,16 @@ def test_reads_by_users_are_not_duplicates(imported: Imported):
     rows = good()
     rows += [read(7.5, ["m1", "m2", "m3"], "carol", complete=False)] * 2
     assert violated(imported(rows)) == set()
+
+
+def test_an_event_is_shown_again_only_on_a_new_connection(imported: Imported):
+    event = {
+        "kind": "event", "conversation": "team", "position": 7, "event": "added",
+        "subject": "dave", "user": "bob",
+    }  # fmt: skip
+    first, again = {**event, "time": 12.0}, {**event, "time": 13.0}
+    result = imported([*good(**NUMBERED), first, again])
+    assert violated(result) == {"wire-order"}
+    assert "pushed the event at position 7 again in team" in witness(result, "wire-order")
+    reconnect = {"kind": "connect", "time": 12.5, "user": "bob"}
+    assert violated(imported([*good(**NUMBERED), first, reconnect, again])) == set()
