@@ -28,7 +28,7 @@ def caveats(
     run: IndicatorInput, disturbances: Disturbances, health: HarnessHealth
 ) -> Iterator[str]:
     """Yield sentences for the top of every description of the run."""
-    yield from disturbed.describe(disturbances, run.history.events)
+    yield from disturbed.describe(disturbances, run.history)
     yield from disturbed.describe_faults(run.history)
     yield from _describe_overruns(run.history.events)
     if health.limits:

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 
-from gauntlet.reports.history.events import Events
 from gauntlet.reports.history.history import History
 from gauntlet.reports.metrics.client_evidence import Disturbances
 
+LOST_CONNECTIONS = "lost_connections_count"
 
-def describe(found: Disturbances, events: Events) -> Iterator[str]:
-    """Yield a sentence on what happened outside every declared fault, if anything did."""
+
+def describe(found: Disturbances, history: History) -> Iterator[str]:
+    """Yield sentences on what happened outside every declared fault, if anything did."""
     if found.calm:
         return
+    events = history.events
     first_s, last_s = events.at_s(found.first_ns), events.at_s(found.last_ns)
     yield (
         f"The load was not calm outside the declared faults: {found.disconnects:,} connections "
@@ -18,6 +20,12 @@ def describe(found: Disturbances, events: Events) -> Iterator[str]:
         f"{last_s:.1f} s. If others disturbed the system, record the time with `gauntlet mark` and "
         "judge again."
     )
+    limited = any(each.indicator == LOST_CONNECTIONS for each in history.scenario.sla)
+    if found.disconnects and not limited:
+        yield (
+            f"No objective limits {LOST_CONNECTIONS}, so that connections that the system closed "
+            "without a reason are no failure of this run."
+        )
 
 
 def describe_faults(history: History) -> Iterator[str]:

@@ -58,6 +58,26 @@ def test_what_no_fault_explains_is_a_disturbance_and_no_calm_load(story, written
     assert all(any("not calm" in text for text in row["unjudged"]) for row in result["grades"])
 
 
+def test_connections_that_end_without_a_fault_fail_only_with_an_objective(story, written):
+    move(story, 16.0, 18.0)
+    hint = "No objective limits lost_connections_count"
+    assert any(caveat.startswith(hint) for caveat in judge(written(story))["caveats"])
+    limit = {"id": "last", "indicator": "lost_connections_count", "op": "<=", "value": 0}
+    story.scenario["sla"] = [{**limit, "window": "run"}]
+    result = judge(written(story))
+    assert not any(caveat.startswith(hint) for caveat in result["caveats"])
+    (objective,) = result["objectives"]
+    assert objective["value"] == result["disturbances"]["disconnects"]
+    assert result["verdict"]["status"] == "fail"
+
+
+def test_sends_without_an_answer_need_no_objective_on_connections(story, written):
+    story.change(story.at(Kind.ACK)[-1], kind=Kind.UNKNOWN, seq=0)
+    result = judge(written(story))
+    assert (result["disturbances"]["disconnects"], result["disturbances"]["unanswered"]) == (0, 1)
+    assert not any("lost_connections_count" in caveat for caveat in result["caveats"])
+
+
 def test_the_recovery_window_of_a_declared_fault_explains_what_happens_in_it(story, written):
     move(story, FAULT_S - 3, FAULT_S - 2)  # recovery_window is 5 s
     assert judge(written(story))["disturbances"]["disconnects"] == 0
