@@ -7,6 +7,9 @@ which a message was received or stored: an acknowledgement may state a wrong one
 
 A user whose first event comes later had not entered before, if all positions from the first one on
 are known. This is certain only in a room that reports who enters it.
+
+Where the clocks of the users may differ, the margins are wider. Sends and requests were moved back
+already when the history was imported.
 """
 
 from typing import NamedTuple
@@ -66,7 +69,7 @@ class Room:
         self._sent_ns = np.maximum.accumulate(messages.first_attempt_ns[at])
         heads = records[equal(records["kind"], Kind.HEAD) & (records["conv"] == conv)]
         self._head = int(heads["seq"].max(initial=0))
-        self._head_ns = int(heads["t_ns"].max(initial=0))
+        self._head_ns = int(heads["t_ns"].max(initial=0)) - history.events.clock_error_ns
         self.tells_who_enters = any(
             entry.event == RoomEvent.ENTERED
             for (room, _), known in events.by_member.items()
@@ -87,6 +90,7 @@ class Stays:
 
     def __init__(self, history: History, departures: Departures) -> None:
         self._departures = departures
+        self._clock_error_ns = history.events.clock_error_ns
         records = history.records
         self._faults_ns = sorted(
             (fault.requested_ns, NEVER if fault.healed_ns is None else fault.healed_ns)
@@ -142,11 +146,13 @@ class Stays:
         `since_ns` is just before they entered. A connection that was lost matters until its lease
         and the grace period are over, also while another one holds the stay.
         """
-        from_ns, until_ns = observed.asked_ns - MARGIN_NS, observed.answered_ns + MARGIN_NS
+        from_ns = observed.asked_ns - MARGIN_NS
+        until_ns = observed.answered_ns + MARGIN_NS + self._clock_error_ns
         known = self._departures
         connected = np.zeros(from_ns.size, dtype=np.bool_)
         disturbed = np.zeros(from_ns.size, dtype=np.bool_)
         settled_ns = from_ns - known.grace_ns - 2 * known.lease_ns if known.grace_ns else since_ns
+        settled_ns = settled_ns - self._clock_error_ns
         for link in known.links.get(user, ()):
             connected |= (link.up_ns <= from_ns) & (link.alive_ns >= until_ns)
             disturbed |= (link.alive_ns < until_ns) & (link.down_ns >= settled_ns)

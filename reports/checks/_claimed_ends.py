@@ -108,7 +108,8 @@ def _audited_until(history: History, stated: Ints) -> Ints:
     convs, first, _ = grouped(ints(records["conv"][heads]))
     at = find(convs, ints(records["conv"][stated]))
     head = heads[first][at]
-    read_later = (at >= 0) & (records["t_ns"][head] >= records["t_ns"][stated])
+    stated_ns = ints(records["t_ns"][stated]) + history.events.clock_error_ns
+    read_later = (at >= 0) & (records["t_ns"][head] >= stated_ns)
     return np.where(read_later, ints(records["seq"][head]), unknown)
 
 

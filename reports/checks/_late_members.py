@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gauntlet.core.clock import NS_PER_S
-from gauntlet.reports.checks._slow_messages import FACTOR, usual_ns
+from gauntlet.reports.checks._slow_messages import late_from_ns, usual_ns
 from gauntlet.reports.history.arrays import (
     Ints,
     contains,
@@ -45,8 +45,8 @@ def late_members(
 ) -> Iterator[LateMember]:
     """Yield the members of whose deliveries more than half come much later than those of others.
 
-    That is `least_ns` and `FACTOR` times later. `counted` are the indices of the expected
-    deliveries that count, and `delay_ns` their delays.
+    That is `least_ns` later, and late for their message (`late_from_ns`). `counted` are the indices
+    of the expected deliveries that count, and `delay_ns` their delays.
     """
     slow = np.flatnonzero(delay_ns > least_ns)
     if slow.size <= SAMPLES_MIN // 2:
@@ -57,7 +57,8 @@ def late_members(
     own = np.flatnonzero(contains(distinct(member[slow]), member))
     of_message_ns = usual_ns(message, delay_ns, own)
     behind_ns = delay_ns[own] - of_message_ns
-    late = (behind_ns > least_ns) & (delay_ns[own] > FACTOR * of_message_ns)
+    error_ns = history.events.clock_error_ns
+    late = (behind_ns > least_ns) & (delay_ns[own] > late_from_ns(of_message_ns, error_ns))
     members, _, number = grouped(member[own])
     size = np.bincount(number, minlength=members.size)
     often = 2 * np.bincount(number[late], minlength=members.size) > size

@@ -43,22 +43,40 @@ def beyond_retention(history: History) -> Bools:
     """Return which messages the server did not have to keep until the audit.
 
     The order within a conversation is that of the acknowledgements, so that a message counts as
-    beyond only if at least `count` others were acknowledged after it.
+    beyond only if at least `count` others were acknowledged after it, or may have been by clocks
+    that differ.
     """
     messages, retention = history.messages, history.traits.retention
     beyond = np.zeros(len(messages), dtype=np.bool_)
     if retention is None:
         return beyond
+    error_ns = history.events.clock_error_ns
     if retention.age_s is not None:
-        audit_ns = history.events.phases.get("audit", NEVER)
-        beyond |= messages.acked_ns < audit_ns - int(retention.age_s * NS_PER_S)
+        audit_ns = history.events.phases.get("audit", NEVER - error_ns)
+        beyond |= messages.acked_ns < audit_ns + error_ns - int(retention.age_s * NS_PER_S)
     if retention.count is not None:
         at = np.flatnonzero(messages.acked)
         at = at[stable_order(messages.conv[at], messages.acked_ns[at])]
         conv = messages.conv[at]
         ends = np.searchsorted(conv, conv, side="right")
-        beyond[at] |= ends - np.arange(at.size) > retention.count
+        beyond[at] |= ends - _first_within(conv, messages.acked_ns[at], error_ns) > retention.count
     return beyond
+
+
+def _first_within(conv: Ints, t_ns: Ints, error_ns: int) -> Ints:
+    """Return the first row that is in the conversation of each row and at most `error_ns` earlier.
+
+    The rows are sorted by conversation and time.
+    """
+    rows = np.arange(conv.size)
+    if not error_ns:
+        return rows
+    is_bound = np.repeat([True, False], conv.size)
+    order = stable_order(np.tile(conv, 2), np.concatenate([t_ns - error_ns, t_ns]), ~is_bound)
+    bounds = is_bound[order]
+    first = np.empty_like(rows)
+    first[order[bounds]] = np.cumsum(~bounds)[bounds]
+    return first
 
 
 def named_by(history: History, check: str) -> bool:

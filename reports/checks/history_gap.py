@@ -285,7 +285,8 @@ def _beyond_audit(history: History) -> Ints:
     other = records["flags"] & (Flag.FOREIGN | Flag.LEFTOVER)
     received = is_any(records["kind"], _RECEIVED_KINDS) & (other == 0)
     # What came later may have been committed after the audit read its conversation.
-    received &= records["t_ns"] < history.events.phases.get("audit", 0)
+    audit_ns = history.events.phases.get("audit", 0) - history.events.clock_error_ns
+    received &= records["t_ns"] < audit_ns
     at = np.flatnonzero(received)
     conversation, seq = find(convs, ints(records["conv"][at])), ints(records["seq"][at])
     beyond = at[(conversation >= 0) & (seq > ends[conversation])]

@@ -19,6 +19,10 @@ system in which everything is late concerns the objectives, and a single late me
 A conversation with a late receiver is judged by its deliveries to the others. A receiver who is
 late in one conversation only is compared with the others who receive the same messages
 (`_late_members`), also by `FACTOR`.
+
+In an imported history whose clocks may differ by some error, each delay may be that much shorter or
+longer. A delay is late if it is so in the best case: without the error, and compared with usual
+delays that are longer by the error.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,7 +35,7 @@ import numpy.typing as npt
 from gauntlet.core.clock import NS_PER_S, format_s
 from gauntlet.core.plugins import CheckKind
 from gauntlet.reports.checks._late_members import LateMember, late_members
-from gauntlet.reports.checks._slow_messages import FACTOR, are_slow_to_all, are_spread
+from gauntlet.reports.checks._slow_messages import FACTOR, are_slow_to_all, are_spread, late_from_ns
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import Bools, Ints, find, grouped, ints, stable_order
 from gauntlet.reports.history.history import History
@@ -149,8 +153,13 @@ def check(history: History) -> Finding:
     counted, delay_ns = _delays(history)
     message, user = expected.message[counted], ints(expected.user[counted])
     intended_ns = history.messages.intended_ns[message]
+    error_ns = history.events.clock_error_ns
     receivers = _compare(
-        user, delay_ns, intended_ns, lambda own: are_slow_to_all(message, user, delay_ns, own)
+        user,
+        delay_ns,
+        intended_ns,
+        lambda own: are_slow_to_all(message, user, delay_ns, own, error_ns),
+        error_ns,
     )
     others = np.flatnonzero(~np.isin(user, [each.key for each in receivers.late]))
     to_others, others_ns = message[others], delay_ns[others]
@@ -158,7 +167,8 @@ def check(history: History) -> Finding:
         ints(history.messages.conv[to_others]),
         others_ns,
         intended_ns[others],
-        lambda own: are_spread(to_others, others_ns, own),
+        lambda own: are_spread(to_others, others_ns, own, error_ns),
+        error_ns,
     )
     witnesses = [
         _witness(history, f"{history.names.user(each.key)} received", each, receivers, counted)
@@ -173,7 +183,7 @@ def check(history: History) -> Finding:
         )
         for each in conversations.late
     ]
-    least_ns = max(_LEAST_NS, FACTOR * receivers.usual_ns)
+    least_ns = int(late_from_ns(receivers.usual_ns, error_ns, _LEAST_NS))
     known = {each.key for each in receivers.late}, {each.key for each in conversations.late}
     witnesses += [
         _member_witness(history, each, int(counted[each.at]))
@@ -207,11 +217,17 @@ def _delays(history: History) -> tuple[Ints, Ints]:
     undisturbed = calm.avoids_exclusions(intended_ns, expected.presented_ns)
     counted = np.flatnonzero(~expected.own & ~expected.missing & (returned_ns == 0) & undisturbed)
     begun_ns = messages.first_attempt_ns[expected.message[counted]]
+    # The importer has moved the attempts back.
+    begun_ns = begun_ns + history.events.clock_error_ns
     return counted, expected.presented_ns[counted] - begun_ns
 
 
 def _compare(
-    group: Ints, delay_ns: Ints, intended_ns: Ints, excused: Callable[[Ints], Bools]
+    group: Ints,
+    delay_ns: Ints,
+    intended_ns: Ints,
+    excused: Callable[[Ints], Bools],
+    error_ns: int = 0,
 ) -> _Comparison:
     """Compare the median delays of groups of deliveries.
 
@@ -226,10 +242,13 @@ def _compare(
     at = order[start + (size - 1) // 2]
     median_ns = delay_ns[at]
     usual_ns = int(np.median(median_ns))
-    least_ns = max(_LEAST_NS, FACTOR * usual_ns)
+    least_ns = int(late_from_ns(usual_ns, error_ns, _LEAST_NS))
     late = np.flatnonzero(median_ns > least_ns)
     if late.size:
-        late = late[_stand_out(keys[late], group, delay_ns, intended_ns, least_ns, excused)]
+        stands_out = _stand_out(
+            keys[late], group, delay_ns, intended_ns, least_ns, excused, error_ns
+        )
+        late = late[stands_out]
     return _Comparison(
         int(keys.size),
         tuple(_Late(int(keys[n]), int(size[n]), int(at[n]), int(median_ns[n])) for n in late),
@@ -244,6 +263,7 @@ def _stand_out(
     intended_ns: Ints,
     least_ns: int,
     excused: Callable[[Ints], Bools],
+    error_ns: int = 0,
 ) -> Bools:
     """Return which of the late groups are late also in comparison with others of the same second.
 
@@ -255,7 +275,8 @@ def _stand_out(
     seconds, start, size = np.unique(second[order], return_index=True, return_counts=True)
     # The additional last entry is for seconds without others (-1).
     usual_ns = np.append(delay_ns[order[start + (size - 1) // 2]], 0)
-    slow = delay_ns[own] > np.maximum(least_ns, FACTOR * usual_ns[find(seconds, second[own])])
+    of_second_ns = late_from_ns(usual_ns[find(seconds, second[own])], error_ns)
+    slow = delay_ns[own] > np.maximum(least_ns, of_second_ns)
     slow &= ~excused(own)
     sizes, slows = (np.bincount(which[rows], minlength=late.size) for rows in (own, own[slow]))
     found: Bools = 2 * slows > sizes

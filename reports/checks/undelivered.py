@@ -12,8 +12,9 @@ A delivery must come by the end of the run, and within `delivery_deadline` of th
 overlaps the wait, and from the return of a receiver who was away on purpose. When the quiesce
 begins, the load reconnects all users who are away: a user whom the system does not admit any more
 still counts. Only in a run that was cut short before that, nothing is expected for such a user. If
-the system never admitted some user at all, the check is unknown at best. Messages that the audit
-does not find concern `lost-acked`. If the device received another body at a message's position,
+the system never admitted some user at all, the check is unknown at best. Where the clocks of sender
+and receiver may differ, every deadline is that much later. Messages that the audit does not find
+concern `lost-acked`. If the device received another body at a message's position,
 `phantom` reports that instead.
 
 A push that a client holds back has arrived, but its user does not see it: a message that is never
@@ -144,9 +145,8 @@ def _left_later(history: History, expected: ExpectedDeliveries, since_ns: Ints) 
         return np.zeros(expected.message.size, dtype=np.bool_)
     left_ns = history.sessions.left_ns(expected.session)
     since = since_ns[expected.message]
-    stayed: Bools = (left_ns != NEVER) & (
-        np.minimum(since, NEVER - _LEAVE_NS) + _LEAVE_NS < left_ns
-    )
+    leave_ns = _LEAVE_NS + history.events.clock_error_ns
+    stayed: Bools = (left_ns != NEVER) & (np.minimum(since, NEVER - leave_ns) + leave_ns < left_ns)
     return stayed
 
 
@@ -180,7 +180,8 @@ def _missed_while_away(history: History, expected: ExpectedDeliveries) -> Bools:
     messages, connections = history.messages, history.sessions.connections
     start_ns = messages.first_attempt_ns[expected.message]
     acked_ns = messages.acked_ns[expected.message]
-    end_ns = np.where(acked_ns == NEVER, start_ns, acked_ns) + _PUSH_NS
+    end_ns = np.where(acked_ns == NEVER, start_ns, acked_ns)
+    end_ns += _PUSH_NS + history.events.clock_error_ns
     # The connection of the receiver that began last before the attempt.
     origin_ns = history.span_ns[0]
     ups = pair(connections.session, _ms(connections.up_ns, origin_ns))
@@ -210,7 +211,7 @@ def _deadlines_ns(history: History, expected: ExpectedDeliveries, start_ns: Ints
             continue
         overlaps = (intended_ns < fault.healed_ns) & (expected.presented_ns > fault.effective_ns)
         start_ns = np.where(overlaps, np.maximum(start_ns, fault.healed_ns), start_ns)
-    allowed_ns = int(history.scenario.delivery_deadline * NS_PER_S)
+    allowed_ns = int(history.scenario.delivery_deadline * NS_PER_S) + history.events.clock_error_ns
     return np.minimum(start_ns, NEVER - allowed_ns) + allowed_ns
 
 

@@ -164,6 +164,15 @@ class Events:
         return self.phases.get("ramp", 0)
 
     @property
+    def clock_error_ns(self) -> int:
+        """By how much the clocks of two users of an imported history may differ, otherwise 0.
+
+        The importer moves the begin of sends, reads and dials back by that much, and widens faults.
+        Whatever else compares times of different users has to allow for it.
+        """
+        return self.clocks.between_recorders_ns
+
+    @property
     def quiesce_started_ns(self) -> int:
         """When the load reconnected all users who were away; NEVER in a run that was cut short."""
         return self.phases.get("quiesce", NEVER) if "audit" in self.phases else NEVER

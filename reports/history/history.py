@@ -193,7 +193,7 @@ def assemble_history(
         presentations=presentations,
         expected=expected(messages.acked & messages.sent),
         proven_stored_ns=stored_ns,
-        expected_unanswered=expected(stored_ns < events.quiesce_started_ns),
+        expected_unanswered=expected(stored_ns < events.quiesce_started_ns - events.clock_error_ns),
         capabilities=capabilities,
         traits=traits,
         span_ns=span_ns,

@@ -112,6 +112,11 @@ class Converter:
             )
         self.header, self.times = line, Times(line.time)
 
+    @property
+    def clock_error_ns(self) -> int:
+        """By how much any two clocks of the history may differ."""
+        return int(self.header.clock_error * NS_PER_S)
+
     def _time(self, value: lines.Time, key: str = "time") -> int:
         t_ns = self.times.parse(key, value)
         self.first_ns = min(self.first_ns or t_ns, t_ns)
@@ -126,7 +131,7 @@ class Converter:
 
         What another clock saw before that is no cause of it unless the clocks certainly say so.
         """
-        begun_ns = max(1, t_ns - int(self.header.clock_error * NS_PER_S))
+        begun_ns = max(1, t_ns - self.clock_error_ns)
         self.first_ns = min(self.first_ns, begun_ns)
         return begun_ns
 
@@ -405,14 +410,15 @@ class Converter:
         if any(fault.id == line.fault for fault in self.faults):
             raise ValueError(f"fault must be a name of its own; got {line.fault!r:.80} again")
         until = None if line.until is None else self._time(line.until, "until")
+        # By the clocks of the users, the fault may have acted that much earlier and later.
         self.faults.append(
             FaultSpan(
                 id=line.fault,
                 kind=line.type,
                 target=printable(line.target),
-                begin_ns=begin,
-                requested_ns=self._time_or(line.requested, "requested", begin),
-                until_ns=until,
+                begin_ns=self._begun(begin),
+                requested_ns=self._begun(self._time_or(line.requested, "requested", begin)),
+                until_ns=None if until is None else until + self.clock_error_ns,
                 proof=line.proof,
                 recover_within=line.recover_within,
             )

@@ -4,6 +4,9 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import IO, Any, NamedTuple
 
+import numpy as np
+
+from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.errors import HistoryError
 from gauntlet.core.history import (
     Attendance,
@@ -19,7 +22,7 @@ from gauntlet.core.run_directory import RunDir
 from gauntlet.core.scenario import model
 from gauntlet.core.scenario.capabilities import CAPABILITIES, SERVER_SEQ
 from gauntlet.reports.damage import as_history_error
-from gauntlet.reports.history.arrays import Records
+from gauntlet.reports.history.arrays import Records, is_any
 from gauntlet.reports.history.deliveries import CHANNEL_BITS
 from gauntlet.reports.history.directory import Names
 from gauntlet.reports.history.events import Events, collect_events
@@ -78,7 +81,8 @@ def _export_lines(run: RunDir, stream: IO[str]) -> int:
 def _all_rows(
     manifest: Row, scenario: model.Scenario, events: Events, names: Names, records: Records
 ) -> Iterator[Row]:
-    yield _header(manifest, scenario)
+    yield _header(manifest, scenario, events)
+    records = _as_recorded(records, events.clock_error_ns)
     for phase, t_ns in events.phases.items():
         yield {"kind": "phase", "time": t_ns, "phase": phase}
     yield from _faults(scenario, events)
@@ -91,6 +95,18 @@ def _all_rows(
                 line = _Record(names, *record)
                 if (line.kind in first) is wanted and (write := _WRITERS.get(line.kind)):
                     yield write(line)
+
+
+def _as_recorded(records: Records, clock_error_ns: int) -> Records:
+    """Return the records of an imported history with the times that its importer moved back."""
+    if not clock_error_ns:
+        return records
+    records = records.copy()
+    kinds, t_ns, ref_ns = (records[column] for column in ("kind", "t_ns", "ref_ns"))
+    t_ns[is_any(kinds, (Kind.OP, Kind.ATTEMPT))] += clock_error_ns
+    asked = is_any(kinds, (Kind.PAGE, Kind.ATTENDANCE, Kind.PROBE, Kind.CONNECT)) & (ref_ns > 0)
+    ref_ns[asked] = np.minimum(ref_ns[asked] + clock_error_ns, t_ns[asked])
+    return records
 
 
 def _declared(manifest: Row) -> Iterable[str]:
@@ -112,7 +128,7 @@ def _without_exact_positions(row: Row) -> Row | None:
     return row
 
 
-def _header(manifest: Row, scenario: model.Scenario) -> Row:
+def _header(manifest: Row, scenario: model.Scenario, events: Events) -> Row:
     return {
         "kind": "header",
         "time": "ns",
@@ -121,6 +137,7 @@ def _header(manifest: Row, scenario: model.Scenario) -> Row:
         "system": scenario.target.adapter,
         "capabilities": sorted(_declared(manifest)),
         "traits": manifest.get("adapter", {}).get("traits", {}),
+        "clock_error": events.clock_error_ns / NS_PER_S,
         "delivery_deadline": float(scenario.delivery_deadline),
         "recovery_window": float(scenario.recovery_window),
         "require": [check for check in scenario.checks.required if check not in _UNJUDGED],
@@ -129,16 +146,19 @@ def _header(manifest: Row, scenario: model.Scenario) -> Row:
 
 
 def _faults(scenario: model.Scenario, events: Events) -> Iterator[Row]:
+    widened_ns = events.clock_error_ns  # by the importer
     for planned, fault in zip(scenario.faults, events.faults, strict=True):
         if fault.effective_ns is not None:
             yield {
                 "kind": "fault",
-                "time": fault.effective_ns,
+                "time": fault.effective_ns + widened_ns,
                 "fault": fault.id,
                 "type": fault.kind,
                 "target": fault.target,
-                "requested": fault.requested_ns,
-                "until": fault.healed_ns,
+                "requested": None
+                if fault.requested_ns is None
+                else fault.requested_ns + widened_ns,
+                "until": None if fault.healed_ns is None else fault.healed_ns - widened_ns,
                 "proof": fault.proof,
                 "recover_within": planned.expect.recover_within,
             }

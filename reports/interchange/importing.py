@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gauntlet.core import run_directory
-from gauntlet.core.clock import NS_PER_S
+from gauntlet.core.clock import NS_PER_MS, NS_PER_S
 from gauntlet.core.errors import ConfigError
 from gauntlet.core.history import RECORDED, Kind, Record
 from gauntlet.core.run_directory import RunDir
@@ -258,7 +258,11 @@ def _manifest(
         "commit": None,
         "versions": {"im-gauntlet": metadata.version("im-gauntlet")},
         "machine": {"system": "not known", "python": "not known", "cores": 0, "memory_mb": 0},
-        "clock": {"monotonic_ns": converter.first_ns, "wall_ns": time.time_ns(), "error_ms": 0.0},
+        "clock": {
+            "monotonic_ns": converter.first_ns,
+            "wall_ns": time.time_ns(),
+            "error_ms": converter.clock_error_ns / NS_PER_MS,
+        },
         "adapter": {
             "name": printable(header.system) or RECORDED,
             "capabilities": sorted(declared),
@@ -309,7 +313,7 @@ def _write_events(run: RunDir, converter: Converter, shards: dict[str, int]) -> 
     rows.append(
         {
             "t_ns": converter.last_ns, "kind": "reconciliation", "worker": 0, "imported": True,
-            "records": shards,
+            "clock_error_ns": converter.clock_error_ns, "records": shards,
         }
     )  # fmt: skip
     _write_rows(run.events / "load-0.jsonl", rows)

@@ -1,9 +1,9 @@
 """Which users may read what, from the `member` lines of a history, as records and members.
 
-A user who was a member during all sends of a conversation may read all of it, and one with
-positions may read these. Of any other member it is not known which messages they had to receive:
-the checks expect nothing of them, and allow everything. That also holds for all users of a
-conversation without any `member` line.
+A user who was certainly a member during all sends of a conversation may read all of it, and one
+with positions may read these. Of any other member it is not known which messages they had to
+receive: the checks expect nothing of them, and allow everything. That also holds for all users of a
+conversation without any `member` line. The clocks of members and senders may differ.
 """
 
 from gauntlet.core.history import Kind, Record
@@ -58,8 +58,9 @@ def _interval(converter: Converter, span: MemberSpan) -> tuple[int, int] | None:
     if span.first is not None or span.last is not None:
         return (span.first or 1), (span.last or 0)
     first_ns, last_ns = converter.sends.get(span.conv, (0, 0))
-    joined_late = span.since_ns is not None and span.since_ns > first_ns
-    left_early = span.until_ns is not None and span.until_ns <= last_ns
+    error_ns = converter.clock_error_ns
+    joined_late = span.since_ns is not None and span.since_ns + error_ns > first_ns
+    left_early = span.until_ns is not None and span.until_ns - error_ns <= last_ns
     return None if joined_late or left_early else (1, 0)
 
 

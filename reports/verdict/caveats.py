@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from gauntlet.core.clock import NS_PER_S
+from gauntlet.core.clock import NS_PER_S, format_s
 from gauntlet.core.history import Miss
 from gauntlet.reports.history.events import Events
 from gauntlet.reports.history.never_connected import NeverConnected
@@ -31,6 +31,7 @@ def caveats(
     yield from disturbed.describe(disturbances, run.history)
     yield from disturbed.describe_faults(run.history)
     yield from _describe_overruns(run.history.events)
+    yield from _describe_clock_error(run.history.events)
     if health.limits:
         # The self-audit has the lateness and everything else that was at its limit.
         yield (
@@ -65,6 +66,16 @@ def _describe_overruns(events: Events) -> Iterator[str]:
             heal_s = (fault.healed_ns - fault.heal_requested_ns) / NS_PER_S
             sentence += f"; its heal took {heal_s:.1f} s"
         yield f"{sentence}."
+
+
+def _describe_clock_error(events: Events) -> Iterator[str]:
+    """Yield a sentence about the clocks of an imported history, unless they agree."""
+    if events.clock_error_ns:
+        error = format_s(events.clock_error_ns / NS_PER_S)
+        yield (
+            f"The clocks of this history agree only within {error}. Its latencies are no more "
+            "exact than that, and what the clocks may have caused is no violation."
+        )
 
 
 def _describe_leftovers(counts: dict[str, int]) -> Iterator[str]:

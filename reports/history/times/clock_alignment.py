@@ -23,17 +23,23 @@ class ClockAlignment:
     `measured` holds only workers whose clock differs, each measured at the start and at the end.
     Between two measurements the lead is interpolated linearly: crystals drift by microseconds per
     second, which in a long run exceeds the error of a measurement. `error_ms` is the largest error.
+
+    `between_recorders_ns` is by how much any two clocks of an imported history may differ.
     """
 
     measured: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
     error_ms: float = 0.0
+    between_recorders_ns: int = 0
 
     @classmethod
     def from_events(cls, rows: list[dict[str, Any]]) -> "ClockAlignment":
         """Return the alignment that the `clock` rows of a run's events describe."""
         measured: dict[int, list[tuple[int, int]]] = {}
-        error_ns = 0
+        error_ns = between_recorders_ns = 0
         for row in rows:
+            if row["kind"] == "reconciliation":
+                declared_ns = int(row.get("clock_error_ns", 0))
+                between_recorders_ns = max(between_recorders_ns, declared_ns)
             if row["kind"] == "clock":
                 lead_ns = int(row["offset_ns"])
                 measured.setdefault(row["worker"], []).append((row["t_ns"] + lead_ns, lead_ns))
@@ -43,7 +49,7 @@ class ClockAlignment:
             for worker, points in measured.items()
             if any(lead_ns for _, lead_ns in points)
         }
-        return cls(differing, error_ns / NS_PER_MS)
+        return cls(differing, error_ns / NS_PER_MS, between_recorders_ns)
 
     def lead_ns(self, worker: int, t_ns: Ints) -> Ints:
         """Return how far a worker's clock was ahead of the master's when it showed `t_ns`."""
