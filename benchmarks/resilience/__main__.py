@@ -2,18 +2,20 @@
 
 Every run is appended to a file of `benchmarks/records`, and what it has is not repeated: the same
 command continues a campaign that was interrupted. When it ends, docs/fault-campaigns.md is written
-from all records. The exit code is 1 if a promise was broken or something was left behind.
+from all records. The exit code is 1 if a promise was broken or something was left behind, and 2
+after Ctrl-C, SIGTERM or SIGHUP.
 """
 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.resilience import campaigns, endurance, page, records, storm_bugs
+from benchmarks.resilience import campaigns, endurance, interrupts, page, records, storm_bugs
 from benchmarks.resilience import deaths as deaths_of_harness
 from benchmarks.resilience.kills import STACKS
 from benchmarks.resilience.records import ROOT
 from gauntlet.campaigns import record_files
+from gauntlet.core.errors import Exit, Interrupted
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,7 +23,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     bad = False
     try:
-        bad = options.run(options)
+        with interrupts.raised_once():
+            bad = options.run(options)
+    except (KeyboardInterrupt, Interrupted):
+        _say("interrupted; the same command continues the campaign")
+        return Exit.INTERRUPTED
     finally:
         if options.records in records.FILES:
             page.write()

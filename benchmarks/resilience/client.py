@@ -10,7 +10,7 @@ import contextlib
 import json
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import aiohttp
@@ -23,9 +23,26 @@ _TRY_S = 3.0  # of one HTTP call
 _RETRY_S = (0.05, 0.3)
 _PAGE = 500
 _FRAME_BYTES_MAX = 2**20
+_ONLINE_S = 120.0  # also enough for a busy machine
 
 # What a server that is being killed may cause; everything else is an error of this client.
 _BROKEN = (aiohttp.ClientError, WebSocketException, OSError, EOFError, TimeoutError, ValueError)
+
+
+class NotServed(Exception):
+    """The server did not do in time what every run needs before it begins."""
+
+
+@contextlib.asynccontextmanager
+async def limited(seconds: float, failure: str) -> AsyncIterator[None]:
+    """Raise NotServed with the text `failure` if the block takes longer."""
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            yield
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise NotServed(f"{failure} within {seconds:g} s") from None
 
 
 class Account:
@@ -128,9 +145,11 @@ class Receiver:
         if self._socket is not None:
             self._socket.transport.abort()
 
-    async def wait_online(self) -> None:
-        """Wait for the first connection."""
-        await self._online.wait()
+    async def wait_online(self, within_s: float = _ONLINE_S) -> None:
+        """Wait for the first connection; NotServed if it takes too long."""
+        name = f"{self.account.user}/{self.account.device}"
+        async with limited(within_s, f"{name} was not online"):
+            await self._online.wait()
 
     @property
     def is_reading(self) -> bool:

@@ -76,6 +76,7 @@ class Trial:
         self._temporary.mkdir()
         self._temporary.chmod(0o711)
         self._faults: dict[str, str] = {}
+        self._recovered = False
         self.traces = Traces(self._temporary, self._state, self._flag)
 
     def run(self) -> DeathRecord:
@@ -107,6 +108,12 @@ class Trial:
             recover_s=round(took_s, 1),
             evidence=evidence(),
         )
+
+    def clean_up(self) -> None:
+        """Undo what a trial without a result has left, such as mounts and packet filters."""
+        if not self._recovered:
+            self._recover()
+        self.traces.end()
 
     def _die(self, chosen: Moment) -> None:
         with (self._folder / "output").open("wb") as output:
@@ -180,9 +187,11 @@ class Trial:
                 text=True,
                 timeout=_RECOVER_S,
                 check=False,
+                start_new_session=True,  # Ctrl-C of a campaign must not end it in the middle
             )
         except subprocess.TimeoutExpired:
             return Recovery(1, (f"a recovery that did not end within {_RECOVER_S:g} s",), hung=True)
+        self._recovered = True
         try:
             outcomes = json.loads(done.stdout)["outcomes"]
         except ValueError:
@@ -208,5 +217,5 @@ def trial(scenario: str, seed: int) -> Iterator[Trial]:
         if scenario == "toxiproxy":
             target = cleanup.enter_context(external_target(folder / "proxy.log"))
         found = Trial(folder, scenario, seed, target)
-        cleanup.callback(found.traces.end)
+        cleanup.callback(found.clean_up)
         yield found

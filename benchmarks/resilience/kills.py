@@ -8,13 +8,15 @@ from typing import NamedTuple
 
 import aiohttp
 
+from benchmarks.resilience.client import NotServed
 from benchmarks.resilience.cluster import Cluster, running
 from benchmarks.resilience.disruptions import Disruption, Disruptions
 from benchmarks.resilience.examination import PROMISES, Violation, violations
 from benchmarks.resilience.observations import Observations
 from benchmarks.resilience.population import Population, reached
 from benchmarks.resilience.records import KillsRecord, evidence
-from benchmarks.resilience.restoration import restore
+from benchmarks.resilience.restoration import Control, Restored, restore
+from gauntlet.core.errors import StackError
 
 STACKS = ("embedded", "full")
 _USERS = 24
@@ -41,10 +43,16 @@ class Ending(NamedTuple):
 def run(stack: str, seed: int, count: int, *, hooks: Sequence[str] = ()) -> KillsRecord:
     """Run a stack, disrupt it so many times under traffic, and return what was found.
 
-    `hooks` are start-up hooks of the services that commit messages, such as a seeded bug.
+    `hooks` are start-up hooks of the services that commit messages, such as a seeded bug. Errors
+    are those of the boot; a server that fails later is a finding.
     """
+    bug, began_s = ",".join(hooks), time.monotonic()
     with running(stack, _CONFIG, hooks) as cluster:
-        return asyncio.run(_disrupted(cluster, stack, seed, count, ",".join(hooks)))
+        try:
+            return asyncio.run(_disrupted(cluster, stack, seed, count, bug))
+        except (StackError, NotServed) as error:
+            ending = Ending(False, (), (str(error),), (), time.monotonic() - began_s)
+            return record_of(stack, seed, bug, Observations(), (), ending)
 
 
 async def _disrupted(cluster: Cluster, stack: str, seed: int, count: int, bug: str) -> KillsRecord:
@@ -60,7 +68,7 @@ async def _disrupted(cluster: Cluster, stack: str, seed: int, count: int, bug: s
         sending = [asyncio.create_task(each.send_until(stop)) for each in population.senders]
         await asyncio.sleep(_WARM_UP_S)
         await disruptions.run(count, _LANES)
-        restored = await asyncio.to_thread(restore, cluster.control, names)
+        restored = await asyncio.to_thread(_restored, cluster.control, names)
         stop.set()
         complete = await reached(lambda: all(task.done() for task in sending), _ANSWERED_S)
         complete = await population.is_complete(_DELIVERED_S) and complete
@@ -82,6 +90,14 @@ async def _disrupted(cluster: Cluster, stack: str, seed: int, count: int, bug: s
         seconds=time.monotonic() - began_s,
     )
     return record_of(stack, seed, bug, seen, disruptions.done, ending)
+
+
+def _restored(control: Control, names: Sequence[str]) -> Restored:
+    """Restore the components; a control API that does not answer has lost all of them."""
+    try:
+        return restore(control, names)
+    except StackError as error:
+        return Restored((), (str(error),))
 
 
 def record_of(

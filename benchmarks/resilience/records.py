@@ -31,8 +31,8 @@ class KillsRecord(msgspec.Struct, frozen=True, kw_only=True):
     `disruptions` counts them by action and component. `violations` has the number of each kind of
     violation, and `examples` a sentence about some. `complete` is false if some messages were not
     answered, not delivered or not readable long after the last disruption. `not_restored` are the
-    components that were not up by then. `errors` are calls of the control API that failed, and
-    `client_errors` clients that ended or could not read.
+    components that were not up by then, or what the server as a whole did not do. `errors` are
+    calls of the control API that failed, and `client_errors` clients that ended or could not read.
     """
 
     stack: str

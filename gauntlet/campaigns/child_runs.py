@@ -86,11 +86,13 @@ def run_all(
     called for each that an interrupt stopped.
     """
     waiting, running = list(queue), list[Child[T]]()
-    with signals.handled():
+    with signals.handled() as handler:
         try:
             while waiting or running:
                 while waiting and len(running) < jobs:
-                    running.append(_start(waiting.pop(0), out))
+                    # A child in a session of its own that is not in the list would live on.
+                    with handler.deferred():
+                        running.append(_start(waiting.pop(0), out))
                 for child in [c for c in running if c.process.poll() is not None]:
                     finish(child)
                     running.remove(child)

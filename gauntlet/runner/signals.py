@@ -70,6 +70,21 @@ class SignalHandler:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
 
+    @contextlib.contextmanager
+    def deferred(self) -> Iterator[None]:
+        """Within, a first signal is only remembered; it is raised at the end.
+
+        For a step that must not be left half done, such as the start of a process and the note of
+        it.
+        """
+        before, self._cleaning_up = self._cleaning_up, True
+        try:
+            yield
+        finally:
+            self._cleaning_up = before
+        if not before:
+            self.raise_pending()
+
     def raise_pending(self) -> None:
         """Raise Interrupted for a signal that arrived during the clean-up."""
         if self._pending:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import aiohttp
 
-from benchmarks.resilience.client import Account
+from benchmarks.resilience.client import Account, limited
 from benchmarks.resilience.cluster import Cluster, by_role, running
 from benchmarks.resilience.endurance.measured import Measured, slope
 from benchmarks.resilience.examination import violations
@@ -26,7 +26,9 @@ _ROOM_S = 2.0  # between two rooms that are founded and left
 _SAMPLE_S = 2.0
 _SETTLE_S = 120.0  # more than a lease and the keep-alive of idle HTTP connections need
 _POLL_S = 2.0
+_ANSWERED_S = 60.0
 _DELIVERED_S = 60.0
+_READ_S = 120.0
 _GROWTH_MAX = 0.1  # of its memory, in an hour
 _GROWTH_MIN_MIB = 4.0  # less is no growth that can be told from noise
 _DESCRIPTORS_MAX = 16
@@ -49,7 +51,8 @@ async def _measure(cluster: Cluster, minutes: float, say: Callable[[str], None])
         await asyncio.gather(*(each.wait_online() for each in population.receivers))
         stop = asyncio.Event()
         visitor = Account(http, cluster.api, "c-visitor", "d0")
-        await visitor.log_in()
+        async with limited(_ANSWERED_S, "a visitor had not logged in"):
+            await visitor.log_in()
         work = [asyncio.create_task(each.send_until(stop)) for each in population.senders]
         work += [
             asyncio.create_task(_lose_connections(population, stop)),
@@ -59,12 +62,14 @@ async def _measure(cluster: Cluster, minutes: float, say: Callable[[str], None])
         before |= {key: held for key, held in _held(cluster).items() if key[0] == "descriptors"}
         memory = await _sampled(cluster, minutes, say)
         stop.set()
-        await asyncio.gather(*work)
+        async with limited(_ANSWERED_S, "the last messages were not answered"):
+            await asyncio.gather(*work)
         complete = await population.is_complete(_DELIVERED_S)
         for task in online:
             task.cancel()
         ended = await asyncio.gather(*online, return_exceptions=True)
-        broken = violations(await population.observations())
+        async with limited(_READ_S, "the conversations could not be read"):
+            broken = violations(await population.observations())
     left, missing = await _left(cluster, before)
     failures = [f"{each.promise}: {each.text}" for each in broken[:10]]
     failures += [] if complete else ["some messages were not delivered"]

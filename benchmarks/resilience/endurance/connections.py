@@ -10,7 +10,7 @@ import aiohttp
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-from benchmarks.resilience.client import Account, Receiver, Sender
+from benchmarks.resilience.client import Account, Receiver, Sender, limited
 from benchmarks.resilience.cluster import Cluster, running
 from benchmarks.resilience.endurance.measured import Measured
 
@@ -22,6 +22,7 @@ _GROWTH_MAX = 32 * 2**20  # bytes of memory that an edge may keep afterwards
 _DESCRIPTORS_MAX = 10  # that an edge may keep afterwards
 _LATE_S = 2.0
 _SETTLE_S = 5.0
+_ANSWERED_S = 60.0
 
 
 def measure(stack: str, _minutes: float, say: Callable[[str], None]) -> Measured:
@@ -35,7 +36,8 @@ async def _measure(cluster: Cluster, say: Callable[[str], None]) -> Measured:
     async with aiohttp.ClientSession() as http:
         ann, bob = (Account(http, cluster.api, name, "d0") for name in ("ann", "bob"))
         receiver, stop = Receiver(bob), asyncio.Event()
-        await ann.log_in()
+        async with limited(_ANSWERED_S, "ann had not logged in"):
+            await ann.log_in()
         online = asyncio.create_task(receiver.stay())
         await receiver.wait_online()
         sender = Sender(ann, ["d.ann.bob"], 0.05)
@@ -46,7 +48,8 @@ async def _measure(cluster: Cluster, say: Callable[[str], None]) -> Measured:
         for answering in held:
             answering.cancel()
         stop.set()
-        await sending
+        async with limited(_ANSWERED_S, "the last message of ann was not answered"):
+            await sending
         await asyncio.sleep(_SETTLE_S)
         after, left = cluster.usage(), cluster.connections() - 1
         got = receiver.seen.entries()["d.ann.bob"].values()
@@ -89,8 +92,9 @@ async def _flood(
 ) -> tuple[Counter[str], list[asyncio.Task[None]]]:
     """Open connections, to the edges in turn; return the tasks that keep the accepted ones."""
     urls: set[str] = set()
-    while len(urls) < _EDGES:  # a login names one of the edges
-        urls.add(await account.log_in())
+    async with limited(_ANSWERED_S, f"the logins did not name {_EDGES} edges"):
+        while len(urls) < _EDGES:  # a login names one of the edges
+            urls.add(await account.log_in())
     counts, held = Counter[str](), list[asyncio.Task[None]]()
     numbers = iter(range(_TRIES))
 

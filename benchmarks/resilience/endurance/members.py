@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import aiohttp
 
-from benchmarks.resilience.client import Account, Receiver, Sender
+from benchmarks.resilience.client import Account, Receiver, Sender, limited
 from benchmarks.resilience.cluster import Cluster, by_role, running
 from benchmarks.resilience.endurance.measured import Measured
 from benchmarks.resilience.observations import Entry
@@ -19,6 +19,9 @@ _ONLINE = 20
 _TRIES = 5
 _LIST_S = 30.0
 _MESSAGES = 50
+_FOUNDED_S = 60.0
+_FILLED_S = 3600.0
+_ANSWERED_S = 60.0
 _DELIVERED_S = 30.0
 _ROOM = "r.everyone"
 _CONFIG = {"user_room_calls_per_s": 1_000_000, "user_room_calls_burst": 1_000_000}
@@ -34,9 +37,11 @@ async def _measure(cluster: Cluster, say: Callable[[str], None]) -> Measured:
     began_s = time.monotonic()
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=_AT_ONCE)) as http:
         founder = Account(http, cluster.api, "u0", "d0")
-        await founder.log_in()
-        await founder.insist("PUT", _path("u0"))
-        fill_s = await _fill(founder, say)
+        async with limited(_FOUNDED_S, "the room was not founded"):
+            await founder.log_in()
+            await founder.insist("PUT", _path("u0"))
+        async with limited(_FILLED_S, "the room was not full"):
+            fill_s = await _fill(founder, say)
         status, _ = await founder.call("PUT", _path("one-more"))
         listed, list_s = await _listed(founder)
         delivery_s, missing = await _use(http, cluster, founder)
@@ -105,7 +110,8 @@ async def _use(
     await asyncio.gather(*(each.wait_online() for each in receivers))
     sender, slowest_s, missing = Sender(founder, [_ROOM], 0.1), 0.0, 0
     for _ in range(_MESSAGES):
-        message = await sender.send_one()
+        async with limited(_ANSWERED_S, "a message was not answered"):
+            message = await sender.send_one()
 
         def is_everywhere(seq: int | None = message.seq) -> bool:
             return all(_has(receiver, seq) for receiver in receivers)

@@ -10,11 +10,11 @@ they have to hold, unless there are objectives on a window of the disturbance al
 
 import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
+from gauntlet.campaigns import bug_identity
 from gauntlet.campaigns.capacity.record import During, What
 from gauntlet.core.errors import ConfigError
 from gauntlet.core.scenario import secrets, validation
@@ -90,18 +90,9 @@ def digest(variation: Variation) -> str:
     plain = to_builtins(variation.scenario)
     part = {name: plain[name] for name in ("load", "target", "sla", "checks", "seed")}
     part["further"] = [msgspec.to_builtins(each) for each in variation.objectives]
-    part["during"] = [variation.victim, variation.storm_percent, _bug(variation.bug)]
+    bug = bug_identity.identity_of(variation.bug)
+    part["during"] = [variation.victim, variation.storm_percent, bug]
     return hashlib.sha256(msgspec.json.encode(part, order="sorted")).hexdigest()
-
-
-def _bug(name: str) -> str:
-    """Return what identifies a bug: its name, or a digest of its file, which may change."""
-    if not name.endswith(".py"):
-        return name
-    try:
-        return hashlib.sha256(Path(name).read_bytes()).hexdigest()
-    except OSError as error:
-        raise ConfigError(f"--bug must be a readable Python file; {name}: {error}") from error
 
 
 def _disturbed(scenario: Scenario, during: During, variation: Variation) -> Scenario:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from gauntlet.campaigns import child_runs, record_files
+from gauntlet.campaigns import bug_identity, child_runs, record_files
 from gauntlet.campaigns.child_runs import Child, Planned
 from gauntlet.campaigns.storm import drawing, shrinking
 from gauntlet.campaigns.storm.menu import menu_of, unavailable
@@ -95,9 +95,14 @@ class Storm(msgspec.Struct, frozen=True):
 
     @property
     def digest(self) -> str:
-        """A digest of all that a run of the storm is given: load, target, objectives and faults."""
+        """A digest of all that a run of the storm is given: load, target, objectives and faults.
+
+        The file of a bug of the user is part of it; the name of any other bug is in the record.
+        """
         plain = to_builtins(self.planned())
         plain.pop("seed", None)  # a record has it itself
+        if (bug := bug_identity.identity_of(self.bug)) != self.bug:
+            plain["bug"] = bug
         return hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()[:16]
 
     def left_out(self) -> dict[str, str]:
@@ -163,7 +168,7 @@ class Campaign:
 
     def run(self, storm: Storm) -> Outcome:
         """Run a storm, shrink it if it fails, and record it."""
-        planned = storm.planned()
+        planned, digest = storm.planned(), storm.digest
         if storm.only is not None:
             planned = _with(planned, [f for f in planned.faults if f.id in storm.only])
         self._say(f"storm {storm.seed}: {len(planned.faults)} faults")
@@ -182,12 +187,14 @@ class Campaign:
             commit=self._commit,
             faults=tuple(map(describe, planned.faults)),
             outcome=outcome,
-            digest=storm.digest,
+            digest=digest,
         )
-        if outcome.red and self._attempts:
-            record = self._shrink(storm, planned, record)
-        if self._records is not None:
-            record_files.append(self._records, record)
+        try:
+            if outcome.red and self._attempts:
+                record = self._shrink(storm, planned, record)
+        finally:  # an interrupt of the shrinking does not lose what was found before
+            if self._records is not None:
+                record_files.append(self._records, record)
         return outcome
 
     def _shrink(self, storm: Storm, planned: Scenario, record: Record) -> Record:

@@ -9,6 +9,7 @@ from gauntlet.campaigns.storm.campaign import Campaign, Outcome, Storm, describe
 from gauntlet.core.errors import PRECEDENCE, ConfigError, Exit
 from gauntlet.core.scenario import secrets, validation
 from gauntlet.core.scenario.model import Scenario, to_builtins
+from gauntlet.runner import signals
 from gauntlet.scenarios import library
 
 _MINUTES_MAX = 24 * 60
@@ -43,7 +44,8 @@ def run(options: argparse.Namespace) -> Exit:
                 print(f"  left out: {name}, because {reason}")
         return Exit.OK
     campaign = Campaign(options.records, options.out, attempts=options.attempts, say=_say)
-    outcomes = [_outcome(campaign, storm, again=options.again) for storm in storms]
+    with signals.handled():  # also between the runs, so that a storm that is over is recorded
+        outcomes = [_outcome(campaign, storm, again=options.again) for storm in storms]
     codes = {outcome.exit_code for outcome in outcomes}
     red = sum(outcome.red for outcome in outcomes)
     if len(outcomes) > 1:

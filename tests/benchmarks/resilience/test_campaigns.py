@@ -7,8 +7,10 @@ import msgspec
 import pytest
 
 from benchmarks.resilience import campaigns, deaths, kills, storm_bugs
+from benchmarks.resilience.records import KillsRecord
 from benchmarks.resilience.storm_bugs import Search
 from gauntlet.campaigns import record_files
+from gauntlet.chaos.clients.cluster_control import ControlClient
 from gauntlet.core.errors import StackError
 from gauntlet.core.scenario import validation
 
@@ -61,6 +63,31 @@ def test_what_did_not_come_back_and_which_client_failed_is_named():
         "not restored: broker is exited",
         "a client failed: RuntimeError('gone')",
     ]
+
+
+@contextlib.contextmanager
+def unreachable(*_):
+    """A server that booted, and whose supervisor does not answer any more."""
+    yield SimpleNamespace(control=ControlClient("http://127.0.0.1:1", "x"), names=lost, api=[])
+
+
+def lost():
+    raise StackError("control API: GET /components: no answer")
+
+
+def test_a_server_that_dies_after_its_boot_is_recorded(file, monkeypatch):
+    monkeypatch.setattr(kills, "running", unreachable)
+    campaigns.kill_until(5, ("embedded",), 5, file, bug="", say=lambda _: None)
+    found = list(record_files.read(file, KillsRecord))
+    assert [record.seed for record in found] == [1, 2, 3]
+    assert all(map(campaigns.is_bad, found))
+    assert "no answer" in found[0].not_restored[0]
+
+
+def test_what_the_clients_saw_until_the_supervisor_died_is_kept():
+    dead = ControlClient("http://127.0.0.1:1", "x")
+    restored = kills._restored(dead, ["gateway-1"])
+    assert "GET /components: no answer" in restored.missing[0]
 
 
 def test_kills_end_after_three_runs_without_a_disruption(file, monkeypatch):

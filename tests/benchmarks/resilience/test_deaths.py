@@ -91,6 +91,27 @@ def test_a_run_that_ends_before_its_death_is_no_death(tmp_path, monkeypatch):
         trial.run()
 
 
+def test_an_interrupted_trial_is_recovered_and_leaves_no_process_or_folder(tmp_path, monkeypatch):
+    marker = tmp_path / "recovered"
+    recovery = [sys.executable, "-c", f"open({str(marker)!r}, 'w'); print('{{\"outcomes\": []}}')"]
+    monkeypatch.setattr(deaths, "python", lambda *_: recovery)
+    monkeypatch.setattr(deaths, "moment", lambda *_: deaths.Moment("load", 60.0))
+    sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+    monkeypatch.setattr(Trial, "_command", lambda _: sleep)
+    children = []
+
+    def interrupt(_self, child):
+        children.append(child)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Trial, "_wait_for_load", interrupt)
+    with pytest.raises(KeyboardInterrupt), deaths.trial("faults", 0) as trial:
+        trial.run()
+    assert children[0].returncode == -9
+    assert marker.exists()
+    assert not trial._folder.exists()
+
+
 def recovered(tmp_path, monkeypatch, script):
     """The record of a death after which `gauntlet recover` is a script; nothing else was left."""
     monkeypatch.setattr(deaths, "python", lambda *_: [sys.executable, "-c", script])

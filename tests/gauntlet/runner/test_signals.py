@@ -39,6 +39,35 @@ def test_the_first_signal_raises_and_the_second_is_ignored(number):
     assert cleaned
 
 
+def test_a_signal_in_a_deferred_part_is_raised_at_its_end():
+    done = []
+
+    def signalled(handler):
+        with handler.deferred():
+            os.kill(os.getpid(), signal.SIGTERM)
+            done.append("the rest")
+
+    with signals.handled() as handler, pytest.raises(Interrupted, match="SIGTERM"):
+        signalled(handler)
+    assert done
+
+
+def test_a_deferred_part_of_the_clean_up_does_not_end_the_clean_up():
+    cleaned = []
+
+    def signalled():
+        with signals.handled() as handler:
+            with handler.reraising_lost():
+                pass
+            with handler.deferred():
+                os.kill(os.getpid(), signal.SIGTERM)
+            cleaned.append("the rest")
+
+    with pytest.raises(Interrupted):
+        signalled()
+    assert cleaned
+
+
 def test_the_previous_handlers_are_restored():
     before = [signal.getsignal(number) for number in SIGNALS]
     with signals.handled():
@@ -59,10 +88,11 @@ def _destroy_and_wait():
     time.sleep(5)
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_interrupt_that_python_dropped_is_raised_again(monkeypatch):
     """Python drops exceptions that are raised in a destructor."""
     monkeypatch.setattr(signals, "_RERAISE_S", 0.05)
+    # The hook of pytest takes so long on a busy machine that the exception is raised within it.
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
     with signals.handled() as handler:
         with pytest.raises(Interrupted, match="SIGTERM"), handler.reraising_lost():
             _destroy_and_wait()

@@ -1,6 +1,8 @@
 """Storms from the command line to the record, with runs whose results a test decides."""
 
 import json
+import os
+import signal
 from types import SimpleNamespace
 
 import pytest
@@ -101,6 +103,7 @@ def test_a_storm_that_passes_is_recorded_with_its_faults(runs, tmp_path, capsys)
 
 def test_a_storm_that_fails_is_shrunk_to_the_fault_that_causes_it(runs, tmp_path, capsys):
     runs.needed = [cause] = IDS[-2:-1]
+    (tmp_path / "x.py").touch()
     assert main.main([*STORM, "--records", "records.jsonl", "--bug", "x.py"]) == Exit.FAILED
     (record,) = records(tmp_path)
     assert (record["smallest"], record["minimal"]) == ([cause], True)
@@ -112,6 +115,36 @@ def test_a_storm_that_fails_is_shrunk_to_the_fault_that_causes_it(runs, tmp_path
     assert f"repeat it: {replay}" in out
     assert f"lost-acked fails with 1 of {len(IDS)} faults: {cause}" in out
     assert set(runs.options) == {("--bug", "x.py")}
+
+
+def test_a_storm_with_another_content_of_a_bug_file_is_another_one(runs, tmp_path):
+    command = [*STORM, "--records", "records.jsonl", "--bug", "x.py"]
+    for content, count in (("a = 1", 1), ("a = 1", 1), ("a = 2", 2)):
+        (tmp_path / "x.py").write_text(content)
+        assert main.main(command) == Exit.OK
+        assert len(runs.faults) == count
+
+
+def test_a_bug_file_that_cannot_be_read_is_refused_before_the_storm(runs, capsys):
+    assert main.main([*STORM, "--records", "records.jsonl", "--bug", "x.py"]) == Exit.CONFIG
+    assert runs.faults == []
+    assert "--bug must be a readable Python file; x.py" in capsys.readouterr().err
+
+
+def test_a_storm_that_failed_is_recorded_when_its_shrinking_is_interrupted(
+    runs, tmp_path, monkeypatch
+):
+    def run_all(*arguments):
+        if runs.faults:
+            os.kill(os.getpid(), signal.SIGTERM)
+        runs(*arguments)
+
+    monkeypatch.setattr(child_runs, "run_all", run_all)
+    runs.needed = IDS[:1]
+    assert main.main([*STORM, "--records", "records.jsonl"]) == Exit.INTERRUPTED
+    (record,) = records(tmp_path)
+    assert record["outcome"]["failed"] == ["lost-acked"]
+    assert record["smallest"] == []
 
 
 def test_the_replay_runs_only_the_faults_that_it_names(runs):
@@ -223,7 +256,8 @@ def test_a_storm_with_a_recorded_verdict_is_repeated_only_on_demand(runs, tmp_pa
 @pytest.mark.parametrize(
     "other", [["--minutes", "2"], ["--bug", "x.py"], ["--stack", "full"], ["--only", "none"]]
 )
-def test_another_storm_with_the_same_seed_is_not_the_recorded_one(runs, other):
+def test_another_storm_with_the_same_seed_is_not_the_recorded_one(runs, other, tmp_path):
+    (tmp_path / "x.py").touch()
     arguments = [*STORM, "--records", "records.jsonl"]
     assert main.main(arguments) == Exit.OK
     assert main.main([*arguments, *other]) == Exit.OK
