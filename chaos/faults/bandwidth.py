@@ -17,7 +17,7 @@ class Bandwidth(PacedFault):
         "limits the rate of each connection of a link",
         {
             "kb_per_s": Param(
-                "number",
+                "whole",
                 10,
                 "rate in each direction; 1 KB is 1,000 bytes",
                 instead="the fault stall lets nothing through",

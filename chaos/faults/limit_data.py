@@ -24,7 +24,7 @@ class LimitData(ToxicFault):
         "closes each connection after a number of bytes",
         {
             "bytes": Param(
-                "number",
+                "whole",
                 1_000,
                 "how many may pass in each direction",
                 instead="the fault drop lets nothing pass",

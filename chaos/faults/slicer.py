@@ -19,7 +19,7 @@ class Slicer(PacedFault):
         "slicer",
         "cuts what passes a link into small pieces",
         {
-            "bytes": Param("number", 50, "size of a piece, plus or minus half of it"),
+            "bytes": Param("whole", 50, "size of a piece, plus or minus half of it"),
             "delay": Param("duration", "2ms", "after each piece", positive=True),
         },
     )

@@ -18,7 +18,7 @@ from gauntlet.core.scenario.model import Fault as Spec
 
 # The parameters of faults that act on some components of a role.
 VICTIM_PARAMS = {
-    "count": Param("number", 1, "how many of the role's running components"),
+    "count": Param("whole", 1, "how many of the role's running components"),
     "percent": Param(
         "percent", None, "in place of `count`: which share of them, rounded up to whole components"
     ),

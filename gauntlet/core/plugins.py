@@ -12,7 +12,8 @@ import msgspec
 # Which fault proxy a run uses.
 ProxyBackend = Literal["auto", "toxiproxy", "embedded"]
 
-ParamKind = Literal["duration", "number", "percent", "flag", "choice", "command", "groups"]
+ParamKind = Literal["duration", "number", "whole", "percent", "flag", "choice", "command", "groups"]
+NUMBER_MAX = 1_000_000_000  # of parameters that are numbers
 
 
 class _Description(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -25,7 +26,8 @@ class _Description(msgspec.Struct, frozen=True, omit_defaults=True):
 class Param(msgspec.Struct, frozen=True, omit_defaults=True):
     """One parameter of a fault.
 
-    `default` is written as in a scenario: `100ms` for a duration. `choices` are the values of a
+    `default` is written as in a scenario: `100ms` for a duration. A `number` is between 1 and
+    `NUMBER_MAX`, and so is a `whole` one. `choices` are the values of a
     parameter of the kind `choice`. A `command` is a list of arguments. `groups` are lists of roles
     and components by name; a fault that has them has no target. `hook` is the hook that the
     server needs if a flag is set; see `FaultKind`. A `positive` duration must be longer than 0.

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from gauntlet.core.plugins import Catalog, Param
+from gauntlet.core.plugins import NUMBER_MAX, Catalog, Param
 from gauntlet.core.scenario import catalog as names
 from gauntlet.core.scenario import moments
 from gauntlet.core.scenario.capabilities import OUT_OF_TREE, OUT_OF_TREE_PATTERN
@@ -91,7 +91,9 @@ def _schema_of_param(param: Param) -> dict[str, Any]:
         case "duration":
             return _schema_of_number(Duration)
         case "number":
-            return {"type": "number", "minimum": 1}
+            return {"type": "number", "minimum": 1, "maximum": NUMBER_MAX}
+        case "whole":
+            return {"type": "integer", "minimum": 1, "maximum": NUMBER_MAX}
         case "percent":
             return {"type": "number", "exclusiveMinimum": 0, "maximum": 100}
         case "flag":

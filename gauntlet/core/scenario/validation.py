@@ -433,7 +433,16 @@ _SUPERVISED_STACKS = ("embedded", "full")  # those of the reference server
 _EXITS_PER_S = (1e-6, 10.0)
 
 _PARAM_RULES: dict[str, tuple[Callable[..., bool], str]] = {
-    "number": (lambda value: _is_number(value) and value >= 1, "a number of 1 or more"),
+    "number": (
+        lambda value: _is_number(value) and 1 <= value <= plugins.NUMBER_MAX,
+        f"a number between 1 and {plugins.NUMBER_MAX}",
+    ),
+    "whole": (
+        lambda value: (
+            _is_number(value) and 1 <= value <= plugins.NUMBER_MAX and float(value).is_integer()
+        ),
+        f"a whole number between 1 and {plugins.NUMBER_MAX}",
+    ),
     "percent": (
         lambda value: _is_number(value) and 0 < value <= 100,
         "above 0 and at most 100",

@@ -1,5 +1,6 @@
 """Problems of scenarios that are well typed."""
 
+import math
 import re
 
 import pytest
@@ -216,7 +217,31 @@ def test_parameters_of_a_fault_must_have_their_kind(params, fine):
             {"kind": "bandwidth", "for": "1s", "params": {"kb_per_s": 0}},
             ("params", "kb_per_s"),
             "0",
-            "a number of 1 or more (the fault stall lets nothing through)",
+            "a whole number between 1 and 1000000000 (the fault stall lets nothing through)",
+        ),
+        (
+            {"kind": "slicer", "for": "1s", "params": {"bytes": math.inf}},
+            ("params", "bytes"),
+            "inf",
+            "a whole number between 1 and 1000000000",
+        ),
+        (
+            {"kind": "limit-data", "for": "1s", "params": {"bytes": 10**20}},
+            ("params", "bytes"),
+            "100000000000000000000",
+            "a whole number between 1 and 1000000000 (the fault drop lets nothing pass)",
+        ),
+        (
+            {"kind": "kill", "target": "gateway", "params": {"count": 1.5}},
+            ("params", "count"),
+            "1.5",
+            "a whole number between 1 and 1000000000",
+        ),
+        (
+            {"kind": "surge", "target": "gateway", "for": "1s", "params": {"factor": math.inf}},
+            ("params", "factor"),
+            "inf",
+            "a number between 1 and 1000000000",
         ),
         (
             {"kind": "kill", "target": "gateway", "params": {"count": 1, "percent": 50}},
