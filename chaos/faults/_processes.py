@@ -13,6 +13,20 @@ from gauntlet.core.errors import RollbackError
 
 _DEAD = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
 _CONNECT_TIMEOUT_S = 0.5
+_BACK_S = 5.0  # for components that another fault, which has just ended, brings back
+
+
+def running(context: Context, target: str, wanted: int) -> dict[str, Component]:
+    """Return the running components of a target, after a wait if they are fewer than wanted.
+
+    A fault that begins when another one ends would otherwise find its component still starting.
+    """
+
+    def enough() -> dict[str, Component] | None:
+        found = context.running(target)
+        return found if len(found) >= wanted else None
+
+    return poll(enough, _BACK_S, context.stop) or context.running(target)
 
 
 def select_victims(context: Context, target: str, count: int | None) -> dict[str, Component]:
@@ -20,11 +34,11 @@ def select_victims(context: Context, target: str, count: int | None) -> dict[str
 
     Raises FaultFailed if none is running.
     """
-    running = context.running(target)
-    names = first_by_name(running, len(running) if count is None else count)
+    found = running(context, target, count or 1)
+    names = first_by_name(found, len(found) if count is None else count)
     if not names:
         raise FaultFailed(f"no component of {target} is running")
-    return {name: running[name] for name in names}
+    return {name: found[name] for name in names}
 
 
 def process_state(pid: int | None) -> str:

@@ -8,7 +8,7 @@ weak to be seen, and the records of the clients may show it.
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, ClassVar
 
 from gauntlet.chaos.clients import link_exchange
@@ -109,8 +109,16 @@ class ToxicFault(ABC):
         return max(_SILENCE_S, 5 * slowest_ms / 1000)
 
     def look(self, context: Context) -> Collection[str]:
-        """Return the names of the links that answer, before the fault."""
-        return self._toxics.measure_baseline(context)
+        """Return the names of the links that answer, before the fault.
+
+        There may be none if another fault silences links of the target.
+        """
+        try:
+            return self._toxics.measure_baseline(context)
+        except FaultFailed:
+            if not self._toxics.silenced(context):
+                raise
+            return ()
 
     def slowest_ms(self) -> float:
         """Return the length of the longest exchange before the fault."""
@@ -125,19 +133,14 @@ class ToxicFault(ABC):
         if self._injected:
             return self._injected
         answering = self.look(context)
-        links = self._toxics.targets(context)
-        self._measure_before(
-            {
-                name: Wanted(
-                    links[name].kind,
-                    links[name].listen,
-                    closing=self.to_end,
-                    hang_up=self.hang_up,
-                    idle_ms=self.idle_ms,
-                )
-                for name in answering
-            }
-        )
+        direct: dict[str, str] = {}
+        if not answering:
+            # Past the fault that silences the links, the components may answer all the same.
+            silenced = self._toxics.silenced(context)
+            direct = {each.name: each.upstream for each in context.plan.links_named(silenced)}
+        self._measure_before(self._exchanges(context, answering or direct), direct)
+        if direct and not any(each.received for each in self._before.values()):
+            raise FaultFailed("no link of the target answers, nor does any of its components")
         self._switch_on(context)
         self._injected = {
             "links": sorted(self._toxics.links),
@@ -168,7 +171,11 @@ class ToxicFault(ABC):
             self._observe(context, shown, observed)
             return len(shown) == len(self._before) or None
 
-        proven = bool(self._before) and poll(all_shown, PROVE_S, context.stop)
+        proven, waits = None, bool(self._before)
+        while waits and not proven:
+            # While another fault silences a link, the effect on it cannot be seen yet.
+            waits = bool(self._hidden(context, shown)) and not context.stop.is_set()
+            proven = poll(all_shown, PROVE_S, context.stop)
         return bool(proven), {
             "before": {name: each.as_evidence() for name, each in self._before.items()},
             "during": {name: each.as_evidence() for name, each in {**observed, **shown}.items()},
@@ -188,6 +195,25 @@ class ToxicFault(ABC):
         """The toxics are gone and the links answer."""
         return {"probe": self._toxics.verify_removed(context)}
 
+    def _exchanges(self, context: Context, names: Iterable[str]) -> dict[str, Wanted]:
+        """Return what is exchanged over links, by their names."""
+        links = self._toxics.targets(context)
+        return {
+            name: Wanted(
+                links[name].kind,
+                links[name].listen,
+                closing=self.to_end,
+                hang_up=self.hang_up,
+                idle_ms=self.idle_ms,
+            )
+            for name in names
+            if links[name].kind
+        }
+
+    def _hidden(self, context: Context, shown: Collection[str]) -> set[str]:
+        """Return the links that have not shown the fault, and cannot because of another one."""
+        return (self._before.keys() - shown) & self._toxics.silenced(context)
+
     def _switch_on(self, context: Context) -> None:
         """Add the toxics. A connection is affected if one of its directions is."""
         toxicity = self._share if len(self.streams) == 1 else 1 - math.sqrt(1 - self._share)
@@ -195,9 +221,12 @@ class ToxicFault(ABC):
             context, self.toxic, self.attributes(), streams=self.streams, toxicity=toxicity
         )
 
-    def _measure_before(self, wanted: dict[str, Wanted]) -> None:
-        """Keep the fastest exchanges; repeat requests only where a server answers all of them."""
-        self._wanted, self._before = dict(wanted), _fastest(wanted)
+    def _measure_before(self, wanted: dict[str, Wanted], direct: Mapping[str, str]) -> None:
+        """Keep the fastest exchanges; repeat requests only where a server answers all of them.
+
+        `direct` are other addresses to measure at than those of the links, by the names of these.
+        """
+        self._wanted, self._before = dict(wanted), _fastest(wanted, direct)
         if (count := self.repeat()) > 1:
             able = [
                 name
@@ -205,7 +234,7 @@ class ToxicFault(ABC):
                 if each.ended == "closed" or not link_exchange.repeats(wanted[name].kind)
             ]
             repeated = {name: wanted[name]._replace(repeat=count) for name in able}
-            for name, many in _fastest(repeated).items():
+            for name, many in _fastest(repeated, direct).items():
                 times = count / 2 if link_exchange.repeats(wanted[name].kind) else 1
                 least = times * self._before[name].received
                 if many.ended in _COMPLETE and many.received > least:
@@ -216,6 +245,7 @@ class ToxicFault(ABC):
     ) -> None:
         """Make exchanges over each link that has not shown the fault yet."""
         attempts = self.attempts if self._share >= 1 else attempts_of(self._share)
+        hidden = self._hidden(context, shown)
         wanted = {
             (name, number): each
             for name, each in self._wanted.items()
@@ -227,11 +257,12 @@ class ToxicFault(ABC):
         for (name, _), now in link_exchange.exchange_all(wanted, timeout_s, context.stop).items():
             found.setdefault(name, []).append(now)
         needed = all if self._share >= 1 else any
+        hidden |= self._hidden(context, shown)  # a silence may also be that of the other fault
         for name, exchanges in found.items():
             before = self._before[name]
             showing = [each for each in exchanges if self._shows(before, each)]
             observed[name] = (showing or exchanges)[0]
-            if needed(each in showing for each in exchanges):
+            if name not in hidden and needed(each in showing for each in exchanges):
                 shown[name] = showing[0]
 
     def _shows(self, before: Exchange, now: Exchange) -> bool:
@@ -250,9 +281,12 @@ def _length_ms(exchange: Exchange) -> float:
     return exchange.ended_ms or exchange.last_ms or 0.0
 
 
-def _fastest(wanted: dict[str, Wanted]) -> dict[str, Exchange]:
+def _fastest(wanted: dict[str, Wanted], direct: Mapping[str, str]) -> dict[str, Exchange]:
     """Return the fastest of several exchanges over each link, of the complete ones if there are."""
-    rounds = [link_exchange.exchange_all(wanted, _BASELINE_TIMEOUT_S) for _ in range(_BASELINES)]
+    at = {
+        name: each._replace(address=direct.get(name, each.address)) for name, each in wanted.items()
+    }
+    rounds = [link_exchange.exchange_all(at, _BASELINE_TIMEOUT_S) for _ in range(_BASELINES)]
 
     def slowness(each: Exchange) -> tuple[bool, float]:
         return each.ended not in _COMPLETE, _length_ms(each) or math.inf
@@ -264,4 +298,5 @@ def attempts_of(share: float) -> int:
     """Return how many exchanges of a round probably include one that the fault affects."""
     if share >= 1:
         return 1
-    return min(_ATTEMPTS_MAX, math.ceil(math.log(_MISSED) / math.log(1 - share)))
+    # Not `log(1 - share)`, which is 0 for the smallest shares.
+    return math.ceil(min(_ATTEMPTS_MAX, math.log(_MISSED) / math.log1p(-share)))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from gauntlet.chaos.clients import link_probe
-from gauntlet.chaos.clients.toxiproxy import ProxyError
+from gauntlet.chaos.clients.toxiproxy import ProxyError, Toxic
 from gauntlet.chaos.faults.base import VERIFY_S, Evidence, FaultFailed, poll
 from gauntlet.chaos.faults.context import Context, ProxiedLink
 from gauntlet.core.errors import RollbackError
@@ -14,6 +14,8 @@ Streams = tuple[Literal["downstream", "upstream"], ...]
 
 BOTH: Streams = ("downstream", "upstream")
 _PROBE_TIMEOUT_S = 2.0
+# Toxics that let nothing pass, and the attribute that must be 0 for that, if there is one.
+_SILENT = {"timeout": "", "refuse": "", "bandwidth": "rate", "limit_data": "bytes"}
 
 
 class FaultToxics:
@@ -54,6 +56,19 @@ class FaultToxics:
     def answered(self) -> frozenset[str]:
         """The links that answered before the fault: their components were up."""
         return frozenset(self._answered)
+
+    def silenced(self, context: Context) -> set[str]:
+        """Return the links of the target on which another fault lets nothing pass now."""
+        return {
+            name
+            for name, link in self.targets(context).items()
+            if any(map(_silences, self._of_others(link)))
+        }
+
+    def _of_others(self, link: ProxiedLink) -> list[Toxic]:
+        own = {self._name(link, stream) for stream in BOTH}
+        toxics = link.client.toxics(link.proxy)
+        return [each for each in toxics if each.name not in own]
 
     def add(
         self,
@@ -126,6 +141,12 @@ class FaultToxics:
 
     def _name(self, link: ProxiedLink, stream: str) -> str:
         return f"{link.prefix}{self._spec.id}-{stream}"
+
+
+def _silences(toxic: Toxic) -> bool:
+    attribute = _SILENT.get(toxic.type)
+    is_zero = not attribute or toxic.attributes.get(attribute) == 0
+    return attribute is not None and is_zero and toxic.toxicity >= 1
 
 
 def _probe_targets(links: Mapping[str, ProxiedLink]) -> dict[str, tuple[str, str]]:

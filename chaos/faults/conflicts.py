@@ -8,7 +8,7 @@ same holds for faults that begin after an event of the run.
 """
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from gauntlet.chaos.faults import victims
 from gauntlet.chaos.faults.base import param
@@ -51,6 +51,8 @@ _SETTINGS = {
     "clock-skew": "the clock",
 }
 _CLOCKS = ("clock-step", "clock-skew")
+# These end connections at once, and need links that answer.
+_CUTS = ("disconnect", "reset")
 # These read their clock whenever they need the time; services keep the one of their start.
 _STORES = ("registry", "broker", "messages-db", "users-db")
 _CHANGES = ("cutover", "rolling-update", "scale-in", "scale-out")
@@ -69,7 +71,7 @@ def check(faults: Iterable[Fault], plan: StackPlan, seed: int = 1) -> None:
     victims_of = _check_victims([fault for fault in known if fault.kind in kinds], plan, seed)
     updates = [(fault, {*plan.roles}) for fault in in_order if fault.kind == "rolling-update"]
     _check_clocks([*victims_of, *updates], plan)
-    _check_silenced([fault for fault in in_order if _silences(fault)], plan)
+    _check_silenced([each for each in in_order if _silences(each) or each.kind in _CUTS], plan)
     _check_settings([fault for fault in in_order if fault.kind in _SETTINGS], plan)
 
 
@@ -169,7 +171,11 @@ def _check_clocks(faults: Iterable[tuple[Fault, set[str]]], plan: StackPlan) -> 
 def _check_silenced(faults: Iterable[Fault], plan: StackPlan) -> None:
     cut: dict[str, Fault] = {}
     for fault in faults:
-        for link in links_of(fault, plan):
+        links = links_of(fault, plan)
+        if fault.kind in _CUTS:
+            _check_cut(fault, [cut.get(link.name) for link in links])
+            continue
+        for link in links:
             earlier = cut.get(link.name)
             if earlier is not None and earlier.ends_s > fault.begins_s:
                 raise ConfigError(
@@ -179,6 +185,17 @@ def _check_silenced(faults: Iterable[Fault], plan: StackPlan) -> None:
                     "one longer fault of the two"
                 )
             cut[link.name] = fault
+
+
+def _check_cut(fault: Fault, earlier: Sequence[Fault | None]) -> None:
+    """Raise ConfigError if all links of the fault are silent when it begins."""
+    silent = [each for each in earlier if each is not None and each.ends_s > fault.begins_s]
+    if silent and len(silent) == len(earlier):
+        raise ConfigError(
+            f"fault {fault.id!r} cuts connections of {fault.target} at "
+            f"{clock.format_s(fault.begins_s)}, but fault {silent[0].id!r} lets nothing pass there "
+            f"until {clock.format_s(silent[0].ends_s)}; let it begin after that"
+        )
 
 
 def _check_settings(faults: Iterable[Fault], plan: StackPlan) -> None:

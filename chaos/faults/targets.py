@@ -1,7 +1,7 @@
 """Resolves the target of a fault to components, by role or name, or to the links between them."""
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
 from gauntlet.core.errors import ConfigError
@@ -55,6 +55,10 @@ class StackPlan(NamedTuple):
     roles: Mapping[str, str]
     links: Sequence[PlannedLink]
     aliases: Mapping[str, tuple[str, ...]] = {}
+
+    def links_named(self, names: Collection[str]) -> list[PlannedLink]:
+        """Return the links with these names."""
+        return [link for link in self.links if link.name in names]
 
     @classmethod
     def from_cluster(

@@ -9,6 +9,7 @@ import random
 from collections.abc import Iterable
 
 from gauntlet.chaos.clients.cluster_control import Component
+from gauntlet.chaos.faults import _processes
 from gauntlet.chaos.faults.base import FaultFailed, param
 from gauntlet.chaos.faults.context import Context
 from gauntlet.chaos.faults.targets import StackPlan, resolve_components
@@ -60,10 +61,11 @@ def random_orders(faults: Iterable[Spec], plan: StackPlan, seed: int) -> dict[st
 def choose(context: Context, spec: Spec) -> dict[str, Component]:
     """Return the running components that a fault takes, by name.
 
-    Raises FaultFailed if fewer of them run than the fault needs.
+    Raises FaultFailed if fewer of them run than the fault needs, also after a moment.
     """
     planned = resolve_components(spec.target, context.plan)
-    running = context.running(spec.target)
+    # A share is one of those that run, so one of them is enough for it.
+    running = _processes.running(context, spec.target, number(spec, 0))
     names = [name for name in in_order(planned, spec, context.seed) if name in running]
     wanted = number(spec, len(names))
     if not names:

@@ -10,6 +10,7 @@ from gauntlet.chaos.clients.cluster_control import Component, CutoverStatus, Rol
 from gauntlet.chaos.clients.link_exchange import Exchange
 from gauntlet.chaos.clients.link_probe import ProbeResult
 from gauntlet.chaos.clients.toxiproxy import ProxyError, Toxic
+from gauntlet.chaos.faults import _processes
 from gauntlet.chaos.faults.context import Context, ProxiedLink
 from gauntlet.chaos.faults.targets import StackPlan
 from gauntlet.core.errors import StackError
@@ -180,6 +181,7 @@ def stack(monkeypatch):
         many, rtt_ms = 100 * wanted.repeat, found.rtt_ms
         return Exchange(60 * wanted.repeat, many, rtt_ms, rtt_ms, "closed", rtt_ms)
 
+    monkeypatch.setattr(_processes, "_BACK_S", 0.0)
     monkeypatch.setattr(link_exchange, "exchange", exchange)
     monkeypatch.setattr(link_probe, "probe", probe)
     monkeypatch.setattr(

@@ -136,6 +136,16 @@ def test_faults_that_silence_a_link_together_are_refused_unless_they_spare_a_sha
     check(*both)
 
 
+@pytest.mark.parametrize("kind", ["disconnect", "reset"])
+def test_a_cut_of_links_that_are_silent_is_refused(kind):
+    silence = ("stall", "client>gateway", 1, 4, {})
+    with pytest.raises(ConfigError, match=r"'f1' cuts connections of client>gateway at 2 s, but"):
+        check(silence, (kind, "client>gateway", 2, 0, {}))
+    check(silence, (kind, "client>gateway", 5, 0, {}))
+    check((kind, "client>gateway", 1, 0, {}), (silence[0], silence[1], 2, 3, {}))
+    check(("stall", "client>gateway-1", 1, 4, {}), (kind, "client>gateway", 2, 0, {}))
+
+
 def test_a_start_delay_that_the_control_api_refuses_is_refused_before_the_load():
     with pytest.raises(ConfigError, match="start_delay must be at most 30 s; got 31 s"):
         check(("slow-start", "gateway", 1, 0, {"start_delay": "31s"}))

@@ -6,9 +6,12 @@ from gauntlet.chaos.clients import link_exchange
 from gauntlet.chaos.clients.link_exchange import Exchange, Wanted
 from gauntlet.chaos.faults import _toxic_fault
 from gauntlet.chaos.faults._toxic_fault import attempts_of
+from gauntlet.chaos.faults._toxics import FaultToxics
 from gauntlet.chaos.faults.bandwidth import Bandwidth
 from gauntlet.chaos.faults.base import FaultFailed
 from gauntlet.chaos.faults.blackhole import Blackhole
+from gauntlet.chaos.faults.latency import Latency
+from gauntlet.chaos.faults.partition import Partition
 from gauntlet.chaos.faults.slicer import Slicer
 
 ANSWERED = Exchange(60, 100, 1.0, 1.0, "closed", 1.0)
@@ -69,6 +72,55 @@ def test_rounds_have_enough_exchanges_to_meet_a_share():
     assert [attempts_of(share) for share in (1, 0.9, 0.3, 0.01)] == [1, 2, 11, 40]
 
 
+def test_the_smallest_share_needs_no_more_attempts_than_the_most():
+    assert attempts_of(1e-30) == 40
+
+
+@pytest.fixture
+def partitioned(stack, spec):
+    """The stack with a partition of `edge>broker`, whose component can be reached directly."""
+    for link in stack.context.plan.links:
+        link.upstream = f"direct>{link.component}"
+    partition = Partition(spec("partition", "edge>broker", id="cut"))
+    partition.inject(stack.context)
+    return partition
+
+
+def test_a_fault_on_a_silenced_link_is_proven_when_the_silence_has_ended(
+    stack, spec, partitioned, monkeypatch
+):
+    monkeypatch.setattr(_toxic_fault, "PROVE_S", 0.0)
+    fault = Latency(spec("latency", "edge>broker"))
+    assert fault.inject(stack.context)["links"] == ["edge>broker"]
+    looks = []
+
+    def silenced(context):
+        looks.append(context)
+        if len(looks) == 5:
+            partitioned.heal(context)
+        return FaultToxics.silenced(fault._toxics, context)
+
+    monkeypatch.setattr(fault._toxics, "silenced", silenced)
+    proof = fault.prove(stack.context)
+    assert proof["before"]["edge>broker"]["first_ms"] == 1.0
+    assert proof["during"]["edge>broker"]["first_ms"] >= 100
+    assert len(looks) > 5
+
+
+def test_the_silence_of_another_fault_proves_nothing(stack, spec, partitioned):
+    fault = Latency(spec("latency", "edge>broker"))
+    fault.inject(stack.context)
+    stack.context.stop.set()
+    assert fault.prove(stack.context) == {}
+    assert "unproven" in fault.heal(stack.context)
+
+
+def test_a_fault_on_a_silenced_link_to_a_dead_component_fails(stack, spec, partitioned):
+    stack.control.states["broker"] = "held"
+    with pytest.raises(FaultFailed, match="nor does any of its components"):
+        Latency(spec("latency", "edge>broker")).inject(stack.context)
+
+
 def test_all_exchanges_of_a_round_must_show_a_fault_on_all_connections(
     stack, spec, exchanges, monkeypatch
 ):
@@ -106,7 +158,7 @@ def test_the_fastest_complete_exchange_is_compared(monkeypatch):
     late_close, complete = Exchange(8, 8, 1.0, 1.0, "open"), Exchange(8, 8, 2.0, 2.0, "closed", 9.0)
     rounds = iter([late_close, complete, complete._replace(ended_ms=7.0)])
     monkeypatch.setattr(link_exchange, "exchange", lambda *_: next(rounds))
-    assert _toxic_fault._fastest({"a": Wanted("amqp", "a")})["a"].ended_ms == 7.0
+    assert _toxic_fault._fastest({"a": Wanted("amqp", "a")}, {})["a"].ended_ms == 7.0
 
 
 @pytest.mark.parametrize(
@@ -125,7 +177,7 @@ def test_a_longer_answer_takes_the_place_of_repeated_requests(spec, monkeypatch,
         link_exchange, "exchange", lambda wanted, *_: many if wanted.repeat > 1 else short
     )
     fault = Slicer(spec("slicer", "edge>broker"))
-    fault._measure_before({"link": Wanted(kind, "link")})
+    fault._measure_before({"link": Wanted(kind, "link")}, {})
     assert (fault._before["link"] is many, fault._wanted["link"].repeat > 1) == (taken, taken)
 
 

@@ -75,6 +75,28 @@ def test_a_link_under_another_fault_need_not_answer(stack, spec):
     assert first.verify(stack.context) == {"probe": {"edge>broker": "still under another fault"}}
 
 
+@pytest.mark.parametrize(
+    ("toxic", "attributes", "toxicity", "silent"),
+    [
+        ("timeout", {"timeout": 0}, 1.0, True),
+        ("timeout", {"timeout": 0}, 0.5, False),
+        ("refuse", {}, 1.0, True),
+        ("bandwidth", {"rate": 0}, 1.0, True),
+        ("bandwidth", {"rate": 10}, 1.0, False),
+        ("limit_data", {"bytes": 0}, 1.0, True),
+        ("limit_data", {"bytes": 9}, 1.0, False),
+        ("latency", {"latency": 9}, 1.0, False),
+    ],
+)
+def test_only_a_toxic_of_another_fault_that_lets_nothing_pass_silences_a_link(
+    stack, spec, toxic, attributes, toxicity, silent
+):
+    other, own = (FaultToxics(spec("latency", "edge>broker", id=name)) for name in ("other", "own"))
+    other.add(stack.context, toxic, attributes, toxicity=toxicity)
+    assert own.silenced(stack.context) == ({"edge>broker"} if silent else set())
+    assert other.silenced(stack.context) == set()
+
+
 def test_a_link_to_a_dead_component_need_not_answer(stack, spec):
     """The fault that holds the component down brings it back."""
     fault = Partition(spec("partition", "edge>broker"))

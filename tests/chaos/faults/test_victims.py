@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gauntlet.chaos.faults import victims
+from gauntlet.chaos.faults import _processes, victims
 from gauntlet.chaos.faults.base import FaultFailed
 from gauntlet.chaos.faults.targets import StackPlan
 
@@ -62,6 +62,31 @@ def test_a_share_counts_the_components_that_run(stack, spec):
     stack.control.states["gateway-2"] = "held"
     chosen = victims.choose(stack.context, spec("kill", "gateway", percent=100))
     assert list(chosen) == ["gateway-1"]
+
+
+def test_a_fault_waits_for_a_component_that_another_one_has_just_brought_back(
+    stack, spec, monkeypatch
+):
+    """A kill that begins when another one ends finds the component still starting."""
+    monkeypatch.setattr(_processes, "_BACK_S", 60.0)
+    stack.control.states["broker"] = "starting"
+    looks = iter(range(3))
+
+    def components():
+        if next(looks, None) is None:
+            stack.control.states["broker"] = "up"
+        return type(stack.control).components(stack.control)
+
+    monkeypatch.setattr(stack.control, "components", components)
+    assert list(victims.choose(stack.context, spec("kill", "broker"))) == ["broker"]
+
+
+def test_a_stop_of_the_run_ends_the_wait_for_a_component(stack, spec, monkeypatch):
+    monkeypatch.setattr(_processes, "_BACK_S", 60.0)
+    stack.control.states["broker"] = "starting"
+    stack.context.stop.set()
+    with pytest.raises(FaultFailed, match="no component of broker is running"):
+        victims.choose(stack.context, spec("kill", "broker"))
 
 
 def test_a_fault_that_finds_too_few_running_components_fails(stack, spec):
