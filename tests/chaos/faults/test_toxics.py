@@ -97,6 +97,14 @@ def test_only_a_toxic_of_another_fault_that_lets_nothing_pass_silences_a_link(
     assert other.silenced(stack.context) == set()
 
 
+def test_a_proxy_that_does_not_answer_leaves_no_link_silenced(stack, spec, monkeypatch):
+    def unanswered(_):
+        raise ProxyError("no answer")
+
+    monkeypatch.setattr(stack.proxy, "toxics", unanswered)
+    assert FaultToxics(spec("latency", "edge>broker")).silenced(stack.context) == set()
+
+
 def test_a_link_to_a_dead_component_need_not_answer(stack, spec):
     """The fault that holds the component down brings it back."""
     fault = Partition(spec("partition", "edge>broker"))
