@@ -80,6 +80,7 @@ def _summary(found: dict[str, Any]) -> dict[str, Any]:
                 "tone": tone,
                 "headline": headline,
                 "meaning": meaning if pair["obstacles"] else _ANSWERS["yes"][2],
+                "verdicts": pair["verdicts"],
                 "sentences": pair["sentences"],
                 "obstacles": pair["obstacles"],
             }

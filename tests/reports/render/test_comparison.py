@@ -73,6 +73,8 @@ def test_changed_verdicts_configuration_and_machine_are_listed(tmp_path):
     text = page(tmp_path, save(tmp_path, "a"), save(tmp_path, "b", change=change))
     rows = re.findall(r"<tr><th>([^<]*)</th><td>([^<]*)</td><td>([^<]*)</td></tr>", text)
     assert ("lost-acked", "valid", "invalid") in rows
+    first = text[text.index("<main>") : text.index('<section id="charts">')]
+    assert "<b>lost-acked</b>: valid in A, <b>invalid</b> in B" in first
     assert ("machine.memory_mb", "8000", "4000") in rows
     assert ("target.stack", "embedded", "full") in rows
 
