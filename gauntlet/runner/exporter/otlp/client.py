@@ -6,11 +6,15 @@ the sockets are opened here.
 """
 
 import contextlib
+import errno
 import http.client
+import os
+import select
 import socket
 import ssl
 import threading
 from collections.abc import Mapping
+from typing import Any
 
 from gauntlet.runner.exporter.otlp import answer
 from gauntlet.runner.exporter.otlp.answer import Answer
@@ -45,7 +49,8 @@ class Client:
             return Answer(str(error) or type(error).__name__)
         finally:
             connection.close()
-            self._hold(None)
+            with self._lock:
+                self._release()
 
     def end(self) -> None:
         """Make the request under way fail, whatever it waits for, and all further ones."""
@@ -70,9 +75,10 @@ class Client:
         ):
             opened = socket.socket(family, kind, protocol)
             try:
+                opened.setblocking(False)
+                self._begin_to_connect(opened, address)
+                _await_connection(opened)
                 opened.settimeout(TIMEOUT_S)
-                self._hold(opened)
-                opened.connect(address)
                 opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 return self._tls.wrap_socket(opened, server_hostname=host) if self._tls else opened
             except OSError as error:
@@ -80,14 +86,31 @@ class Client:
                 problem = error
         raise problem
 
-    def _hold(self, opened: socket.socket | None) -> None:
-        """Keep a duplicate of a socket for `end`, because TLS detaches the socket itself."""
+    def _begin_to_connect(self, opened: socket.socket, address: Any) -> None:
+        """Connect without waiting, and keep a duplicate for `end`: TLS detaches the socket itself.
+
+        Under the lock, because `end` cannot shut down a socket that does not connect yet.
+        """
         with self._lock:
-            if self._held is not None:
-                self._held.close()
-            self._held = None
-            if opened is None:
-                return
+            self._release()
             if self.is_ended:
                 raise ConnectionAbortedError("the run ended")
+            code = opened.connect_ex(address)
+            if code not in (0, errno.EINPROGRESS):
+                raise OSError(code, os.strerror(code))
             self._held = opened.dup()
+
+    def _release(self) -> None:
+        if self._held is not None:
+            self._held.close()
+        self._held = None
+
+
+def _await_connection(opened: socket.socket) -> None:
+    """Wait until a socket has connected; OSError if it could not."""
+    connected = select.poll()
+    connected.register(opened, select.POLLOUT)
+    if not connected.poll(TIMEOUT_S * 1000):
+        raise TimeoutError("timed out")
+    if code := opened.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        raise OSError(code, os.strerror(code))

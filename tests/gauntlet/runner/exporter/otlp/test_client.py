@@ -51,9 +51,37 @@ def test_a_request_ends_while_it_connects_shakes_hands_or_waits_for_the_answer(s
         time.sleep(0.3)  # it waits for the server by then; if not, it fails all the same
         assert not answers
         used.end()
-        thread.join(20)
+        thread.join(30)
     assert not thread.is_alive()
     assert answers[0].problem
+
+
+def test_an_end_just_before_the_connection_begins_ends_the_request(monkeypatch):
+    """A socket that does not connect yet cannot be shut down."""
+    used, ends = Client(Collector("http", "127.0.0.1", 1, "/v1/metrics")), []
+
+    class Ending(socket.socket):
+        """Lets the run end just before it connects."""
+
+        def connect_ex(self, address):
+            ends.append(threading.Thread(target=used.end))
+            ends[-1].start()
+            ends[-1].join(0.2)
+            return super().connect_ex(address)
+
+        def connect(self, address):
+            used.end()
+            super().connect(address)
+
+    monkeypatch.setattr(client, "TIMEOUT_S", 20.0)
+    with silence() as port:
+        used._collector = used._collector._replace(port=port)
+        monkeypatch.setattr(client.socket, "socket", Ending)
+        answered = used.post(b"{}", {})
+    assert answered.problem
+    assert answered.problem != "timed out"
+    for end in ends:
+        end.join()
 
 
 def test_after_the_end_nothing_is_sent():
@@ -84,7 +112,7 @@ def test_the_connection_is_closed_after_an_answer():
         thread.start()
         used = Client(Collector("http", "127.0.0.1", server.getsockname()[1], "/v1/metrics"))
         assert used.post(b"{}", {}).problem == ""
-        thread.join(20)
+        thread.join(30)
     assert closed == [b""]
 
 
