@@ -30,6 +30,16 @@ ROOMS = {"group": {"size": 4}}
 OWED = {"at_most_once": False}  # judge as a chat whose users expect every message
 UNDELIVERED, LOST = "undelivered", "lost-acked"
 ACKED_MIN = 150
+# For runs whose figures are exported while they last.
+PAUSED_GATEWAY = """\
+version: 1
+name: exported
+about: A few users, one paused gateway.
+target: {stack: embedded}
+load: {users: 8, rate: 20/s, ramp: 1s, steady: 7s, lag_budget_ms: 400}
+faults:
+  - {id: still, kind: pause, target: gateway-1, at: 3s, for: 2s}
+"""
 
 
 class SmallRun(NamedTuple):

@@ -13,17 +13,9 @@ from gauntlet.core.errors import Exit
 from gauntlet.runner.exporter.metrics import METRICS
 from gauntlet.stacks import subprocesses
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(170)]
+from .small_runs import PAUSED_GATEWAY
 
-RUN = """\
-version: 1
-name: exported
-about: A few users, one paused gateway.
-target: {stack: embedded}
-load: {users: 8, rate: 20/s, ramp: 1s, steady: 7s, lag_budget_ms: 400}
-faults:
-  - {id: still, kind: pause, target: gateway-1, at: 3s, for: 2s}
-"""
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(170)]
 
 
 class Collector(http.server.BaseHTTPRequestHandler):
@@ -54,7 +46,7 @@ def collector():
 
 def run(folder, url):
     """Run the scenario, exported to a URL; return what the command printed."""
-    (folder / "exported.yaml").write_text(RUN)
+    (folder / "exported.yaml").write_text(PAUSED_GATEWAY)
     (folder / "token").write_text("t0ken-of-the-collector")
     command = ("run", "exported.yaml", "--plain", "--otlp", url)
     command += ("--otlp-header", "X-Token={file: token}", "--label", "version=2.3")

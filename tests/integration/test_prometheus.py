@@ -25,19 +25,11 @@ from gauntlet.stacks import subprocesses
 from gauntlet.stacks.free_port import free_port
 
 from ..test_docs_prometheus import queries
+from .small_runs import PAUSED_GATEWAY
 
 pytestmark = pytest.mark.integration
 
 HOSTILE = 'a "quoted" \\ name}'
-RUN = """\
-version: 1
-name: scraped
-about: A few users, one paused gateway.
-target: {stack: embedded}
-load: {users: 8, rate: 20/s, ramp: 1s, steady: 7s, lag_budget_ms: 400}
-faults:
-  - {id: still, kind: pause, target: gateway-1, at: 3s, for: 2s}
-"""
 
 
 def scrape(url: str) -> list[exposition.Sample]:
@@ -47,7 +39,7 @@ def scrape(url: str) -> list[exposition.Sample]:
 
 def test_a_run_can_be_scraped_from_boot_to_verdict(tmp_path, require_service):
     require_service("redis")
-    (tmp_path / "scraped.yaml").write_text(RUN)
+    (tmp_path / "scraped.yaml").write_text(PAUSED_GATEWAY)
     command = ("run", "scraped.yaml", "--plain", "--metrics-port", "0", "--label", f"v={HOSTILE}")
     pages = []
     with (tmp_path / "output.txt").open("wb") as output:
@@ -91,7 +83,7 @@ def test_a_run_can_be_scraped_from_boot_to_verdict(tmp_path, require_service):
 
 
 def test_a_port_in_use_ends_the_command_with_4_before_anything_starts(tmp_path):
-    (tmp_path / "scraped.yaml").write_text(RUN)
+    (tmp_path / "scraped.yaml").write_text(PAUSED_GATEWAY)
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
         done = subprocess.run(
