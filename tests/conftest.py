@@ -157,7 +157,7 @@ class Cluster:
             if self.process.poll() is None:
                 self.process.kill()
                 self.process.wait()
-            self._reader.join(5)
+            self._reader.join(30)
             self.process.stdout.close()
             self._stderr.close()
         return code
@@ -285,7 +285,7 @@ def _no_process_is_left() -> Iterator[None]:
         # and would not be found otherwise.
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
     yield
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while (left := marked_processes()) and time.monotonic() < deadline:
         time.sleep(0.1)
     for process in left:

@@ -84,7 +84,7 @@ def test_a_stop_ends_every_wait_without_a_reason(moment):
     threading.Timer(0.05, stop.set).start()
     began_ns = clock.now_ns()
     assert wait(moment, stop=stop) == (None, "", {})
-    assert clock.now_ns() - began_ns < 5_000 * MS
+    assert clock.now_ns() - began_ns < 30_000 * MS
 
 
 def test_a_random_time_must_have_been_drawn():

@@ -65,9 +65,9 @@ def test_a_server_ends_when_its_parent_is_killed(backend, tmp_path):
     with subprocess.Popen(argv, stdout=subprocess.PIPE) as parent:
         pid = int(parent.stdout.readline())
         parent.send_signal(signal.SIGKILL)
-        parent.wait(5)
+        parent.wait(30)
     with contextlib.suppress(psutil.NoSuchProcess):
-        psutil.Process(pid).wait(5)
+        psutil.Process(pid).wait(30)
     assert not psutil.pid_exists(pid)
 
 

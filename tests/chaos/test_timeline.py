@@ -143,7 +143,7 @@ def test_a_fault_is_healed_at_its_end_whatever_its_proof_is_doing(stack, spec, h
     result = run(stack, spec("pause", "edge", id="x", for_=0.3))
     released.set()
     times_ns = {row["step"]: row["t_ns"] for row in stack.rows}
-    assert 0.3e9 <= times_ns["healed"] - zero_ns < 5e9
+    assert 0.3e9 <= times_ns["healed"] - zero_ns < 25e9
     assert result.failed == ([] if heeds else ["x"])
     assert stack.rows[1]["step"] == ("effective" if heeds else "failed")
 
@@ -156,7 +156,7 @@ def test_a_stop_ends_a_proof_that_hangs(stack, spec):
     began_ns = clock.now_ns()
     result = run(stack, spec("kill", "edge", id="x", for_=60.0), stop=stop)
     released.set()
-    assert clock.now_ns() - began_ns < 10e9
+    assert clock.now_ns() - began_ns < 25e9
     assert (stack.rows.steps()[-1], result.unhealed) == (("x", "healed"), [])
 
 
@@ -310,7 +310,7 @@ def test_the_context_of_a_fault_has_the_stop_event_of_its_run(stack, spec):
 
 def test_faults_may_overlap(stack, spec):
     """Each of two faults waits until the other is injected."""
-    both_injected = threading.Barrier(2, timeout=5)
+    both_injected = threading.Barrier(2, timeout=30)
     for name in "ab":
         SCRIPT[name, "prove"] = lambda _: {"met": both_injected.wait() >= 0}
     result = run(stack, spec("kill", "edge", id="a"), spec("pause", "edge", id="b"))

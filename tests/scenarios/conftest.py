@@ -36,5 +36,5 @@ def distant_peer() -> Iterator[Peer]:
     yield made
     asyncio.run_coroutine_threadsafe(made.stop(), loop).result(10)
     loop.call_soon_threadsafe(loop.stop)
-    thread.join(10)
+    thread.join(30)
     loop.close()

@@ -20,5 +20,5 @@ def test_programs_started_by_a_peer_end_with_it():
     with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as child:
         started = psutil.Process(int(child.stdout.readline()))
         peer_process._end(child)
-    psutil.wait_procs([started], timeout=5)
+    psutil.wait_procs([started], timeout=30)
     assert not started.is_running() or started.status() == psutil.STATUS_ZOMBIE

@@ -53,7 +53,7 @@ def test_a_process_is_recognised_by_its_environment_and_a_server_by_its_folder(t
         assert traces.counts()["processes"] == 2
     finally:
         traces.end()
-        assert {by_environment.wait(10), by_folder.wait(10)} == {-9}
+        assert {by_environment.wait(30), by_folder.wait(30)} == {-9}
     assert list(traces.processes()) == []
 
 

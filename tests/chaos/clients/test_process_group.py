@@ -17,7 +17,7 @@ def run(tmp_path):
     """Run a Python script as a command."""
 
     def run(script, **options):
-        options = {"timeout_s": 20, "environment": dict(os.environ), **options}
+        options = {"timeout_s": 60, "environment": dict(os.environ), **options}
         command = [sys.executable, "-c", script]
         return process_group.run(command, output=tmp_path / "out.log", **options)
 
@@ -43,16 +43,17 @@ def test_a_command_that_does_not_exist_is_a_failure(tmp_path):
     assert result.reason.startswith("/no/such/program cannot be started")
 
 
-def test_the_whole_group_is_killed_at_the_time_limit(run):
-    script = (
-        "import subprocess, sys, time;"
-        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']);"
-        "print(child.pid, flush=True); time.sleep(60)"
+def test_the_whole_group_is_killed_at_the_time_limit(tmp_path):
+    """A shell, which starts its child within milliseconds, also on a busy machine."""
+    result = process_group.run(
+        ["sh", "-c", "sleep 60 & echo $!; wait"],
+        timeout_s=3,
+        environment=dict(os.environ),
+        output=tmp_path / "out.log",
     )
-    result = run(script, timeout_s=4)
-    assert result.reason == "no end within 4 s"
+    assert result.reason == "no end within 3 s"
     grandchild = int(result.output)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while alive(grandchild) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not alive(grandchild)
@@ -67,11 +68,12 @@ def test_a_server_that_a_command_leaves_behind_goes_on(run, tmp_path):
     """It keeps the output of the command open, which must neither block the run nor end it."""
     script = (
         "import subprocess, sys;"
-        "script = 'import time\\nfor _ in range(600): print(1, flush=True); time.sleep(0.1)';"
+        "script = 'import time\\nfor _ in range(600): print(\"x\", flush=True); time.sleep(0.1)';"
         "print(subprocess.Popen([sys.executable, '-c', script]).pid, flush=True)"
     )
     result = run(script)
-    server = psutil.Process(int(result.output.split()[0]))
+    # The server may write before the command does.
+    server = psutil.Process(int(next(word for word in result.output.split() if word.isdigit())))
     try:
         assert result.exit_code == 0
         time.sleep(0.5)

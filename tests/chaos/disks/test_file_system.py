@@ -181,12 +181,13 @@ def test_a_read_only_disk_refuses_every_change(disk):
 
 
 def test_only_syncs_are_delayed(disk):
-    disk.disk.set(Condition(sync_delay_s=0.4))
+    disk.disk.set(Condition(sync_delay_s=1.0))
     started_s = time.monotonic()
     write(disk.at / "f", b"x")
-    assert time.monotonic() - started_s < 0.4
+    assert time.monotonic() - started_s < 1.0
+    started_s = time.monotonic()
     write(disk.at / "f", b"y", sync=True)
-    assert time.monotonic() - started_s >= 0.4
+    assert time.monotonic() - started_s >= 1.0
     assert disk.disk.counts().delayed == 1
 
 
@@ -216,7 +217,7 @@ def test_a_delayed_sync_goes_on_when_the_condition_changes(disk):
     time.sleep(0.3)
     assert writer.is_alive()
     disk.disk.set(Condition())
-    writer.join(10)
+    writer.join(30)
     assert not writer.is_alive()
 
 

@@ -24,7 +24,7 @@ def test_a_fault_is_switched_off_first_and_never_after_the_stop(spec):
 
     flapping = Flapping(spec("blackhole", "edge>broker", on="10ms", off="10ms"))
     flapping.start("f", lambda: switch("on"), lambda: switch("off"))
-    assert enough.wait(10)
+    assert enough.wait(30)
     flapping.stop()
     ended = list(seen)
     assert ended[:4] == ["off", "on", "off", "on"]
@@ -47,7 +47,7 @@ def test_an_error_ends_the_switching_and_is_kept(spec):
 
     flapping = Flapping(spec("blackhole", "edge>broker", on="1ms", off="1ms"))
     flapping.start("f", lambda: None, fail)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not flapping.error and time.monotonic() < deadline:
         time.sleep(0.01)
     flapping.stop()

@@ -21,7 +21,7 @@ def test_a_call_that_fails_is_counted_and_the_next_one_follows():
 
     repetition = Repetition(0.001, act)
     repetition.start()
-    assert done.wait(10)
+    assert done.wait(30)
     for _ in range(2):
         repetition.stop()
     assert repetition.failed == 1
@@ -35,11 +35,11 @@ def test_a_call_that_does_not_end_is_an_error_until_it_has_ended(monkeypatch):
 
     def act():
         began.set()
-        release.wait(10)
+        release.wait(30)
 
     repetition = Repetition(0.001, act)
     repetition.start()
-    assert began.wait(10)
+    assert began.wait(30)
     with pytest.raises(StackError, match="has not ended"):
         repetition.stop()
     release.set()

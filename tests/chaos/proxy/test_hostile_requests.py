@@ -123,7 +123,7 @@ def test_the_largest_attributes_stop_nothing(server, log):
     with socket.create_server(("127.0.0.1", 0)) as upstream:
         listen = client.create("huge", f"127.0.0.1:{upstream.getsockname()[1]}")
         host, port = listen.split(":")
-        with socket.create_connection((host, int(port)), timeout=5) as connection:
+        with socket.create_connection((host, int(port)), timeout=30) as connection:
             accepted, _ = upstream.accept()
             for kind, attribute in (
                 *(("latency", "latency"), ("latency", "jitter"), ("slow_close", "delay")),
@@ -161,7 +161,7 @@ def test_a_body_above_the_limit_is_refused(send, log):
 def test_a_request_that_is_broken_off_changes_nothing(server, log, text):
     host, port = server.api_url.removeprefix("http://").split(":")
     for _ in range(5):
-        with socket.create_connection((host, int(port)), timeout=5) as connection:
+        with socket.create_connection((host, int(port)), timeout=30) as connection:
             connection.sendall(text)
     assert set(ProxyClient(server.api_url).proxies()) >= {"p"}
     assert has_no_traceback(log)

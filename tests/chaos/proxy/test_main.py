@@ -23,9 +23,9 @@ def process():
 
 def test_the_process_prints_its_api_and_exits_when_stdin_ends(process):
     """It prints one JSON line, and nothing else."""
-    assert requests.get(process.api + "/version", timeout=5).status_code == 200
+    assert requests.get(process.api + "/version", timeout=30).status_code == 200
     process.stdin.close()
-    assert process.wait(5) == 0
+    assert process.wait(30) == 0
     assert process.stdout.read() == b""
 
 
@@ -33,6 +33,6 @@ def test_the_process_prints_its_api_and_exits_when_stdin_ends(process):
 def test_the_process_exits_on_a_signal(process, number):
     """It exits with code 0, also while a proxy is listening."""
     body = {"name": "p", "upstream": "127.0.0.1:1", "listen": "127.0.0.1:0"}
-    assert requests.post(process.api + "/proxies", json=body, timeout=5).status_code == 201
+    assert requests.post(process.api + "/proxies", json=body, timeout=30).status_code == 201
     process.send_signal(number)
-    assert process.wait(5) == 0
+    assert process.wait(30) == 0

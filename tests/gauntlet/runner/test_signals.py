@@ -85,7 +85,7 @@ class _SignalsOnDestruction:
 def _destroy_and_wait():
     dangerous = _SignalsOnDestruction()
     del dangerous
-    time.sleep(5)
+    time.sleep(60)
 
 
 def test_an_interrupt_that_python_dropped_is_raised_again(monkeypatch):

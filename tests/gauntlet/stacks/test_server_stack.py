@@ -52,7 +52,7 @@ def stack(tmp_path, events):
 
 def await_events(events, count):
     """Return the kinds of events as soon as there are so many; waits for one more than wanted."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while len(events) < count and time.monotonic() < deadline:
         time.sleep(0.02)
     time.sleep(0.2)

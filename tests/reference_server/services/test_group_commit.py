@@ -94,11 +94,13 @@ async def test_a_batch_has_at_most_the_configured_rows(store):
 async def test_a_second_transaction_starts_only_after_the_wait():
     store = FakeStore(writers=2)
     store.gate.clear()
-    commits, _ = make_group_commit(store, wait_ms=20)
+    commits, _ = make_group_commit(store, wait_ms=500)
     sent = submit(commits, 1, 2, 3)
     await settle()
     assert store.batches == [["1"]]
-    await asyncio.sleep(0.05)
+    async with asyncio.timeout(30):
+        while len(store.batches) < 2:
+            await asyncio.sleep(0.01)
     assert store.batches == [["1"], ["2", "3"]]
     store.gate.set()
     await asyncio.gather(*sent)

@@ -59,12 +59,14 @@ class FakeRegistry:
 
     def __init__(self):
         self.living = {}
+        self.failed_s = 0.0  # when it was last asked in vain
 
     async def edges(self):
         return []
 
     async def connections(self, users):
         if self.living is None:
+            self.failed_s = time.monotonic()
             raise RegistryDown("silent")
         return {user: self.living[user] for user in users if user in self.living}
 
@@ -283,17 +285,19 @@ async def test_nobody_is_evicted_in_the_first_lease_after_a_registry_outage(
 ):
     """Leases expired during the outage, and edges register their connections again."""
     monkeypatch.setattr("gauntlet.reference_server.services.room.EVICT_EVERY_S", 0.01)
-    room._lease_s = 0.2
+    room._lease_s = 0.3
     await report(room, ("ann", OLD, "enter", "r.x"), ("ann", OLD, "lost"))
     registry.living = None
     await room.start()
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(0.4)  # longer than a lease
     registry.living = {}
-    await asyncio.sleep(0.1)
-    assert len(messages.events) == 1
-    await asyncio.sleep(0.3)
+    async with asyncio.timeout(30):
+        while len(messages.events) == 1:
+            await asyncio.sleep(0.01)
+    evicted_s = time.monotonic()
     await room.close()
     assert len(messages.events) == 2
+    assert evicted_s - registry.failed_s > 0.2
 
 
 async def test_a_late_renewal_of_a_lease_prevents_the_eviction(room, messages, registry):

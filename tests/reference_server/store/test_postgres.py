@@ -27,15 +27,15 @@ async def test_a_silent_server_fails_all_callers_after_the_timeout():
     """A server that accepts connections and never answers, as behind a partition."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        store = open_users(f"postgresql://im@127.0.0.1:{port}/x", timeout_ms=300)
+        store = open_users(f"postgresql://im@127.0.0.1:{port}/x", timeout_ms=1000)
         begin = time.monotonic()
         calls = (store.environment() for _ in range(60))
         results = await asyncio.gather(*calls, return_exceptions=True)
         took_s = time.monotonic() - begin
         await store.close()
     assert {type(each) for each in results} == {StoreDown}
-    # Three at a time and one after the other would be 6 s at least.
-    assert took_s < 4
+    # Three at a time and one after the other would be 20 s at least.
+    assert took_s < 15
 
 
 def test_an_unknown_url_scheme_is_rejected():

@@ -128,7 +128,7 @@ def test_a_push_far_ahead_is_a_jump_although_it_is_never_presented(verdict, good
     story.records[-1] = arrived._replace(seq=4_000_000_000)
     begin = time.monotonic()
     found = verdict("wire-order", story)
-    assert time.monotonic() - begin < 30
+    assert time.monotonic() - begin < 60
     assert (found.outcome, found.count) == ("invalid", 1)
     assert "jumped to position 4000000000" in found.witnesses[0].sentence
     # The same message has two positions.

@@ -60,7 +60,7 @@ def test_links_and_pipes_are_not_followed(run, name, make):
     make(file)
     begun = time.monotonic()
     assert outcome(run) == 3
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 60
 
 
 def test_an_unreadable_row_is_named_with_its_file_and_line(run):
@@ -92,4 +92,4 @@ def test_random_damage_ends_in_an_exit_code(run, seed):
         file.write_bytes(content)
     begun = time.monotonic()
     assert outcome(run) in {0, 1, 2, 3, 4, 5, 6}
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 60

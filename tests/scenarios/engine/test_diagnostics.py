@@ -1,5 +1,6 @@
 """What a load leaves behind for authors of adapters: counted errors, and a trace."""
 
+import asyncio
 import json
 from dataclasses import replace
 
@@ -15,7 +16,11 @@ async def test_an_aborted_load_has_written_its_errors(tmp_path, peer):
     peer.faults = Faults(refuse_send=2)
     made = load(tmp_path, [peer.url])
     engine = Engine(made, Stripe())
-    await drive(engine, after_s=1.2, end=engine.abort)
+    running = asyncio.create_task(drive(engine, after_s=60, end=engine.abort))
+    while engine.ledger.acked < 4:
+        await asyncio.sleep(0.02)
+    engine.command(engine.abort)
+    await running
     assert engine.phase == "aborted"
     errors = events(made.run, "error-count")
     assert [error["concerns"] for error in errors] == ["http"]

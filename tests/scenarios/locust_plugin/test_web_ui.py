@@ -105,7 +105,7 @@ def running_locust(folder, host, *arguments):
     finally:
         started.child.send_signal(signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
-            started.child.wait(20)
+            started.child.wait(30)
         started.child.kill()
         started.child.wait()
 

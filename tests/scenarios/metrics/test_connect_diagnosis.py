@@ -169,7 +169,7 @@ async def test_the_engine_ends_a_run_in_which_no_user_can_connect(
     for _ in range(2):
         engine.command(engine.add_user)
     with pytest.raises(StackError, match="no answer in time" if listens else "connection refused"):
-        await asyncio.wait_for(engine.run(), 10)
+        await asyncio.wait_for(engine.run(), 60)
     rows = [row["kind"] for row in read_jsonl(load.run.events / "load-0.jsonl")]
     assert "unreachable" in rows
     assert "reconciliation" not in rows

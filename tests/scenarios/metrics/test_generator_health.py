@@ -28,14 +28,18 @@ def test_one_late_tick_in_two_hundred_is_the_maximum_and_not_the_p99(health):
 
 def test_cpu_is_a_share_of_the_time_since_the_last_row(health):
     time.sleep(0.1)
+    before = time.monotonic(), time.thread_time()
     assert health.take_columns()["engine_cpu_share"] < 0.5
-    until_s = time.thread_time() + 0.1
-    since_s = time.monotonic()
-    while time.thread_time() < until_s:
+    after = time.monotonic(), time.thread_time()
+    while time.thread_time() < after[1] + 0.1:
         pass
-    took_s = time.monotonic() - since_s
+    ending = time.monotonic(), time.thread_time()
     row = health.take_columns()
-    assert row["engine_cpu_share"] == pytest.approx(0.1 / took_s, rel=0.3)
+    ended = time.monotonic(), time.thread_time()
+    # A busy machine may interrupt the test anywhere, also between two readings of the clocks.
+    least = (ending[1] - after[1]) / (ended[0] - before[0])
+    most = (ended[1] - before[1]) / (ending[0] - after[0])
+    assert 0.95 * least - 0.01 <= row["engine_cpu_share"] <= 1.05 * most + 0.01
     assert row["process_cpu_share"] >= row["engine_cpu_share"] - 0.01
 
 

@@ -142,11 +142,17 @@ class Recorder:
         self.ended.set()
 
 
+def limit_dials(monkeypatch, text):
+    """Let a dial take long, unless its error is that it takes too long."""
+    for module in (websocket, tcp, event_stream, wire):
+        limit_s = 1.0 if text == "TimeoutError" else 60.0
+        monkeypatch.setattr(module, "DIAL_TIMEOUT_S", limit_s, raising=False)
+
+
 @pytest.fixture(autouse=True)
 def bounded(monkeypatch):
-    """Short waits, and a bound of memory for each test."""
-    for module in (websocket, tcp, event_stream, wire):
-        monkeypatch.setattr(module, "DIAL_TIMEOUT_S", 1.0, raising=False)
+    """Long waits, and a bound of memory for each test."""
+    limit_dials(monkeypatch, "")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     yield
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < GROWTH_MAX_KB
@@ -200,7 +206,7 @@ REQUESTS = {
 @pytest.mark.parametrize("behaviour", REQUESTS)
 async def test_a_request_ends_with_an_error(behaviour):
     answer, text = REQUESTS[behaviour]
-    async with Hostile(answer) as server, asyncio.timeout(30):
+    async with Hostile(answer) as server, asyncio.timeout(60):
         client = HttpClient(loopback_network())
         timeout_s = 1.0 if text == "TimeoutError" else 20.0
         with pytest.raises(TransportError) as caught:
@@ -213,7 +219,7 @@ async def test_a_redirect_in_a_loop_is_followed_a_few_times():
     loop = b"HTTP/1.1 307 T\r\nLocation: /again\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
     async with Hostile(once(loop)) as server:
         client = HttpClient(loopback_network())
-        response = await client.request(server.url("http")[:-1], Request("GET", "/"), 3.0)
+        response = await client.request(server.url("http")[:-1], Request("GET", "/"), 30.0)
         client.close()
     assert response.status == 307
     assert server.connections <= wire.REDIRECTS_MAX + 1
@@ -224,7 +230,7 @@ async def test_interim_responses_are_skipped():
     hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 3
     async with Hostile(once(hints + OK + b"Content-Length: 2\r\nX: 1\r\n\r\nhi")) as server:
         client = HttpClient(loopback_network())
-        response = await client.request(server.url("http")[:-1], Request("GET", "/"), 3.0)
+        response = await client.request(server.url("http")[:-1], Request("GET", "/"), 30.0)
         client.close()
     assert (response.status, response.body, response.headers.get("link")) == (200, b"hi", None)
     assert response.headers["x"] == "1"
@@ -236,7 +242,7 @@ async def test_a_compressed_body_stays_as_it_came():
     head = OK + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body)
     async with Hostile(once(head + body)) as server:
         client = HttpClient(loopback_network())
-        response = await client.request(server.url("http")[:-1], Request("GET", "/"), 3.0)
+        response = await client.request(server.url("http")[:-1], Request("GET", "/"), 30.0)
         client.close()
     assert response.body == body
 
@@ -246,13 +252,13 @@ async def test_a_wait_beyond_all_measure_is_bounded():
     head = OK + wait + b"\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
     async with Hostile(once(head)) as server:
         client = HttpClient(loopback_network())
-        response = await client.request(server.url("http")[:-1], Request("GET", "/"), 3.0)
+        response = await client.request(server.url("http")[:-1], Request("GET", "/"), 30.0)
         client.close()
     assert response.retry_after_s == http_client.RETRY_AFTER_S_MAX
 
 
 async def test_a_poll_that_is_no_response_ends_the_connection():
-    async with Hostile(forever(OK + b"X: ", BLOCK)) as server, asyncio.timeout(20):
+    async with Hostile(forever(OK + b"X: ", BLOCK)) as server, asyncio.timeout(60):
         client, recorder = HttpClient(loopback_network()), Recorder()
         dial = Dial(server.url("http")[:-1], {}, (), None, lambda: Request("GET", "/"))
         LongPoll(client, dial, recorder.listener).start()
@@ -293,9 +299,10 @@ HANDSHAKES = {
 
 
 @pytest.mark.parametrize("behaviour", HANDSHAKES)
-async def test_a_handshake_ends_with_an_error(behaviour):
+async def test_a_handshake_ends_with_an_error(behaviour, monkeypatch):
     answer, text = HANDSHAKES[behaviour]
-    async with Hostile(answer) as server, asyncio.timeout(30):
+    limit_dials(monkeypatch, text)
+    async with Hostile(answer) as server, asyncio.timeout(60):
         with pytest.raises(TransportError) as caught:
             await websocket.dial(
                 loopback_network(), Dial(server.url("ws"), {}, (), None, None), Recorder().listener
@@ -335,7 +342,7 @@ FRAMES = {
 async def test_a_frame_that_is_none_ends_the_connection_with_the_reason(behaviour):
     """The frame may come together with the end of the handshake, or after it."""
     answer, text = FRAMES[behaviour]
-    async with Hostile(answer) as server, asyncio.timeout(20):
+    async with Hostile(answer) as server, asyncio.timeout(60):
         recorder = Recorder()
         dial = Dial(server.url("ws"), {}, (), None, None)
         with contextlib.suppress(TransportError):
@@ -376,7 +383,7 @@ async def test_pings_are_answered():
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-    async with server, asyncio.timeout(10):
+    async with server, asyncio.timeout(60):
         recorder = Recorder()
         await websocket.dial(loopback_network(), Dial(url, {}, (), None, None), recorder.listener)
         assert await pongs.get() == b"\x8a\x82hi"
@@ -400,7 +407,7 @@ STREAMS = {
 @pytest.mark.parametrize("behaviour", STREAMS)
 async def test_a_stream_ends_with_the_reason(behaviour):
     answer, text = STREAMS[behaviour]
-    async with Hostile(answer) as server, asyncio.timeout(30):
+    async with Hostile(answer) as server, asyncio.timeout(60):
         recorder = Recorder()
         dial = Dial(server.url("http")[:-1], {}, (), None, lambda: Request("GET", "/"))
         await event_stream.dial(loopback_network(), dial, recorder.listener)
@@ -429,9 +436,10 @@ STREAM_HEADS = {
 
 
 @pytest.mark.parametrize("behaviour", STREAM_HEADS)
-async def test_a_stream_that_does_not_begin_ends_with_an_error(behaviour):
+async def test_a_stream_that_does_not_begin_ends_with_an_error(behaviour, monkeypatch):
     answer, text = STREAM_HEADS[behaviour]
-    async with Hostile(answer) as server, asyncio.timeout(30):
+    limit_dials(monkeypatch, text)
+    async with Hostile(answer) as server, asyncio.timeout(60):
         dial = Dial(server.url("http")[:-1], {}, (), None, lambda: Request("GET", "/"))
         with pytest.raises(TransportError) as caught:
             await event_stream.dial(loopback_network(), dial, Recorder().listener)
@@ -440,7 +448,7 @@ async def test_a_stream_that_does_not_begin_ends_with_an_error(behaviour):
 
 async def test_a_stream_begins_after_interim_responses():
     start = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + EVENT_STREAM + b"data: hi\n\n"
-    async with Hostile(once(start)) as server, asyncio.timeout(10):
+    async with Hostile(once(start)) as server, asyncio.timeout(60):
         recorder = Recorder()
         dial = Dial(server.url("http")[:-1], {}, (), None, lambda: Request("GET", "/"))
         stream, response = await event_stream.dial(loopback_network(), dial, recorder.listener)
@@ -469,7 +477,7 @@ class Broken(Framing):
     ],
 )
 async def test_bytes_without_frames_end_the_connection_with_the_reason(data, text):
-    async with Hostile(once(data), greets=True) as server, asyncio.timeout(10):
+    async with Hostile(once(data), greets=True) as server, asyncio.timeout(60):
         recorder = Recorder()
         dial = Dial(f"tcp://127.0.0.1:{server.port}", {}, (), Broken, None)
         await tcp.dial(loopback_network(), dial, recorder.listener)
@@ -479,7 +487,7 @@ async def test_bytes_without_frames_end_the_connection_with_the_reason(data, tex
 
 async def test_a_server_that_does_not_read_ends_the_connection(monkeypatch):
     monkeypatch.setattr("gauntlet.scenarios.network.stream_wire.UNREAD_BYTES_MAX", 4 << 20)
-    async with Hostile(once(b""), greets=True, reads=False) as server, asyncio.timeout(10):
+    async with Hostile(once(b""), greets=True, reads=False) as server, asyncio.timeout(60):
         recorder = Recorder()
         dial = Dial(f"tcp://127.0.0.1:{server.port}", {}, (), Broken, None)
         made, _ = await tcp.dial(loopback_network(), dial, recorder.listener)

@@ -18,8 +18,8 @@ from ..raw_server import Server, reply
 async def test_a_connection_is_reused_for_the_next_request():
     async with Server(reply("one"), reply("two", "503 X", "Retry-After: 2\r\n")) as server:
         http = HttpClient(loopback_network())
-        first = await http.request(server.url, Request("POST", "/a?b=1", b"{}", "t"), 2)
-        second = await http.request(server.url, Request("GET", "/c"), 2)
+        first = await http.request(server.url, Request("POST", "/a?b=1", b"{}", "t"), 30)
+        second = await http.request(server.url, Request("GET", "/c"), 30)
         http.close()
     assert (first.status, first.body) == (200, b"one")
     assert (second.status, second.body, second.retry_after_s) == (503, b"two", 2.0)
@@ -33,7 +33,7 @@ async def test_a_target_behind_a_proxy_is_dialled_there_under_its_own_name():
     async with Server(reply("one")) as server:
         hosts = AllowedHosts([], {"127.0.0.9:81": server.url.removeprefix("http://")})
         http = HttpClient(Network(hosts, loopback_network().tls))
-        await http.request("http://127.0.0.9:81", Request("GET", "/"), 2)
+        await http.request("http://127.0.0.9:81", Request("GET", "/"), 30)
         http.close()
     assert b"\r\nHost: 127.0.0.9:81\r\n" in server.requests[0]
     assert hosts.direct == set()
@@ -43,7 +43,7 @@ async def test_what_is_dialled_beside_the_proxies_is_remembered():
     async with Server(reply("one")) as server:
         hosts = AllowedHosts([], {"127.0.0.9:81": "127.0.0.1:1"})
         http = HttpClient(Network(hosts, loopback_network().tls))
-        await http.request(server.url, Request("GET", "/"), 2)
+        await http.request(server.url, Request("GET", "/"), 30)
         http.close()
     assert hosts.direct == {server.url.removeprefix("http://")}
 
@@ -64,7 +64,7 @@ async def test_connection_close_is_honoured():
     async with Server(reply("a", extra=close), reply("b", extra=close)) as server:
         http = HttpClient(loopback_network())
         for _ in range(2):
-            await http.request(server.url, Request("GET", "/"), 2)
+            await http.request(server.url, Request("GET", "/"), 30)
     assert server.connections == 2
 
 
@@ -144,9 +144,11 @@ async def test_closing_the_client_calls_no_callback():
 async def test_concurrent_requests_use_several_connections():
     async with Server(b"", reply("b")) as server:
         http = HttpClient(loopback_network())
-        stuck = asyncio.create_task(http.request(server.url, Request("GET", "/"), 1))
-        await asyncio.sleep(0.05)
-        assert (await http.request(server.url, Request("GET", "/"), 1)).body == b"b"
+        stuck = asyncio.create_task(http.request(server.url, Request("GET", "/"), 30))
+        async with asyncio.timeout(30):
+            while not server.requests:
+                await asyncio.sleep(0.01)
+        assert (await http.request(server.url, Request("GET", "/"), 30)).body == b"b"
         stuck.cancel()
         http.close()
     assert server.connections == 2
@@ -164,7 +166,7 @@ async def test_a_request_times_out_although_its_connect_was_slow(monkeypatch):
 
         monkeypatch.setattr(AllowedHosts, "resolve", resolve_slowly)
         with pytest.raises(TransportError, match="Timeout"):
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(30):
                 await http.request(server.url, Request("GET", "/"), 0.3)
         http.close()
 
@@ -179,8 +181,8 @@ async def test_a_request_sent_by_a_time_out_callback_times_out_too():
             if len(outcomes) < 3:
                 http.exchange(server.url, Request("GET", "/"), 0.1, send_again)
 
-        http.exchange(server.url, Request("GET", "/"), 2, send_again)
-        async with asyncio.timeout(3):
+        http.exchange(server.url, Request("GET", "/"), 30, send_again)
+        async with asyncio.timeout(30):
             while len(outcomes) < 3:
                 await asyncio.sleep(0.02)
         http.close()
@@ -195,7 +197,7 @@ async def test_headers_travel_in_both_directions():
         )
         http = HttpClient(network)
         request = Request("POST", "/", b"<x/>", headers={"Content-Type": "text/xml", "Origin": "p"})
-        response = await http.request(server.url, request, 2)
+        response = await http.request(server.url, request, 30)
         http.close()
     sent = server.requests[0]
     assert b"X-Tenant: t1\r\n" in sent
@@ -220,7 +222,7 @@ async def test_a_request_that_would_contain_another_one_is_not_sent(request_):
     async with Server(reply("ok")) as server:
         http = HttpClient(loopback_network())
         with pytest.raises(TransportError, match="invalid"):
-            await http.request(server.url, request_, 2)
+            await http.request(server.url, request_, 30)
         http.close()
     assert server.connections == 0
 
@@ -232,7 +234,7 @@ async def test_a_redirect_is_followed_without_the_secrets_to_another_host():
         async with Server(redirect) as server:
             http = HttpClient(loopback_network())
             request = Request("POST", "/old", b"{}", "secret", headers={"Cookie": "c", "X-A": "b"})
-            response = await http.request(server.url, request, 2)
+            response = await http.request(server.url, request, 30)
             http.close()
     assert response.body == b"found"
     assert target.requests[0].startswith(b"GET /new HTTP/1.1\r\n")
@@ -246,14 +248,14 @@ async def test_a_redirect_to_a_host_that_is_not_allowed_is_no_answer():
     async with Server(redirect) as server:
         http = HttpClient(loopback_network())
         with pytest.raises(TransportError, match="not on loopback"):
-            await http.request(server.url, Request("GET", "/"), 2)
+            await http.request(server.url, Request("GET", "/"), 30)
         http.close()
 
 
 async def test_redirects_without_end_are_given_up():
     async with Server(*[reply("", "308 X", "Location: /again\r\n")] * 9) as server:
         http = HttpClient(loopback_network())
-        assert (await http.request(server.url, Request("GET", "/"), 2)).status == 308
+        assert (await http.request(server.url, Request("GET", "/"), 30)).status == 308
         http.close()
     assert len(server.requests) == 6
 
@@ -264,5 +266,5 @@ async def test_a_response_beyond_the_limit_is_no_answer():
         network = Network(AllowedHosts([]), loopback_network().tls, message_bytes_max=1500)
         http = HttpClient(network)
         with pytest.raises(TransportError, match="more than 1500 bytes"):
-            await http.request(server.url, Request("GET", "/"), 2)
+            await http.request(server.url, Request("GET", "/"), 30)
         http.close()

@@ -13,7 +13,7 @@ from ..raw_server import Server, reply
 
 
 async def until(condition):
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.01)
 
@@ -28,7 +28,7 @@ async def polled(server, on_response=None):
         lambda code, reason: closed.append((code, reason)),
     )
     dial = Dial(
-        server.url, next_request=lambda: Request("GET", f"/poll/{next(numbers)}", timeout_s=0.5)
+        server.url, next_request=lambda: Request("GET", f"/poll/{next(numbers)}", timeout_s=30)
     )
     poll = LongPoll(http, dial, listener)
     poll.start()

@@ -32,7 +32,14 @@ class NoFraming(Framing):
 
 
 async def dialled(handler, heard, framing=DelimiterFraming, **limits):
-    server = await asyncio.start_server(handler, "127.0.0.1", 0)
+    handled = asyncio.Event()
+
+    async def handle(reader, writer):
+        await handler(reader, writer)
+        handled.set()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    server.handled = handled
     url = f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     network = Network(AllowedHosts([]), loopback_network().tls, **limits)
     wire, response = await tcp.dial(network, Dial(url, framing=framing), heard.listener)
@@ -41,14 +48,16 @@ async def dialled(handler, heard, framing=DelimiterFraming, **limits):
 
 
 async def ended(server):
-    """Close a server after its handlers have closed their ends."""
-    await asyncio.sleep(0.05)
+    """Close a server after its handler has closed its end."""
+    async with asyncio.timeout(30):
+        await server.handled.wait()
+    await asyncio.sleep(0.05)  # for the transport to close
     server.close()
     await server.wait_closed()
 
 
 async def until(condition):
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.01)
 

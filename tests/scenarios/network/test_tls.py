@@ -148,7 +148,7 @@ async def test_a_client_identifies_itself_with_its_own_certificate(
     known = network(ca=str(certificates.ca), cert=str(certificate), key=str(key))
     wire, _ = await tcp.dial(known, Dial(url, framing=DelimiterFraming), listener)
     wire.send(b"hello\n")
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(30):
         while len(frames) < 2:
             await asyncio.sleep(0.01)
     wire.close()
@@ -191,7 +191,7 @@ async def test_tls_can_begin_on_an_open_tcp_connection(certificates, server_cont
     listener = Listener(frames.append, print, lambda _code, _reason: None)
     trusting = network(ca=str(certificates.ca))
     wire, _ = await tcp.dial(trusting, Dial(url, framing=DelimiterFraming), listener)
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(30):
         while not frames:
             await asyncio.sleep(0.01)
         await wire.start_tls(trusting, "localhost")

@@ -61,7 +61,7 @@ async def test_a_server_that_speaks_first_is_heard_after_the_connection_is_open(
     session = RecordingSession()
     url = f"ws://127.0.0.1:{port}"
     connection = Connection(session, url, 0)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         transport.dial(connection, Dial(url))
         while len(session.calls) < 2:
             await asyncio.sleep(0.01)

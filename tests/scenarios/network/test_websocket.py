@@ -27,7 +27,7 @@ class Heard:
 
 
 async def until(condition):
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.01)
 

@@ -47,7 +47,7 @@ class Server:
             )
         self._process.stdin.write(json.dumps(config).encode() + b"\n")
         self._process.stdin.flush()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not self._answers():
             assert self._process.poll() is None, (self._folder / "server.log").read_text()
             assert time.monotonic() < deadline
@@ -80,7 +80,7 @@ class Server:
             return False
 
     def _ask(self, method, path, user, body=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
         try:
             headers = {"X-Internal": "internal", "X-User": user}
             connection.request(method, path, body and json.dumps(body), headers)

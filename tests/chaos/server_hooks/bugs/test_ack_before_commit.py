@@ -7,30 +7,31 @@ import pytest
 pytestmark = pytest.mark.integration
 
 
-def messages_stored_after_a_kill(server):
-    """Send three messages, kill the process immediately, and return what a restarted one has."""
-    for number in range(3):
-        server.send(f"m{number}")
+def is_stored_after_a_kill(server, name):
+    """Send a message, kill the process immediately; return whether a restarted one has it."""
+    server.send(name)
     server.kill()
     server.start()
-    return [client_msg_id for _, client_msg_id, _ in server.history()]
+    return name in [client_msg_id for _, client_msg_id, _ in server.history()]
 
 
 def test_a_kill_loses_messages_that_were_acknowledged(serve):
-    """Three acknowledgements, no row."""
-    assert messages_stored_after_a_kill(serve("ack_before_commit")) == []
+    """An acknowledgement, no row. On a busy machine a kill may come after the commit."""
+    server = serve("ack_before_commit")
+    assert not all(is_stored_after_a_kill(server, f"m{number}") for number in range(10))
 
 
 def test_without_the_bug_a_kill_loses_no_acknowledged_message(serve):
-    """The same sends and the same kill lose nothing in the unchanged server."""
-    assert messages_stored_after_a_kill(serve()) == ["m0", "m1", "m2"]
+    """The same send and the same kill lose nothing in the unchanged server."""
+    server = serve()
+    assert all(is_stored_after_a_kill(server, f"m{number}") for number in range(2))
 
 
 def test_without_a_kill_every_message_is_stored_once_and_in_order(serve):
     """The bug has no effect on what is stored unless the process is killed, repeats included."""
     server = serve("ack_before_commit")
     answers = [server.send(name) for name in ("m0", "m1", "m0")]
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while len(stored := server.history()) < 2:
         assert time.monotonic() < deadline
         time.sleep(0.05)

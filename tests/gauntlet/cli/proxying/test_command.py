@@ -75,10 +75,10 @@ def test_proxies_of_the_file_work_and_are_shown(start, config):
         api, (one, off) = ready(child)
         assert (one[0], one[2:]) == ("one", ["→", address])
         assert off[-1] == "(disabled)"
-        proxies = requests.get(f"{api}/proxies", timeout=5).json()
+        proxies = requests.get(f"{api}/proxies", timeout=30).json()
         assert proxies["one"]["listen"] == one[1]
         host, port = one[1].split(":")
-        with socket.create_connection((host, int(port)), timeout=5) as client:
+        with socket.create_connection((host, int(port)), timeout=30) as client:
             client.sendall(b"hello")
             server, _ = upstream.accept()
             with server:
@@ -95,7 +95,7 @@ def test_the_python_client_of_toxiproxy_uses_it(start):
     assert proxy.get_toxic("latency_downstream").attributes["latency"] == 7
     server.reset()
     assert server.get_proxy("p").toxics() == {}
-    metrics = requests.get(f"{api}/metrics", timeout=5).text
+    metrics = requests.get(f"{api}/metrics", timeout=30).text
     assert float(metrics.rpartition("process_resident_memory_bytes ")[2].split()[0]) > 1e6
 
 
@@ -104,7 +104,7 @@ def test_a_signal_ends_it_with_success(start, number):
     child = start("--port", "0")
     ready(child)
     os.kill(child.pid, number)
-    assert child.wait(10) == 0
+    assert child.wait(30) == 0
     assert child.stderr.read() == ""
 
 

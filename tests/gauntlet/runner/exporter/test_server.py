@@ -17,7 +17,7 @@ def serve(page=lambda: "a 1\n") -> MetricsServer:
 
 
 def get(url: str, method: str = "GET"):
-    return urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=5)
+    return urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=30)
 
 
 def test_every_scrape_gets_the_current_page():

@@ -59,7 +59,7 @@ def test_a_stopped_process_is_continued_and_ended(left_by, child, monkeypatch):
         "1 stopped processes continued",
         "1 processes ended",
     ]
-    assert child.wait(10) == -signal.SIGKILL
+    assert child.wait(30) == -signal.SIGKILL
     assert not path.exists()
 
 

@@ -105,7 +105,7 @@ async def driver(cluster):
 
 async def ended(driver):
     """Wait until the migration is over; return its status."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while (status := await driver.status())["state"] not in FINAL:
             await asyncio.sleep(0.01)
     return status
@@ -164,8 +164,8 @@ def short_retries(monkeypatch):
 
 async def begin_and_reach(driver, state):
     """Begin a cutover that no client follows immediately, and wait for a state."""
-    driver.begin(CutoverRequest(to="green", drain_ms=1000))
-    async with asyncio.timeout(5):
+    driver.begin(CutoverRequest(to="green", drain_ms=3000))
+    async with asyncio.timeout(30):
         while (await driver.status())["state"] != state:
             await asyncio.sleep(0.01)
 
@@ -180,14 +180,12 @@ async def assert_rollback_survives(cluster, driver, call, times):
     assert (status["state"], status["environment"]) == ("rolled-back", "blue")
 
 
-async def test_a_rollback_retries_a_sessions_service_that_fails_shortly(
-    cluster, driver, short_retries
-):
+async def test_a_rollback_retries_a_sessions_service_that_fails_shortly(cluster, driver):
     await assert_rollback_survives(cluster, driver, ("sessions-1", "environment"), 2)
     assert cluster.calls.count(("environment", "blue")) == 1
 
 
-async def test_one_old_edge_that_hangs_does_not_stop_a_rollback(cluster, driver, short_retries):
+async def test_one_old_edge_that_hangs_does_not_stop_a_rollback(cluster, driver):
     """The other edge accepts clients again; the one that hangs is asked until it answers."""
     await assert_rollback_survives(cluster, driver, ("edge-blue-1", "undrain"), 3)
     assert cluster.draining["edge-blue-1"] is cluster.draining["edge-blue-2"] is False
@@ -196,15 +194,13 @@ async def test_one_old_edge_that_hangs_does_not_stop_a_rollback(cluster, driver,
     assert cluster.calls[switched:].count(("edge-blue-1", "undrain")) == 3
 
 
-async def test_an_old_edge_that_was_paused_is_undrained_once_it_resumes(
-    cluster, driver, short_retries
-):
+async def test_an_old_edge_that_was_paused_is_undrained_once_it_resumes(cluster, driver):
     """For as long as the rollback is running."""
     cluster.connections = 1
     await begin_and_reach(driver, "drain")
     cluster["edge-blue-1"].state = "paused"
     driver.roll_back()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while ("edge-green-1", "drain") not in cluster.calls:
             await asyncio.sleep(0.01)
     assert cluster.draining["edge-blue-1"]

@@ -112,7 +112,7 @@ async def test_an_unexpected_error_ends_the_update_too(cluster):
     supervisor.components["gateway-1"].broken = OSError("no more processes")
     update = RollingUpdate(supervisor)
     update.begin(RollingRequest(("gateway",)))
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         status = await ended(update)
     assert (status["state"], status["error"]) == ("failed", "gateway-1: no more processes")
     update.begin(RollingRequest(("social",)))

@@ -20,6 +20,11 @@ UNHEALTHY = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _long_timeout(monkeypatch):
+    monkeypatch.setattr(health, "_TIMEOUT_S", 30.0)
+
+
 async def check(engine, answer):
     """Check a server that answers every request with `answer`, or never if it is None."""
 

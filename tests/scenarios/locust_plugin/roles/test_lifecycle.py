@@ -41,7 +41,7 @@ def test_a_start_that_fails_after_the_run_time_ends_locust():
     result = run_script(
         """
         start = gevent.spawn(role.start)
-        start.join(timeout=10)
+        start.join(timeout=30)
         print(json.dumps({"ended": start.dead, "exit_code": environment.process_exit_code}))
         """,
         PREAMBLE,

@@ -108,7 +108,7 @@ def test_workers_without_a_shared_folder_send_their_files_to_the_master(hosts):
     hosts.wait_until(lambda: hosts.rows("phase"), "the load did not begin")
     late = hosts.worker("late")
     assert master.wait(40) == Exit.OK, hosts.log("master")
-    assert late.wait(10) == Exit.CONFIG
+    assert late.wait(30) == Exit.CONFIG
 
     for name, reason in (
         ("mismatched", "it has the scenario tour, the master x"),

@@ -24,7 +24,7 @@ def test_the_next_load_frees_the_objects_of_the_previous_load():
             thread = EngineThread(Load())
             loads.append(weakref.ref(thread.engine))
             thread.start()
-            thread.wait(5)
+            thread.wait(30)
             del thread
         gc.collect()
         print(json.dumps([load() is not None for load in loads]))

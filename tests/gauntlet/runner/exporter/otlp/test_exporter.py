@@ -95,7 +95,7 @@ def run():
 
 
 def wait_for(condition):
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -194,7 +194,8 @@ def test_a_collector_that_never_answers_delays_the_end_of_a_run_by_a_moment_only
             connection, _ = silent.accept()  # the export under way, which nothing answers
             begun_s = time.monotonic()
         assert time.monotonic() - begun_s < 20
-        assert threading.enumerate() == before
+        # Threads of earlier tests may have ended meanwhile.
+        assert not set(threading.enumerate()) - set(before)
         connection.close()
         silent.settimeout(0)
         with pytest.raises(BlockingIOError):  # there was no further export
@@ -214,5 +215,5 @@ def test_an_answer_that_is_no_http_is_a_failure_and_no_end(run):
         thread.start()
         target = Collector("http", "127.0.0.1", server.getsockname()[1], "/v1/metrics")
         with run.exported_to(target):
-            thread.join(10)
+            thread.join(30)
     assert len(run.notes) == 2
