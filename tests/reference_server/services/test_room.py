@@ -59,7 +59,7 @@ class FakeRegistry:
 
     def __init__(self):
         self.living = {}
-        self.failed_s = 0.0  # when it was last asked in vain
+        self.failed_s = 0.0  # when it last did not answer
 
     async def edges(self):
         return []
