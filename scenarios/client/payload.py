@@ -9,8 +9,8 @@ message that an earlier run left behind from one of this run, whose numbers may 
 of version 0.1 begin with `g1` and have no such part; they are read as bodies of an earlier run.
 """
 
-import zlib
 from typing import final
+from zlib import crc32
 
 from gauntlet.scenarios.workloads.message_texts import MessageTexts
 
@@ -171,5 +171,9 @@ def _parts(body: str) -> list[str] | None:
 
 
 def _crc(head: str, padding: str) -> str:
-    # A server may send half of a surrogate pair, which has no UTF-8 of its own.
-    return f"{zlib.crc32(f'{head}|{padding}'.encode(errors='surrogatepass')):08x}"
+    text = f"{head}|{padding}"
+    try:
+        encoded = text.encode()
+    except UnicodeEncodeError:  # a server may send half of a surrogate pair, which has no UTF-8
+        encoded = text.encode(errors="surrogatepass")
+    return f"{crc32(encoded):08x}"

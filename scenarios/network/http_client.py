@@ -147,15 +147,11 @@ class HttpClient:
             async with asyncio.timeout_at(until_s):
                 endpoint = endpoint_of(base_url)
                 address, port = await network.hosts.locate(endpoint)
-                _, connection = await loop.create_connection(
-                    partial(
-                        _HttpConnection,
-                        base_url,
-                        endpoint,
-                        self._headers,
-                        network.message_bytes_max,
-                        self._on_ended,
-                    ),
+                connection = _HttpConnection(
+                    base_url, endpoint, self._headers, network.message_bytes_max, self._on_ended
+                )
+                await loop.create_connection(
+                    lambda: cast("asyncio.Protocol", connection),
                     address,
                     port,
                     ssl=network.tls.context if endpoint.secure else None,
@@ -222,8 +218,12 @@ def _absolute(request: Request) -> tuple[str, Request]:
     return base_url, msgspec.structs.replace(request, path=path)
 
 
-class _HttpConnection(asyncio.Protocol):
-    """One connection with one request at a time; httptools calls the `on_…` methods."""
+class _HttpConnection:
+    """One connection with one request at a time; httptools calls the `on_…` methods.
+
+    It has the methods of `asyncio.Protocol`, but not this base: with it, the attributes of a
+    compiled connection would be as slow as those of a class in Python.
+    """
 
     def __init__(
         self,
@@ -321,6 +321,15 @@ class _HttpConnection(asyncio.Protocol):
         self._complete, self._retry_after_s = False, 0.0
         self._head_complete, self._interim, self._received_bytes = False, 0, 0
         self._end(response)
+
+    def eof_received(self) -> None:
+        """Let the transport close itself."""
+
+    def pause_writing(self) -> None:
+        """Do nothing: a request is one write, and the next one follows its response."""
+
+    def resume_writing(self) -> None:
+        """Do nothing, see `pause_writing`."""
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.fail(str(exc or "closed by the server"))
