@@ -126,6 +126,13 @@ class Receiver(InboxListener):
         if conv.name in self._ordered:
             self._ordered[conv.name].close()
 
+    def show_history(self, conv: Conversation, entries: list[Entry]) -> None:
+        """Present entries of a page that the user requested explicitly."""
+        inbox = self._ordered.get(conv.name)
+        if inbox is not None:
+            for entry in entries:
+                self.present(inbox, entry, Channel.HISTORY, 0)
+
     def on_entry(self, connection: Connection, entry: Entry) -> None:
         """Handle an entry that was pushed on a connection."""
         inbox = (

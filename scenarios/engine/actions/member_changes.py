@@ -2,14 +2,17 @@
 
 Each change is recorded with the times of its request and answer (MEMBERSHIP), because a message
 that is on its way meanwhile may or may not reach the user. While users are certainly no members,
-some of them act as strangers.
+some of them act as strangers. Once they are members again, they request the history of the time in
+which they were none: what a server gives them of it is recorded as received.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 from gauntlet.core.history import Kind, ProbeResult, RoomEvent
+from gauntlet.core.scenario.capabilities import HISTORY
 from gauntlet.scenarios.adapters.base import Call, ProtocolError
+from gauntlet.scenarios.adapters.limits import check_page
 from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.session import Session
 from gauntlet.scenarios.engine.actions.strangers import Strangers
@@ -19,6 +22,7 @@ from gauntlet.scenarios.workloads.entities import Conversation, device_keys
 
 TIMEOUT_S = 20.0
 VISITS_MAX = 12  # of each worker
+_ENTRIES = 100  # of an absence; what a server gives of it begins with the first ones
 
 
 class MemberChanges:
@@ -39,6 +43,9 @@ class MemberChanges:
         self._strangers = strangers
         self._visits = 0
         self._busy: set[tuple[int, int]] = set()  # conversation and user
+        # The same: the position at which the user was removed, where the server has named it.
+        self._left: dict[tuple[int, int], int] = {}
+        self._has_history = HISTORY in context.adapter.capabilities
 
     def scheduled_actions(
         self, traffic: Traffic
@@ -81,6 +88,7 @@ class MemberChanges:
         position = await request_change(
             self._context, self._port, self._creator(conv), conv, session, RoomEvent.REMOVED
         )
+        self._left[conv.number, user] = position or 0
         for device_key in devices:
             self._sessions[device_key].expel(conv)
         if position is not None and self._strangers is not None and self._visits < VISITS_MAX:
@@ -96,6 +104,23 @@ class MemberChanges:
             for device_key in device_keys((user,), self._devices):
                 self._sessions[device_key].join(conv, position)
                 ledger.watch(conv.number, device_key)
+            left = self._left.pop((conv.number, user), 0)
+            if self._has_history and 0 < left < position - 1:
+                self._port.spawn(self._read_absence(session, conv, left, position))
+
+    async def _read_absence(
+        self, session: Session, conv: Conversation, left: int, returned: int
+    ) -> None:
+        """Request what was written between a removal and the addition after it."""
+        channel = session.request_channel
+        call = channel.codec.history(conv.name, left, _ENTRIES)
+        try:
+            page = await call_and_wait(self._port, channel, channel.gateway, call, TIMEOUT_S)
+            check_page(page)
+        except ProtocolError:
+            return  # the user may have been removed once more
+        given = [entry for entry in page.entries if left < entry.seq < returned]
+        session.receiver.show_history(conv, given)
 
     def _creator(self, conv: Conversation) -> Session:
         return self._sessions[conv.members[0]]

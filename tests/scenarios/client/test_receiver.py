@@ -74,6 +74,14 @@ def test_a_room_event_is_recorded_and_nothing_is_read_before_the_own_addition(wo
     assert receiver.cursors() == {ROOM.name: 4}
 
 
+def test_what_was_requested_explicitly_is_shown_as_history(world, receiver):
+    receiver.on_entry(open_connection(), message_of_bob(1))
+    receiver.show_history(TALK, [message_of_bob(2, sseq=2)])
+    assert [record.fields["flags"] for record in world.records] == [Channel.LIVE, Channel.HISTORY]
+    receiver.show_history(ROOM, [message_of_bob(1, conv=ROOM)])  # of a room without an inbox
+    assert len(world.records) == 2
+
+
 def test_an_announced_gap_is_recorded_and_read_from_the_history(world, receiver):
     receiver.on_gap(open_connection(), Gap(TALK.name, 1, 2))
     (gap,) = world.kinds(Kind.GAP)

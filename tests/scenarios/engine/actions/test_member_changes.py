@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from gauntlet.core.history import Kind, ProbeResult, RoomEvent
-from gauntlet.scenarios.adapters.base import Immediate, ProtocolError
+from gauntlet.scenarios.adapters.base import Entry, Immediate, Page, ProtocolError
 from gauntlet.scenarios.engine.actions import member_changes
 from gauntlet.scenarios.engine.actions.member_changes import MemberChanges
 
@@ -18,6 +18,7 @@ class FakeSession:
 
     def __init__(self, user):
         self.user, self.member, self.calls = user, True, []
+        self.receiver = self
         self.request_channel = SimpleNamespace(
             codec=self, gateway=0, connection_number=4, switch_gateway=lambda _: None
         )
@@ -32,6 +33,12 @@ class FakeSession:
     def expel(self, conv):
         self.member = False
         self.calls.append(("expel", conv.name))
+
+    def show_history(self, conv, entries):
+        self.calls.append(("show", [entry.seq for entry in entries]))
+
+    def history(self, conv, after, limit):
+        return Immediate(value=("read", after))
 
     def add_member(self, conv, user):
         return Immediate(value=("add", user))
@@ -55,10 +62,14 @@ class FakeStrangers:
 def bench(world, monkeypatch):
     """The changes of a room of Ann, who has created it, and Bob."""
     sessions = {user.number: FakeSession(user) for user in (ANN, BOB)}
-    strangers, answers, tasks = FakeStrangers(), [], []
+    strangers, answers, tasks, pages = FakeStrangers(), [], [], []
 
     async def call_and_wait(_port, channel, _gateway, call, _timeout_s):
-        assert channel is sessions[ANN.number].request_channel
+        reads = call.value[0] == "read"
+        assert channel is sessions[(BOB if reads else ANN).number].request_channel
+        if reads:
+            pages.append(call.value[1])
+            return Page([Entry(ROOM.name, seq) for seq in range(7, 12)], 11)
         answer = answers.pop(0)
         if answer is None:
             raise ProtocolError("no answer")
@@ -71,23 +82,32 @@ def bench(world, monkeypatch):
     async def change(event, answer):
         answers.append(answer)
         changes.begin(sessions[BOB.number], ROOM, event)
-        await asyncio.gather(*tasks)
+        while not all(task.done() for task in tasks):  # the last one may spawn another
+            await asyncio.gather(*tasks)
         return sessions[BOB.number].calls
 
     return SimpleNamespace(change=change, strangers=strangers, answers=answers, changes=changes,
-                           bob=sessions[BOB.number], tasks=tasks)  # fmt: skip
+                           bob=sessions[BOB.number], tasks=tasks, pages=pages)  # fmt: skip
 
 
 async def test_a_member_is_removed_acts_as_a_stranger_and_is_added_again(world, bench):
     assert await bench.change(RoomEvent.REMOVED, 7) == [("expel", ROOM.name)]
     assert bench.strangers.visitors == [BOB.name]
-    assert (await bench.change(RoomEvent.ADDED, 9))[1:] == [("join", 9)]
+    assert (await bench.change(RoomEvent.ADDED, 8))[1:] == [("join", 8)]
+    assert bench.pages == []  # nothing lies between the two positions
     removed, added = world.kinds(Kind.MEMBERSHIP)
     assert removed.fields == {
         "ref_ns": world.time_ns, "conv": ROOM.number, "link": 4, "peer": BOB.number,
         "sseq": RoomEvent.REMOVED, "seq": 7, "spare": ProbeResult.GRANTED,
     }  # fmt: skip
-    assert (added.fields["sseq"], added.fields["seq"]) == (RoomEvent.ADDED, 9)
+    assert (added.fields["sseq"], added.fields["seq"]) == (RoomEvent.ADDED, 8)
+
+
+async def test_what_a_server_gives_of_the_time_of_an_absence_is_shown(bench):
+    await bench.change(RoomEvent.REMOVED, 7)
+    calls = await bench.change(RoomEvent.ADDED, 10)
+    assert bench.pages == [7]
+    assert calls[1:] == [("join", 10), ("show", [8, 9])]
 
 
 async def test_a_removed_member_is_not_waited_for(world, bench):
