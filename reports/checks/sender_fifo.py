@@ -79,9 +79,10 @@ def _witness(history: History, message: Ints, session: Ints, stream: Ints, at: i
     first = int(later[np.argmin(known.acked_ns[later])])
     second = int(message[at])
     user, _ = history.names.sessions[int(session[at])]
+    earlier = history.names.message(int(known.sseq[first]))
     return Witness(
         f"{history.names.user(user)} received {history.title(second)} before message "
-        f"{known.sseq[first]}, which had been acknowledged before the other was sent.",
+        f"{earlier}, which had been acknowledged before the other was sent.",
         (first, second),
         user,
     )

@@ -18,6 +18,7 @@ class Evidence:
     positions: bool
     members: bool
     audits: bool
+    faults: bool
     placed_reads: bool
     placed_heads: bool
     capabilities: frozenset[str]
@@ -58,6 +59,10 @@ _NEEDS: tuple[tuple[Callable[[Evidence], bool], str, tuple[str, ...]], ...] = (
         _NO_ACKS,
         ("lost-acked", "undelivered", "sender-fifo", "realtime", "ack-content"),
     ),
+    # Recovery is seen by acknowledgements and expected deliveries.
+    (lambda has: has.acks or not has.faults, _NO_ACKS, ("unrecovered",)),
+    (lambda has: has.deliveries or not has.faults, _NO_DELIVERIES, ("unrecovered",)),
+    (lambda has: has.members or not has.faults, _NO_MEMBERS, ("unrecovered",)),
     (lambda has: has.promises, _NO_PROMISES, ("lost-acked",)),
     (
         lambda has: has.deliveries,

@@ -140,6 +140,7 @@ def _write_records(run: RunDir, converter: Converter) -> tuple[dict[str, int], E
         positions=counts["positions"] > 0,
         members=bool(converter.members),
         audits=audited > 0,
+        faults=bool(converter.faults),
         placed_reads=placed_reads + counts["page"] > 0,
         placed_heads=placed_heads + counts["page"] > 0,
         capabilities=frozenset(converter.header.capabilities),

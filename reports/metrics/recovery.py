@@ -13,6 +13,9 @@ the recovery window, or of the time that the fault's `expect` allows if that is 
 Without such a start, the service certainly did not recover in time if the load went on, and no
 other fault acted, until a second and the limit of latencies after the allowed time: that of
 `expect`, or the recovery window.
+
+Where no message was acknowledged, or no delivery of one was expected, recovery is unknown: there
+is nothing to see it by. A protocol may have no acknowledgements.
 """
 
 import math
@@ -70,6 +73,8 @@ class _Service:
                 latency.delivery(history), overdue.deliveries(history, delivery_ms), delivery_ms
             ),
         ]
+        # Unknown and not infinite: latencies that nothing measures would never become normal.
+        self.unmeasured = _unmeasured(history)
         spans = history.sessions.disconnected_spans(self.end_ns)
         self._disconnected = np.array(spans, dtype=np.int64).reshape(-1, 2)
 
@@ -106,6 +111,12 @@ class _Latency:
         waiting = (self._slow.due_ns <= start_ns) & (self._slow.done_ns > start_ns)
         waiting_max = OVERDUE_SHARE_MAX * intended.size
         return p99_ms is not None and p99_ms <= self.limit_ms and waiting.sum() <= waiting_max
+
+
+def _unmeasured(history: History) -> str:
+    if not (history.messages.acked_ns != NEVER).any():
+        return "no message was acknowledged"
+    return "" if history.expected.message.size else "no delivery to a known member was expected"
 
 
 def limits_ms(history: History) -> tuple[float, float]:
@@ -149,6 +160,8 @@ def _find_recovery(
         return Recovery(None, NEVER, "it was not healed")
     if not fault.met_traffic:
         return Recovery(None, fault.healed_ns, "it met no traffic")
+    if service.unmeasured:
+        return Recovery(None, fault.healed_ns, service.unmeasured)
     limit_ns = fault.healed_ns + int(max(service.window_s, allowed_s or 0.0) * NS_PER_S)
     effects = (other.effective_ns for other in events.faults if other.effective_ns is not None)
     horizon_ns = min([service.end_ns, *(t_ns for t_ns in effects if t_ns > fault.healed_ns)])

@@ -221,7 +221,7 @@ def _judge_history(
         *check_reasons(verdicts, required),
         *acked_floor.reasons(acked_share, history),
         *task_errors.reasons(history.events),
-        *recovery_reasons(history.events, recoveries, required),
+        *recovery_reasons(history.events, recoveries, {*required, *missing}),
         *objective_reasons(judged),
         *history_reasons(problems, history.events),
     ]

@@ -131,19 +131,20 @@ def _unreachable_reason(events: Events, found: Unreachable) -> Reason:
 
 
 def recovery_reasons(
-    events: Events, recoveries: Mapping[str, Recovery], required: set[str]
+    events: Events, recoveries: Mapping[str, Recovery], elsewhere: set[str]
 ) -> Iterator[Reason]:
     """Yield a reason if no recovery can be judged, although faults acted and were healed.
 
     Such a run does not show that the system survives faults. Other reasons name the faults without
-    proof, heal or traffic, and if `unrecovered` is required, it has a reason of its own.
+    proof, heal or traffic. `elsewhere` holds the checks that are required, which have reasons of
+    their own, and those for which an imported history has no evidence.
     """
     judgeable = [
         fault
         for fault in events.faults
         if fault.proven and fault.healed_ns is not None and fault.met_traffic
     ]
-    if "unrecovered" in required or events.interrupted or not judgeable:
+    if "unrecovered" in elsewhere or events.interrupted or not judgeable:
         return
     if all(recovery.unknown for recovery in recoveries.values()):
         listed = "; ".join(f"{fault.id}: {recoveries[fault.id].unknown}" for fault in judgeable)

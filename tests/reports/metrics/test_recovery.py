@@ -51,6 +51,15 @@ def test_the_service_does_not_recover_while_a_user_stays_disconnected(history, g
     assert found_recovery.until_ns == fault.healed_ns + 5 * S
 
 
+def test_recovery_is_unknown_without_any_acknowledgement(history, good_story):
+    """A protocol may have no acknowledgements; there would never be one that is fast enough."""
+    story = good_story(1)
+    story.drop(story.at(Kind.ACK))
+    found_recovery, _ = found(history, story)
+    assert found_recovery.recovered_ns is None
+    assert found_recovery.unknown == "no message was acknowledged"
+
+
 @pytest.mark.parametrize(("within", "window_s"), [("2s", 5), ("6s", 6)])
 def test_the_recovery_window_is_the_longer_of_both_limits(history, good_story, within, window_s):
     """The story's `recovery_window` is 5 s, and a user stays disconnected for longer than that."""
