@@ -73,6 +73,29 @@ class Sessions:
         overlaps = (at >= 0) & (self._away[at] == session) & (away_to >= from_ns)
         return np.where(overlaps, away_to, 0)
 
+    def spans_before_absences(
+        self, session: Ints, from_ns: Ints, to_ns: Ints
+    ) -> tuple[Ints, Ints, Ints]:
+        """Return the spans after `from_ns` that ended when a session went away before `to_ns`.
+
+        These are (index of the session, begin, end). In each span, the user wanted a connection.
+        The time after the last absence belongs to no span.
+        """
+        spans = [np.empty((3, 0), dtype=np.int64)]
+        row = np.arange(session.size if self._away.size else 0)
+        at = np.searchsorted(self._away_keys, pair(session, self._ms(to_ns)), side="right") - 1
+        while row.size:
+            later = (at[row] >= 0) & (self._away[at[row]] == session[row])
+            row = row[later & (self._away_from[at[row]] > from_ns[row])]
+            last = at[row]
+            # Each session has an absence before its first connection, so there is one before that.
+            begun_ns = np.maximum(from_ns[row], self._away_to[last - 1])
+            spans.append(np.stack([row, begun_ns, self._away_from[last]]))
+            at[row] -= 1
+        rows, begins, ends = np.concatenate(spans, axis=1)
+        wanted = begins < ends
+        return rows[wanted], begins[wanted], ends[wanted]
+
     def left_ns(self, session: Ints) -> Ints:
         """Return when each session went away without ever coming back, NEVER if it did not."""
         left = np.full(int(max(session.max(initial=0), self._away.max(initial=0))) + 1, NEVER)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gauntlet.core.clock import NS_PER_S
+from gauntlet.core.clock import NS_PER_MS, NS_PER_S
 from gauntlet.reports.history.arrays import NEVER, Ints
 from gauntlet.reports.history.events import FaultTimes
 from gauntlet.reports.history.history import History
@@ -64,14 +64,16 @@ def measure(history: History, fault: FaultTimes, found: Recovery) -> tuple[Phase
     ack_ms, delivery_ms = recovery.limits_ms(history)
     affected = _affected(span)
     slow = [
-        _Late(latency.ack(history), overdue.acks(history, ack_ms, affected), affected),
+        _Late(latency.ack(history), overdue.acks(history, ack_ms, affected), ack_ms, affected),
         _Late(
             latency.delivery(history),
             overdue.deliveries(history, delivery_ms, affected),
+            delivery_ms,
             affected,
         ),
     ]
-    return _phases(history, span, outages, slow), _cost(history, span, outages, slow)
+    lost = overdue.are_lost(history, slow[1].missing, affected, _end_ns(history))
+    return _phases(history, span, outages, slow, lost=lost), _cost(history, span, outages, slow)
 
 
 def _span(history: History, fault: FaultTimes, found: Recovery) -> Span:
@@ -97,12 +99,17 @@ def _end_ns(history: History) -> int:
 class _Late:
     """The samples of a span of one kind that took longer than is normal, or never came."""
 
-    def __init__(self, samples: Samples, slow: Overdue, span: Span) -> None:
+    def __init__(self, samples: Samples, slow: Overdue, limit_ms: float, span: Span) -> None:
         inside = samples.between(*span)
         self.missing = inside.size - inside.finite
-        self.count = int(slow.done_ns.size)
-        self.due_ns: Ints = slow.due_ns
-        self.done_ns: Ints = slow.done_ns
+        self.count = inside.count_above(limit_ms) - self.missing
+        self._slow = slow
+        self._begun_ns: Ints = slow.due_ns - int(limit_ms * NS_PER_MS)
+
+    def before(self, end_ns: int) -> Overdue:
+        """Return what users waited for before a time; others returned only after it."""
+        begun = self._begun_ns < end_ns
+        return Overdue(self._slow.due_ns[begun], self._slow.done_ns[begun])
 
 
 def _outages(history: History, span: Span, fault: FaultTimes) -> Ints:
@@ -120,17 +127,21 @@ def _all_outages(history: History) -> Ints:
     return np.array(known, dtype=np.int64).reshape(-1, 3)
 
 
-def _phases(history: History, span: Span, outages: Ints, slow: list[_Late]) -> Phases:
+def _phases(
+    history: History, span: Span, outages: Ints, slow: list[_Late], *, lost: bool
+) -> Phases:
+    end_ns = _end_ns(history)
+    backlogs = [each for each in (late.before(end_ns) for late in slow) if each.due_ns.size]
     signs = [int(outages[:, 1].min())] if outages.size else []
-    signs += [int(each.due_ns.min()) for each in slow if each.count]
+    signs += [int(each.due_ns.min()) for each in backlogs]
     ends = [int(outages[:, 2].max())] if outages.size else []
-    drained = [int(each.done_ns.max()) for each in slow if each.count]
-    if any(done_ns >= _end_ns(history) for done_ns in drained) or slow[1].missing:
+    drained = [int(each.done_ns.max()) for each in backlogs]
+    if any(done_ns >= end_ns for done_ns in drained) or lost:
         drained = [NEVER]
     return Phases(
         noticed_ns=max(span[0], min(signs)) if signs else None,
         # A session that is still without a connection when the load ends did not come back.
-        reconnected_ns=next((NEVER if end >= _end_ns(history) else end for end in ends), None),
+        reconnected_ns=next((NEVER if end >= end_ns else end for end in ends), None),
         drained_ns=max(drained, default=None),
     )
 

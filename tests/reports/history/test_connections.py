@@ -236,3 +236,38 @@ def test_a_disconnection_lasts_until_the_return_or_an_absence(rows, until_s, spa
 def test_who_is_away_when_the_quiesce_begins_is_refused_from_then_on(rows, until_s, spans):
     found = timeline(*rows).refused_spans(ns(until_s))
     assert found == [(ns(start), ns(end)) for start, end in spans]
+
+
+def spans_ms(known, session, from_ms, to_ms):
+    """Return (begin, end) of the spans before absences, the last one first."""
+    one = (np.array([each]) for each in (session, from_ms * MS, to_ms * MS))
+    _, begins, ends = known.spans_before_absences(*one)
+    return [(begin // MS, end // MS) for begin, end in zip(begins, ends, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("from_ms", "to_ms", "spans"),
+    [
+        (12, 15, []),
+        (12, 30, [(12, 20)]),
+        (25, 60, []),
+        (12, 90, [(50, 70), (12, 20)]),
+        (60, 90, [(60, 70)]),
+        (5, 200, [(80, 100), (50, 70), (10, 20)]),
+    ],
+)
+def test_a_user_waits_from_a_moment_until_they_go_away_and_after_each_return(from_ms, to_ms, spans):
+    known = sessions(
+        (Kind.CONNECT, 10, 1, 11),
+        (Kind.OFFLINE, 20, 1, 0),
+        (Kind.OFFLINE, 22, 1, 0),
+        (Kind.CONNECT, 50, 1, 12),
+        (Kind.OFFLINE, 70, 1, 0),
+        (Kind.CONNECT, 80, 1, 11),
+        (Kind.OFFLINE, 100, 1, 0),
+    )
+    assert spans_ms(known, 0, from_ms, to_ms) == spans
+
+
+def test_without_connections_there_are_no_spans_before_absences():
+    assert spans_ms(sessions(), 0, 0, 10) == []

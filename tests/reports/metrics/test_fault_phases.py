@@ -13,7 +13,7 @@ from gauntlet.core.history import Kind
 from gauntlet.reports.history.arrays import NEVER
 from gauntlet.reports.metrics import fault_phases, recovery, totals
 
-from ..small_runs import SmallRun
+from ..small_runs import SmallRun, ns
 
 NONE_LATE = SimpleNamespace(count=0, missing=0)
 
@@ -118,6 +118,66 @@ def test_what_a_user_who_returns_receives_late_is_a_backlog_until_then():
     until_s = seconds(found.until_ns)  # until then, u3 receives everything late
     assert cost.late_deliveries == sum(9.75 <= 3 + at / 2 < until_s for at in range(40)) > 2
     assert (seconds(phases.noticed_ns), seconds(phases.drained_ns)) == (14.25, 14.9)
+
+
+def absent_user(*, left_s, back_s, comes_s, sent_s=10.2):
+    """Return the phases of a fault whose messages u2 receives late, until 12 s.
+
+    u3 is away for a time, and receives the message of `sent_s` at `comes_s`, or never.
+    """
+    run = SmallRun((1, 2, 3))
+    run.fault(10, 11)
+    for at in range(100):
+        intended_s = 3 + at / 5
+        run.send(1, at + 1, intended_s)
+        run.deliver(1, at + 1, max(intended_s + 0.1, 12 if intended_s >= 10 else 0), 2)
+        if abs(intended_s - sent_s) > 0.01:
+            run.deliver(1, at + 1, intended_s + 0.1, 3)
+        elif comes_s is not None:
+            run.deliver(1, at + 1, comes_s, 3, link=13 if comes_s > left_s else 3)
+    if left_s is not None:
+        run.add(Kind.OFFLINE, left_s, link=3, peer=3)
+        run.disconnect(3, left_s)
+    if back_s is not None:
+        run.connect(3, back_s, link=13)
+    history = run.history()
+    found = recovery.find_recoveries(history)["fault-1"]
+    phases, _ = fault_phases.measure(history, history.events.faults[0], found)
+    return phases
+
+
+@pytest.mark.parametrize(
+    ("left_s", "back_s", "comes_s"),
+    [
+        (9.9, 27, 27.9),  # the quiesce begins at 26 s
+        (9.9, 27, None),
+        (9.9, None, None),
+        (10.3, 27, 27.9),
+        (10.3, None, None),
+        (9.9, 20, 20.2),
+    ],
+)
+def test_who_returns_only_after_the_load_has_no_backlog(left_s, back_s, comes_s):
+    phases = absent_user(left_s=left_s, back_s=back_s, comes_s=comes_s)
+    assert seconds(phases.drained_ns) == 12
+
+
+@pytest.mark.parametrize(
+    ("left_s", "back_s", "comes_s", "drained_s"),
+    [
+        (9.9, 20, 21, 21),
+        (9.9, 20, 26.5, None),
+        (9.9, 20, None, None),
+        (15, 20, 20.1, 15),
+        (15, 20, 20.9, 20.9),
+        (15, 27, 27.1, 15),
+        (15, 27, 28, 15),
+        (15, 27, None, None),
+    ],
+)
+def test_a_user_who_was_away_has_a_backlog_while_they_are_there(left_s, back_s, comes_s, drained_s):
+    phases = absent_user(left_s=left_s, back_s=back_s, comes_s=comes_s)
+    assert phases.drained_ns == (NEVER if drained_s is None else ns(drained_s))
 
 
 def test_what_was_under_way_at_the_request_counts_as_late(measured, good_story):

@@ -63,3 +63,37 @@ def test_messages_belong_to_a_span_by_their_intended_time(span, count):
 
 def test_an_acknowledgement_is_due_some_time_after_the_message():
     assert rows(overdue.acks(run(), 300)) == [(ns(10.3), ns(10.5))]
+
+
+def test_a_delivery_of_the_same_length_to_another_user_is_overdue_as_well():
+    """Both took 900 ms: since the message for u2, and since the return for u3."""
+    made = SmallRun((1, 2, 3))
+    made.send(1, 1, 10)
+    made.deliver(1, 1, 10.9, 2)
+    made.add(Kind.OFFLINE, 9, link=3, peer=3)
+    made.connect(3, 14, link=AGAIN)
+    made.deliver(1, 1, 14.9, 3, link=AGAIN)
+    found = rows(overdue.deliveries(made.history(), 250))
+    assert found == [(ns(10.25), ns(10.9)), (ns(14.25), ns(14.9))]
+
+
+def test_a_delivery_is_overdue_until_its_receiver_leaves_and_after_the_return():
+    made = SmallRun((1, 2, 3))
+    made.send(1, 1, 10)
+    made.deliver(1, 1, 10.1, 2)
+    made.add(Kind.OFFLINE, 12, link=3, peer=3)
+    made.connect(3, 14, link=AGAIN)
+    made.deliver(1, 1, 14.9, 3, link=AGAIN)
+    found = rows(overdue.deliveries(made.history(), 250))
+    assert found == [(ns(10.25), ns(12)), (ns(14.25), ns(14.9))]
+
+
+@pytest.mark.parametrize(("left_s", "lost"), [(14.9, False), (15.1, True)])
+def test_a_log_that_ends_while_a_user_waits_has_lost_a_delivery(left_s, lost):
+    made = SmallRun((1, 2, 3))
+    del made.story.phases["quiesce"]
+    made.send(1, 1, 10)
+    made.deliver(1, 1, 10.1, 2)
+    made.add(Kind.OFFLINE, left_s, link=3, peer=3)
+    history = made.history()
+    assert overdue.are_lost(history, 0, (ns(9), ns(11)), ns(30)) == lost
