@@ -20,6 +20,8 @@ SCHEMA_VERSION = 1
 # The users, conversations and links of worker W are numbered from W times this, so that numbers are
 # unique in a run and identify the worker.
 NUMBERS_PER_WORKER = 1_000_000
+# In a history that others recorded: the user who wrote what no line sends.
+UNKNOWN_SENDER = NUMBERS_PER_WORKER - 1
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 SLUG_FORM = "1 to 64 lower-case letters, digits and hyphens"
 

@@ -11,6 +11,10 @@ An empty answer is a refusal: a server may treat a conversation of others like o
 exist. Where acknowledged messages are lost, a stranger's message that is acknowledged and exists
 nowhere shows no access: that server acknowledges what it does not store, which `lost-acked`
 reports. The exit of a user who never entered is the concern of `exit`.
+
+A user may be a member from the request to add them, answered or not, until the answer to the next
+request to remove them. What they obtain in that time is no violation, unless they read a position
+of which the audit shows that they were no member.
 """
 
 import numpy as np
@@ -24,6 +28,7 @@ from gauntlet.core.history import (
     RoomEvent,
 )
 from gauntlet.core.plugins import CheckKind
+from gauntlet.core.scenario.capabilities import SERVER_SEQ
 from gauntlet.reports.checks._shared import lost_messages, named_by
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Counted, Finding, Witness
 from gauntlet.reports.history.arrays import (
@@ -64,7 +69,8 @@ def check(history: History) -> Finding:
     result = records["spare"][probes]
     answered = probes[result == ProbeResult.GRANTED]
     granted = answered[~_only_acknowledged(history, answered)]
-    stored = _stored(history, granted)
+    granted = granted[~_may_be_allowed(history, granted)]
+    stored = _stored(history, answered)
     attended, named = _attended(history), _named(history)
     witnesses = [
         *(_granted_witness(history, int(at)) for at in granted[:WITNESSES_MAX]),
@@ -75,8 +81,7 @@ def check(history: History) -> Finding:
     return Finding(
         examined=int((result != ProbeResult.UNKNOWN).sum()),
         subject="answered requests of strangers",
-        statement="Users read, entered or wrote to conversations of others {count} times, "
-        "in {examined} {subject}.",
+        statement="Users read, entered or wrote to conversations of others {count} times{among}.",
         count=granted.size + stored.size + attended.size + named.size,
         witnesses=tuple(witnesses[:WITNESSES_MAX]),
         aside=Counted("Of these times, {count} are members who were never added.", int(named.size)),
@@ -100,6 +105,36 @@ def _only_acknowledged(history: History, granted: Ints) -> Bools:
     return unseen
 
 
+def _may_be_allowed(history: History, granted: Ints) -> Bools:
+    """Return which grants may be those of a member, because a request may have added the user.
+
+    What was read shows more where the audit has read who was a member at which position.
+    """
+    records = history.records
+    conv, user = ints(records["conv"][granted]), history.user[granted]
+    position = ints(records["seq"][granted])
+    times = ints(records["ref_ns"][granted]), ints(records["t_ns"][granted])
+    possible = history.membership.changes.may_be_member(conv, user, *times)
+    placed = is_any(records["sseq"][granted], (Probe.HISTORY, Probe.HEAD)) & (position > 0)
+    placed &= _are_members_known(history, conv)
+    return possible & ~(placed & history.membership.excluded(conv, user, position))
+
+
+def _are_members_known(history: History, conv: Ints) -> Bools:
+    """Return of which conversations the audit has read who was a member at which position."""
+    if SERVER_SEQ not in history.capabilities:
+        return np.zeros(conv.size, dtype=np.bool_)
+    heads = equal(history.records["kind"], Kind.HEAD)
+    return contains(distinct(ints(history.records["conv"][heads])), conv)
+
+
+def _may_have_been_added(history: History, at: Ints, user: Ints) -> Bools:
+    """Return of which records the user may have been a member, where the audit does not show it."""
+    conv, t_ns = ints(history.records["conv"][at]), ints(history.records["t_ns"][at])
+    possible = history.membership.changes.may_be_member(conv, user, t_ns, t_ns)
+    return possible & ~_are_members_known(history, conv)
+
+
 def _messages_of_strangers(history: History) -> Ints:
     """Return the records of stored or received messages that strangers sent."""
     records = history.records
@@ -118,6 +153,7 @@ def _stored(history: History, granted: Ints) -> Ints:
     conv, seq = ints(records["conv"][at]), ints(records["seq"][at])
     outside = history.membership.excluded(conv, ints(records["peer"][at]), seq)
     unexpected = ~contains(known, message) & outside
+    unexpected &= ~_may_have_been_added(history, at, ints(records["peer"][at]))
     at, message = at[unexpected], message[unexpected]
     return at[np.unique(message, return_index=True)[1]]
 
@@ -141,6 +177,7 @@ def _attended(history: History) -> Ints:
     strange = ~contains(membership.participants, pair(entry[0], entry[1]))
     # Of users who were removed, a range that has ended before is known.
     strange |= membership.excluded(*entry) & (membership.range_begins(*entry) > 0)
+    strange &= ~_may_have_been_added(history, at, entry[1])
     strangers: Ints = at[strange & known]
     return strangers
 

@@ -78,7 +78,7 @@ def _finding(stays: int, witnesses: list[Witness], not_applicable: str) -> Findi
     return Finding(
         examined=stays,
         subject="stays in rooms",
-        statement="{count} {reports} of exits {are} missing or wrong, in {examined} {subject}.",
+        statement="{count} {reports} of exits {are} missing or wrong{among}.",
         count=len(witnesses),
         witnesses=tuple(witnesses[:WITNESSES_MAX]),
         not_applicable=not_applicable,

@@ -63,7 +63,9 @@ class Finding:
     """What a check found: `count` violations among `examined` things, which `subject` names.
 
     `statement` is the sentence about them, with the fields {count}, {examined}, {subject} and the
-    inflected words of `_INFLECTED`, such as {are}. `unknown` and `not_applicable` are sentences on
+    inflected words of `_INFLECTED`, such as {are}. Violations of some checks concern nothing that
+    is counted in `examined`: the field {among} stands for "in {examined} {subject}" with a comma,
+    and for nothing if that would be none. `unknown` and `not_applicable` are sentences on
     why there is no answer; violations that were found count nevertheless. `times_ns` is when each
     violation happened, as far as known, and `happened` the verb of a sentence on that.
 
@@ -97,8 +99,13 @@ class Finding:
     def describe(self) -> str:
         """Return the statement with its numbers."""
         words = {word: forms[self.count != 1] for word, forms in _INFLECTED.items()}
+        among = f", in {self.examined:,} {self.subject}" if self.examined else ""
         statement = self.statement.format(
-            count=f"{self.count:,}", examined=f"{self.examined:,}", subject=self.subject, **words
+            count=f"{self.count:,}",
+            examined=f"{self.examined:,}",
+            subject=self.subject,
+            among=among,
+            **words,
         )
         return f"{statement} {self.aside}" if self.aside and self.aside.count else statement
 

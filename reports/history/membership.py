@@ -13,6 +13,7 @@ from collections.abc import Set as AbstractSet
 import numpy as np
 
 from gauntlet.core.history import RECORDED, Kind
+from gauntlet.core.run_directory import UNKNOWN_SENDER
 from gauntlet.core.scenario import leftovers
 from gauntlet.core.scenario.model import Scenario
 from gauntlet.reports.history.arrays import (
@@ -34,6 +35,10 @@ from gauntlet.reports.history.times.membership_changes import (
     granted_removals,
     ranges_of_changes,
     ranges_of_events,
+)
+from gauntlet.reports.history.times.unrequested_removals import (
+    unrequested_removals,
+    without_unrequested_ends,
 )
 
 
@@ -83,10 +88,12 @@ class MembershipIntervals:
             dtype=np.int64,
         )
         # What the audit read comes last: it has the removals whose requests were not answered.
-        stated = np.concatenate(
-            [ranges_of_changes(records), records[equal(records["kind"], Kind.RANGE)]]
-        )
-        of_events = ranges_of_events(records, requests_are_known=requests_are_known)
+        unrequested = unrequested_removals(records) if requests_are_known else None
+        of_audit = records[equal(records["kind"], Kind.RANGE)]
+        if unrequested is not None:
+            of_audit = without_unrequested_ends(of_audit, unrequested)
+        stated = np.concatenate([ranges_of_changes(records), of_audit])
+        of_events = ranges_of_events(records, unrequested)
         of_events = of_events[np.isin(of_events["conv"], stated["conv"])]
         ranges = _latest_ranges(np.concatenate([of_events, stated]))
         ranges["sseq"] = _closed(ranges, granted_removals(records))
@@ -128,8 +135,13 @@ class MembershipIntervals:
         return excluded
 
     def unsure(self, conv: Ints, user: Ints) -> Bools:
-        """Return which members have no known range, although other members of theirs have one."""
-        ranged = distinct(self._owners[contains(self._members, self._owners)] >> 32)
+        """Return which members have no known range, although other members of theirs have one.
+
+        In a history that others recorded, the range of the unknown sender stands for such a member.
+        """
+        others = contains(self._members, self._owners)
+        others |= self._owners & 0xFFFFFFFF == UNKNOWN_SENDER
+        ranged = distinct(self._owners[others] >> 32)
         member = pair(conv, user)
         found: Bools = contains(self._members, member) & ~contains(self._owners, member)
         return found & contains(ranged, conv)

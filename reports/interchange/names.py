@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gauntlet.core.history import STRANGER_SSEQ
-from gauntlet.core.run_directory import NUMBERS_PER_WORKER
+from gauntlet.core.run_directory import NUMBERS_PER_WORKER, UNKNOWN_SENDER
 from gauntlet.reports.interchange.lines import Id
 
-UNKNOWN_SENDER = NUMBERS_PER_WORKER - 1  # the author of messages that no line sends
 MESSAGES_MAX = STRANGER_SSEQ - 1
 
 

@@ -7,8 +7,8 @@ conversation without any `member` line. The clocks of members and senders may di
 """
 
 from gauntlet.core.history import Kind, Record
+from gauntlet.core.run_directory import UNKNOWN_SENDER
 from gauntlet.reports.interchange.converter import Converter, MemberSpan
-from gauntlet.reports.interchange.names import UNKNOWN_SENDER
 from gauntlet.reports.interchange.spool import GROUPS
 
 

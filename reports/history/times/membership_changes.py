@@ -18,7 +18,6 @@ from gauntlet.reports.history.arrays import (
     Ints,
     Records,
     contains,
-    distinct,
     equal,
     find,
     has_flag,
@@ -49,6 +48,7 @@ class MembershipChanges:
                 doubts[key][-1][1] = int(row["t_ns"])
             if not known and doubts[key]:
                 lost.add(key)
+        self._stays = _possible_stays(rows)
         found = {key: spans for key, spans in doubts.items() if spans}
         self._keys = np.array(sorted(found), dtype=np.int64)
         self._begins = [np.array([span[0] for span in found[key]]) for key in sorted(found)]
@@ -68,6 +68,19 @@ class MembershipChanges:
             certain[at] = begin >= latest_ns[at]
         return certain
 
+    def may_be_member(self, conv: Ints, user: Ints, from_ns: Ints, until_ns: Ints) -> Bools:
+        """Return who may have been a member at some time between, because of a request.
+
+        Of users whom no request concerns, nothing is known.
+        """
+        possible = np.zeros(conv.shape, dtype=np.bool_)
+        keys = pair(conv, user)
+        for key in np.unique(keys).tolist():
+            at = np.flatnonzero(keys == key)
+            for begin_ns, end_ns in self._stays.get(key, ()):
+                possible[at] |= (begin_ns < until_ns[at]) & (end_ns > from_ns[at])
+        return possible
+
     def next_removal_ns(self, conv: Ints, user: Ints, after_ns: Ints) -> Ints:
         """Return when the removal of each user was requested next, NEVER if it was not."""
         removal_ns = np.full(conv.shape, NEVER, dtype=np.int64)
@@ -79,6 +92,26 @@ class MembershipChanges:
         return removal_ns
 
 
+def _possible_stays(rows: Records) -> dict[int, list[tuple[int, int]]]:
+    """Return when each user may have been a member, by keys of conversation and user.
+
+    That is from the request to add them until the answer to a request to remove them. A user who is
+    removed first was a member before.
+    """
+    stays: dict[int, list[tuple[int, int]]] = {}
+    for row in rows:
+        known = stays.setdefault(int(pair(row["conv"], row["peer"])), [])
+        if row["sseq"] == RoomEvent.ADDED and row["spare"] != ProbeResult.REFUSED:
+            if not known or known[-1][1] != NEVER:
+                known.append((int(row["ref_ns"]), NEVER))
+        elif row["sseq"] == RoomEvent.REMOVED:
+            if not known:
+                known.append((-NEVER, NEVER))
+            if row["spare"] == ProbeResult.GRANTED and known[-1][1] == NEVER:
+                known[-1] = known[-1][0], int(row["t_ns"])
+    return stays
+
+
 def granted_removals(records: Records) -> Records:
     """Return the removals that were granted, of which the position is known."""
     removals = records[equal(records["kind"], Kind.MEMBERSHIP)]
@@ -87,26 +120,18 @@ def granted_removals(records: Records) -> Records:
     return known
 
 
-def _unrequested(records: Records, events: Records) -> Bools:
-    """Return which of some events are removals of users whose removal no record requests."""
-    asked = records[equal(records["kind"], Kind.MEMBERSHIP)]
-    asked = asked[equal(asked["sseq"], RoomEvent.REMOVED)]
-    known = distinct(pair(asked["conv"], asked["peer"]))
-    requested = contains(known, pair(events["conv"], events["peer"]))
-    return equal(events["sseq"], RoomEvent.REMOVED) & ~requested
-
-
-def ranges_of_events(records: Records, *, requests_are_known: bool = False) -> Records:
+def ranges_of_events(records: Records, unrequested: Ints | None = None) -> Records:
     """Return the ranges of positions that the stored events of members show, as RANGE records.
 
-    If all requests are known, a removal without a request ends no range.
+    A removal at one of the places `unrequested` ends no range.
     """
     events = records[
         equal(records["kind"], Kind.AUDIT) & has_flag(records["flags"], Flag.ROOM_EVENT)
     ]
     changes = is_any(events["sseq"], (RoomEvent.ADDED, RoomEvent.REMOVED)) & (events["peer"] > 0)
-    if requests_are_known:
-        changes &= ~_unrequested(records, events)
+    if unrequested is not None:
+        ends = contains(unrequested, pair(events["conv"], events["seq"]))
+        changes &= ~(ends & equal(events["sseq"], RoomEvent.REMOVED))
     return _ranges(np.sort(events[changes & (events["seq"] > 0)], order="seq"))
 
 

@@ -14,7 +14,7 @@ from gauntlet.core.history import (
 )
 from gauntlet.core.scenario.capabilities import OPEN_ACCOUNTS
 
-from ..small_runs import SmallRun, sentences
+from ..small_runs import SmallRun, ns, sentences
 
 
 def strangers():
@@ -212,3 +212,64 @@ def test_a_member_of_whom_no_earlier_range_is_known_may_have_entered_in_one():
     flags = Channel.AUDIT | Flag.ROOM_EVENT
     run.add(Kind.AUDIT, 33, conv=1, peer=2, sseq=RoomEvent.ENTERED, seq=4, flags=flags)
     assert sentences(run.verdict("access")) == []
+
+
+def changed(*changes, audited=False):
+    """Return a run in which u3 is removed from c1 at 10 s, and further (second, event, outcome)."""
+    run = SmallRun((1, 2, 3))
+    for at_s, event, outcome in ((10, RoomEvent.REMOVED, ProbeResult.GRANTED), *changes):
+        position = int(at_s) if outcome == ProbeResult.GRANTED else 0
+        known = {"conv": 1, "link": 1, "peer": 3, "sseq": event, "spare": outcome}
+        run.add(Kind.MEMBERSHIP, at_s + 0.5, **known, seq=position, ref_ns=ns(at_s))
+    if audited:
+        run.audit(1, head=30)
+        run.add(Kind.RANGE, 33, conv=1, peer=3, seq=1, sseq=10)
+    return run
+
+
+def attempt(run, at_s, what=Probe.MEMBERS, *, seq=2):
+    """Let u3 obtain something of c1 in a tenth of a second."""
+    known = {"conv": 1, "link": 3, "sseq": what, "seq": seq, "spare": ProbeResult.GRANTED}
+    run.add(Kind.PROBE, at_s + 0.1, **known, ref_ns=ns(at_s))
+    return run.verdict("access").count
+
+
+ADDED_UNANSWERED = (14, RoomEvent.ADDED, ProbeResult.UNKNOWN)
+REMOVED_AGAIN = (20, RoomEvent.REMOVED, ProbeResult.GRANTED)
+REMOVED_UNANSWERED = (20, RoomEvent.REMOVED, ProbeResult.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("changes", "at_s", "count"),
+    [
+        ((), 13, 1),
+        ((ADDED_UNANSWERED,), 13, 1),
+        ((ADDED_UNANSWERED,), 13.95, 0),
+        ((ADDED_UNANSWERED,), 25, 0),
+        ((ADDED_UNANSWERED, REMOVED_AGAIN), 20.2, 0),
+        ((ADDED_UNANSWERED, REMOVED_AGAIN), 20.6, 1),
+        ((ADDED_UNANSWERED, REMOVED_UNANSWERED), 25, 0),
+        (((14, RoomEvent.ADDED, ProbeResult.GRANTED),), 14.1, 0),
+        (((14, RoomEvent.ADDED, ProbeResult.REFUSED),), 14.1, 1),
+    ],
+)
+def test_who_may_have_been_added_may_read_until_they_are_removed(changes, at_s, count):
+    assert attempt(changed(*changes), at_s) == count
+
+
+@pytest.mark.parametrize("what", [Probe.HISTORY, Probe.HEAD])
+@pytest.mark.parametrize(("seq", "audited", "count"), [(12, True, 1), (9, True, 0), (12, False, 0)])
+def test_the_audit_shows_that_a_request_without_an_answer_added_no_member(
+    what, seq, audited, count
+):
+    """They may read positions 1 to 10, and read up to another one."""
+    assert attempt(changed(ADDED_UNANSWERED, audited=audited), 15, what, seq=seq) == count
+
+
+@pytest.mark.parametrize(("changes", "count"), [((), 1), ((ADDED_UNANSWERED,), 0)])
+def test_who_may_have_been_added_may_send_and_enter(changes, count):
+    run = changed((3, RoomEvent.ADDED, ProbeResult.GRANTED), *changes)
+    run.add(Kind.PROBE, 12, conv=1, link=3, sseq=Probe.SEND, spare=ProbeResult.REFUSED)
+    run.add(Kind.DELIVER, 15, conv=1, link=2, peer=3, sseq=STRANGER_SSEQ, seq=15)
+    run.add(Kind.ROOM, 15, conv=1, link=2, peer=3, sseq=RoomEvent.ENTERED, seq=16)
+    assert run.verdict("access").count == 2 * count

@@ -208,6 +208,29 @@ def test_each_stay_ends_with_one_exit_after_a_departure(events, asked_s, expecte
         assert (witness.user, len(witness.records)) == (2, 1)
 
 
+@pytest.mark.parametrize(
+    ("events", "statement"),
+    [
+        ((EXITED,), "1 report of exits is missing or wrong."),
+        ((EXITED, EXITED), "2 reports of exits are missing or wrong."),
+        ((EXITED, ENTERED), "1 report of exits is missing or wrong, in 1 stays in rooms."),
+    ],
+)
+def test_a_wrong_report_is_not_counted_among_stays_that_were_not_seen(events, statement):
+    assert room(*events).verdict("exit").sentence == statement
+
+
+def test_what_could_not_be_examined_is_unknown():
+    """Positions before the exit are not known, so the user may have entered there."""
+    run = room(EXITED, asked_s=None)
+    for at, record in enumerate(run.story.records):
+        if record.kind in (Kind.ROOM, Kind.AUDIT) and record.sseq == EXITED:
+            run.story.records[at] = record._replace(seq=5)
+    found = run.verdict("exit")
+    assert (found.outcome, found.examined) == ("unknown", 0)
+    assert found.sentence == "The run has no stays in rooms, so nothing was examined."
+
+
 def test_an_exit_of_a_user_whom_the_load_does_not_have_is_named_so():
     found = room(EXITED, user=0).verdict("exit")
     assert sentences(found) == [reports(1, ABSENT, "a user whom the load does not have")]

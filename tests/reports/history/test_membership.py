@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gauntlet.core.history import DTYPE, Channel, Flag, Kind, ProbeResult, RoomEvent
+from gauntlet.core.run_directory import UNKNOWN_SENDER
 from gauntlet.reports.history.directory import Conversation, Names
 from gauntlet.reports.history.membership import MembershipIntervals
 
@@ -182,3 +183,11 @@ def test_ranges_of_users_who_are_no_members_make_no_member_unsure():
     names = Names({}, {ROOM: Conversation("r", "group", (MEMBER, UNSURE))}, {})
     found = MembershipIntervals(ranges((STRANGER, 1, 0)), names, may_have_other_members=True)
     assert found.unsure(np.array([ROOM]), np.array([MEMBER])).tolist() == [False]
+
+
+def test_the_unknown_sender_stands_for_a_member_with_a_range():
+    """In a history that others recorded, nothing else shows that members have ranges."""
+    names = Names({}, {ROOM: Conversation("r", "group", (MEMBER, UNSURE))}, {})
+    stated = ranges((UNKNOWN_SENDER, 1, 0))
+    found = MembershipIntervals(stated, names, may_have_other_members=True)
+    assert found.unsure(np.array([ROOM]), np.array([MEMBER])).tolist() == [True]

@@ -1,0 +1,73 @@
+"""Which removals of members no request explains."""
+
+import numpy as np
+import pytest
+
+from gauntlet.core.history import DTYPE, Channel, Flag, Kind, ProbeResult, RoomEvent
+from gauntlet.reports.history.times.unrequested_removals import (
+    unrequested_removals,
+    without_unrequested_ends,
+)
+
+ROOM, MEMBER, OTHER = 7, 1, 2
+S = 1_000_000_000
+GRANTED, UNKNOWN = ProbeResult.GRANTED, ProbeResult.UNKNOWN
+
+
+def row(kind, t_s, *, user=MEMBER, **fields):
+    """Return a record about a member of the room."""
+    record = np.zeros(1, dtype=np.dtype(DTYPE))
+    values = {"kind": kind, "t_ns": t_s * S, "conv": ROOM, "peer": user, **fields}
+    for name, value in values.items():
+        record[name] = value
+    return record
+
+
+def request(t_s, outcome=GRANTED, *, seq=0, user=MEMBER):
+    known = {"ref_ns": t_s * S, "spare": outcome, "seq": seq, "sseq": RoomEvent.REMOVED}
+    return row(Kind.MEMBERSHIP, t_s + 1, user=user, **known)
+
+
+def stored(seq, *, user=MEMBER):
+    flags = Channel.AUDIT | Flag.ROOM_EVENT
+    return row(Kind.AUDIT, 90, user=user, seq=seq, sseq=RoomEvent.REMOVED, flags=flags)
+
+
+def shown(seq, t_s):
+    return row(Kind.ROOM, t_s, seq=seq, sseq=RoomEvent.REMOVED)
+
+
+def ended(seq):
+    return row(Kind.RANGE, 91, seq=1, sseq=seq)
+
+
+@pytest.mark.parametrize(
+    ("rows", "positions"),
+    [
+        ([stored(9)], [9]),
+        ([ended(9)], [9]),
+        ([stored(9), ended(9)], [9]),
+        ([request(5, seq=9), stored(9), ended(9)], []),
+        ([request(5, UNKNOWN), stored(9)], []),
+        ([request(5, user=OTHER), stored(9)], [9]),
+        # Each request explains one removal, and the answer says which.
+        ([request(5, seq=9), stored(9), stored(20)], [20]),
+        ([request(5, seq=20), stored(9), stored(20)], [9]),
+        ([request(5, UNKNOWN), stored(9), stored(20)], [20]),
+        ([request(5, UNKNOWN), request(6, UNKNOWN), stored(9), stored(20)], []),
+        ([request(5, seq=8), stored(9)], []),  # the answer names a wrong position
+        # What was shown before the request has another cause.
+        ([request(5, UNKNOWN), shown(9, 4), stored(9)], [9]),
+        ([request(5, UNKNOWN), shown(9, 6), stored(9)], []),
+        ([], []),
+    ],
+)
+def test_a_removal_needs_a_request(rows, positions):
+    records = np.concatenate([row(Kind.OP, 1), *rows])
+    assert unrequested_removals(records).tolist() == [ROOM << 32 | seq for seq in positions]
+
+
+def test_a_range_that_an_unrequested_removal_ends_has_no_end():
+    ranges = np.concatenate([ended(9), ended(20), ended(0)])
+    opened = without_unrequested_ends(ranges, np.array([ROOM << 32 | 9]))
+    assert opened["sseq"].tolist() == [0, 20, 0]
