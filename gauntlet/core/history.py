@@ -189,6 +189,7 @@ class PageFlag(IntFlag):
     LAST = 1  # the page reached the head that it reports
     DISORDERED = 2  # its positions do not ascend
     EARLIER = 4  # it contains positions that the client has, as the request said
+    LISTED = 8  # each of its entries has a record of the connection and the time of the page
 
 
 class NamedFlag(IntFlag):

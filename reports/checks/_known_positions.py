@@ -8,6 +8,7 @@ from gauntlet.core.history import Kind, PageFlag
 from gauntlet.reports.checks._ack_positions import misplaced_acks
 from gauntlet.reports.checks._shared import named_by
 from gauntlet.reports.history.arrays import (
+    NEVER,
     Ints,
     Records,
     equal,
@@ -78,6 +79,14 @@ class KnownPositions:
     def last(self, conv: Ints) -> Ints:
         """Return the last position of each conversation that any record contains, 0 if none."""
         return self._last[find(self._convs, conv)]
+
+    def since_ns(self, places: Ints) -> Ints:
+        """Return when each place of these sorted ones was first known, NEVER if it was not."""
+        records, since_ns = self._history.records, np.full(places.size + 1, NEVER, dtype=np.int64)
+        place = pair(records["conv"][self._shown], records["seq"][self._shown])
+        # The additional last entry is for all other places (-1).
+        np.minimum.at(since_ns, find(places, place), ints(records["t_ns"][self._shown]))
+        return since_ns[:-1]
 
     def before(self, conv: Ints, t_ns: Ints) -> Ints:
         """Return the highest position that was known in each conversation before each time."""

@@ -1,10 +1,9 @@
 """history-gap: a page of history, or the audit, left out a position that it had to contain.
 
 A page requested `after` p covers the positions from p+1 up to its last entry if it is full, or else
-up to the head that it reports (the record of the page has this last position). A position counts as
-returned if the receiver has it at the end, in whatever way, because entries that the client had
-already leave no record. A page need not contain positions that its reader must not read, nor the
-reader's own messages where the system sends users none of their own.
+up to the head that it reports (the record of the page has this last position). `_omissions` says
+which of these were returned. A page need not contain positions that its reader must not read, nor
+the reader's own messages where the system sends users none of their own.
 
 The audit reads everything: it must have no hole between its lowest position and the head that the
 server reports, and must not end before a position that some client received before the audit began.
@@ -26,13 +25,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gauntlet.core.history import Flag, Kind
+from gauntlet.core.history import Flag, Kind, PageFlag
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import HISTORY, SERVER_SEQ
 from gauntlet.reports.checks import _claimed_ends
 from gauntlet.reports.checks._known_positions import KnownPositions, last_pages
+from gauntlet.reports.checks._omissions import RECEIVED_KINDS, omitted
 from gauntlet.reports.checks._shared import OwnPositions, first_positions, lost_places, messages_at
-from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
+from gauntlet.reports.checks.finding import WITNESSES_MAX, Counted, Finding, Witness
 from gauntlet.reports.history.arrays import (
     NEVER,
     Bools,
@@ -41,7 +41,6 @@ from gauntlet.reports.history.arrays import (
     distinct,
     equal,
     find,
-    grouped,
     ints,
     is_any,
     pair,
@@ -49,7 +48,6 @@ from gauntlet.reports.history.arrays import (
 from gauntlet.reports.history.history import History
 
 _LOW = 0xFFFFFFFF
-_RECEIVED_KINDS = (Kind.DELIVER, Kind.RECEIVE, Kind.ROOM)
 
 KIND = CheckKind(
     "history-gap",
@@ -62,36 +60,47 @@ KIND = CheckKind(
 )
 
 
+_MAY_DISAPPEAR = (
+    "{count} positions are missing that pages had to contain, and the adapter declares that "
+    "messages may be deleted or expire."
+)
+
+
 def check(history: History) -> Finding:
     positions = history.once(KnownPositions)
     page, position, beyond_pages = _required_positions(history, positions)
     lost = lost_places(history)
-    missing = ~_received(history, page, position)
+    missing = omitted(history, positions, page, position)
     missing &= ~contains(lost, pair(history.records["conv"][page], position))
-    omitted = np.flatnonzero(missing)
+    absent = np.flatnonzero(missing)
     holes, audited = _audit_holes(history)
     holes = [part for hole in holes for part in _without(hole, lost)]
     beyond = _beyond_audit(history)
     short, short_audited = _short_pages(history, positions)
     claims = _claimed_ends.find_claims(history, positions)
     in_ranges = sum(hole.size for hole in (*holes, *beyond_pages))
+    gaps = absent.size + beyond.size + in_ranges + short.size
+    may_disappear = history.traits.may_disappear
     witnesses = [
         *(
             _page_witness(history, int(page[at]), int(position[at]))
-            for at in omitted[:WITNESSES_MAX]
+            for at in absent[:WITNESSES_MAX]
         ),
         *(_beyond_witness(history, hole) for hole in beyond_pages[:WITNESSES_MAX]),
         *(_hole_witness(history, hole) for hole in holes[:WITNESSES_MAX]),
-        *(_claimed_ends.witness(history, claim) for claim in claims[:WITNESSES_MAX]),
         *(_short_witness(history, int(page)) for page in short[:WITNESSES_MAX]),
         *(_end_witness(history, int(place)) for place in beyond[:WITNESSES_MAX]),
     ]
+    if may_disappear:
+        witnesses = []
+    witnesses += [_claimed_ends.witness(history, claim) for claim in claims[:WITNESSES_MAX]]
     return Finding(
         examined=position.size + audited + beyond.size + in_ranges + short_audited + len(claims),
         subject="positions that pages had to contain",
         statement="{count} of {examined} {subject} {are} missing.",
-        count=omitted.size + beyond.size + in_ranges + short.size + len(claims),
+        count=(0 if may_disappear else gaps) + len(claims),
         witnesses=tuple(witnesses[:WITNESSES_MAX]),
+        doubts=(Counted(_MAY_DISAPPEAR, gaps if may_disappear else 0),),
     )
 
 
@@ -193,7 +202,7 @@ def _unsure(history: History, conv: Ints, user: Ints, position: Ints) -> Bools:
         return unsure
     records = history.records
     readers = distinct(pair(conv[unsure], user[unsure]))
-    at = np.flatnonzero(is_any(records["kind"], _RECEIVED_KINDS) & (records["seq"] > 0))
+    at = np.flatnonzero(is_any(records["kind"], RECEIVED_KINDS) & (records["seq"] > 0))
     reader, seq = find(readers, pair(records["conv"][at], history.user[at])), records["seq"][at]
     # The additional last entry is for all others (-1).
     lowest = np.full(readers.size + 1, NEVER, dtype=np.int64)
@@ -222,18 +231,6 @@ def _readable(history: History, beyond: list[Hole]) -> list[Hole]:
     first = np.array([hole.first for hole in beyond], dtype=np.int64)
     excluded = history.membership.excluded(conv, user, first)
     return [hole for hole, out in zip(beyond, excluded, strict=True) if not out]
-
-
-def _received(history: History, page: Ints, position: Ints) -> Bools:
-    """Return whether the receiver of each page has the position at the end."""
-    if not page.size:
-        return np.zeros(0, dtype=np.bool_)
-    records = history.records
-    readers, _, reader = grouped(pair(records["conv"][page], history.user[page]))
-    at = np.flatnonzero(is_any(records["kind"], _RECEIVED_KINDS))
-    receiver = find(readers, pair(records["conv"][at], history.user[at]))
-    received = np.sort(pair(receiver, records["seq"][at])[receiver >= 0])
-    return contains(received, pair(reader, position))
 
 
 def _audit_holes(history: History) -> tuple[list[Hole], int]:
@@ -283,7 +280,7 @@ def _beyond_audit(history: History) -> Ints:
     ends = np.zeros(convs.size + 1, dtype=np.int64)
     np.maximum.at(ends, find(convs, ints(records["conv"][audit])), ints(records["seq"][audit]))
     other = records["flags"] & (Flag.FOREIGN | Flag.LEFTOVER)
-    received = is_any(records["kind"], _RECEIVED_KINDS) & (other == 0)
+    received = is_any(records["kind"], RECEIVED_KINDS) & (other == 0)
     # What came later may have been committed after the audit read its conversation.
     audit_ns = history.events.phases.get("audit", 0) - history.events.clock_error_ns
     received &= records["t_ns"] < audit_ns
@@ -296,9 +293,11 @@ def _beyond_audit(history: History) -> Ints:
 def _page_witness(history: History, page: int, position: int) -> Witness:
     record = history.records[page]
     user = int(history.user[page])
+    # The other pages need not contain what their reader has, and this is not known to be there.
+    absent = "without" if record["spare"] & PageFlag.LISTED else "but never"
     return Witness(
         f"{history.names.user(user)} requested {history.names.conv(int(record['conv']))} after "
-        f"position {record['seq']} and received {record['peer']} entries, but never position "
+        f"position {record['seq']} and received {record['peer']} entries, {absent} position "
         f"{position}.",
         messages_at(history, int(record["conv"]), position),
         user,

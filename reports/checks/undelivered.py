@@ -31,7 +31,7 @@ connected.
 import numpy as np
 
 from gauntlet.core.clock import NS_PER_MS, NS_PER_S, format_s
-from gauntlet.core.history import Kind
+from gauntlet.core.history import RECORDED, Kind
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import HISTORY
 from gauntlet.reports.checks import _held_pushes
@@ -124,12 +124,13 @@ def _judge(history: History, expected: ExpectedDeliveries, since_ns: Ints) -> tu
 def _needs_no_audit(history: History, expected: ExpectedDeliveries) -> Bools:
     """Return for which deliveries the acknowledgement alone proves that the message is stored.
 
-    Without HISTORY there is no audit. In an imported history only some conversations may have one.
+    Without HISTORY there is no audit. In an imported history only some conversations may have one,
+    unless it has the phase of a load in which all were read.
     """
     messages, records = history.messages, history.records
     if HISTORY not in history.capabilities:
         return np.ones(expected.message.size, dtype=np.bool_)
-    if not history.is_log:
+    if history.scenario.target.adapter != RECORDED or "audit" in history.events.phases:
         return np.zeros(expected.message.size, dtype=np.bool_)
     audited = distinct(ints(records["conv"][equal(records["kind"], Kind.HEAD)]))
     unaudited: Bools = ~contains(audited, messages.conv[expected.message])

@@ -291,6 +291,7 @@ class Converter:
         flags = PageFlag.LAST if line.complete else 0
         flags |= PageFlag.DISORDERED if line.disordered else 0
         flags |= PageFlag.EARLIER if line.earlier else 0
+        flags |= PageFlag.LISTED if line.listed else 0
         if not 0 <= line.entries <= _U32_MAX:
             raise ValueError(f"entries must be a number of messages; got {line.entries}")
         self.spool.add(

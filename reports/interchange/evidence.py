@@ -19,6 +19,7 @@ class Evidence:
     members: bool
     audits: bool
     faults: bool
+    pages: bool
     placed_reads: bool
     placed_heads: bool
     capabilities: frozenset[str]

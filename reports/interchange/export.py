@@ -340,6 +340,7 @@ def _page(record: _Record) -> Row:
         complete=bool(record.spare & PageFlag.LAST),
         disordered=bool(record.spare & PageFlag.DISORDERED),
         earlier=bool(record.spare & PageFlag.EARLIER),
+        listed=bool(record.spare & PageFlag.LISTED) or None,
     )
 
 

@@ -14,15 +14,15 @@ import numpy as np
 from gauntlet.core import run_directory
 from gauntlet.core.clock import NS_PER_MS, NS_PER_S
 from gauntlet.core.errors import ConfigError
-from gauntlet.core.history import RECORDED, Kind, Record
-from gauntlet.core.run_directory import RunDir
+from gauntlet.core.history import DTYPE, RECORDED, Kind, PageFlag, Record
+from gauntlet.core.run_directory import UNKNOWN_SENDER, RunDir
 from gauntlet.core.scenario import catalog, model, traits
 from gauntlet.core.scenario.capabilities import HISTORY, OPEN_ACCOUNTS, SERVER_SEQ
 from gauntlet.reports.history.arrays import Ints
 from gauntlet.reports.interchange import evidence, ranges, reading
 from gauntlet.reports.interchange.converter import Converter
 from gauntlet.reports.interchange.evidence import Evidence
-from gauntlet.reports.interchange.names import UNKNOWN_SENDER, Registry, printable
+from gauntlet.reports.interchange.names import Registry, printable
 from gauntlet.reports.interchange.resolving import resolve
 from gauntlet.reports.interchange.spool import GROUPS, Spool
 
@@ -106,6 +106,7 @@ def _write_records(run: RunDir, converter: Converter) -> tuple[dict[str, int], E
     of_strangers = np.array(sorted(converter.of_strangers), np.int64)
     of_part = _of_part(converter)
     audited = placed_reads = placed_heads = 0
+    newest_first, descending = True, {}
     for group in range(GROUPS):
         rows = converter.spool.take(group)
         end_ns = converter.last_ns
@@ -124,10 +125,15 @@ def _write_records(run: RunDir, converter: Converter) -> tuple[dict[str, int], E
         placed_heads += found.placed_heads
         name = f"w0-g{group}.bin"
         membership = ranges.records(converter, group)
+        newest_first &= found.newest_first
+        descending[name] = len(membership) + found.descending
         with (run.history / name).open("wb") as shard:
             shard.write(b"".join(record.pack() for record in membership))
             found.records.tofile(shard)
         shards[name] = len(membership) + found.records.size
+    if newest_first:
+        for name, pages in descending.items():
+            _accept_order(run.history / name, pages)
     users = _user_records(converter)
     (run.history / "w0-users.bin").write_bytes(b"".join(record.pack() for record in users))
     shards["w0-users.bin"] = len(users)
@@ -141,11 +147,20 @@ def _write_records(run: RunDir, converter: Converter) -> tuple[dict[str, int], E
         members=bool(converter.members),
         audits=audited > 0,
         faults=bool(converter.faults),
+        pages=counts["read"] + counts["page"] > 0,
         placed_reads=placed_reads + counts["page"] > 0,
         placed_heads=placed_heads + counts["page"] > 0,
         capabilities=frozenset(converter.header.capabilities),
     )
     return shards, has
+
+
+def _accept_order(shard: Path, pages: Ints) -> None:
+    """Remove from pages of a shard the mark that their messages are not in their order."""
+    if pages.size:
+        records = np.memmap(shard, dtype=np.dtype(DTYPE), mode="r+")
+        records["spare"][pages] &= np.uint16(~PageFlag.DISORDERED & 0xFFFF)
+        records.flush()
 
 
 def _sessions(names: Registry) -> Ints:
@@ -249,7 +264,7 @@ def _manifest(
     header = converter.header
     declared = {*header.capabilities, OPEN_ACCOUNTS}
     declared |= {SERVER_SEQ} if has.positions else set()
-    declared |= {HISTORY} if has.audits else set()
+    declared |= {HISTORY} if has.audits or has.pages else set()
     return {
         "schema_version": run_directory.SCHEMA_VERSION,
         "argv": argv,

@@ -149,6 +149,7 @@ class Page(Line, tag="page", kw_only=True):
     complete: bool = False
     disordered: bool = False
     earlier: bool = False
+    listed: bool = False  # lines with the same time show all of its entries
 
 
 class Stored(Line, tag="stored", kw_only=True):

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gauntlet.core.history import DTYPE, STRANGER_SSEQ, Channel, Flag, Kind, PageFlag
-from gauntlet.reports.history.arrays import Bools, Ints, Records, contains, ints, pair
-from gauntlet.reports.interchange.names import UNKNOWN_SENDER
+from gauntlet.core.run_directory import UNKNOWN_SENDER
+from gauntlet.reports.history.arrays import Bools, Ints, Records, contains, find, ints, pair
 from gauntlet.reports.interchange.spool import ENTRY, NO_POSITION, READ
 
 _MESSAGE_KINDS = (
@@ -19,17 +19,25 @@ _MESSAGE_KINDS = (
 )  # fmt: skip
 _SEEN_KINDS = (Kind.DELIVER, Kind.RECEIVE, Kind.ARRIVED, Kind.AUDIT, ENTRY)
 _ENDS = (Kind.ACK, Kind.REJECT, Kind.UNKNOWN)
+_BEYOND = 1 << 32  # no position is that high
+_DESCENDING = 1 << 15  # of `spare`: a read whose entries are not in the order of their positions
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """The records of a group, sorted by time; which conversations have an audit; and counts."""
+    """The records of a group, sorted by time; which conversations have an audit; and counts.
+
+    `descending` are the indices of the pages that count as disordered unless all pages of the
+    history have the newest message first: `newest_first` says whether no page of the group ascends.
+    """
 
     records: Records
     audited: Ints
     unaudited: Ints
     placed_entries: int
     placed_heads: int
+    descending: Ints
+    newest_first: bool
 
 
 def resolve(
@@ -52,7 +60,7 @@ def resolve(
     rows = _with_authors(rows, authors, bodies)
     rows["seq"] = _positions(rows, numbered=numbered)
     entries = rows["kind"] == ENTRY
-    rows = _describe_reads(rows, numbered=numbered)
+    rows, newest_first = _describe_reads(rows, numbered=numbered)
     audits, audited, unaudited = _audits(rows, of_part)
     placed = int((rows["seq"][entries] > 0).sum())
     heads = int(((rows["kind"] == READ) & (rows["spare"] & 1 != 0) & (rows["sseq"] > 0)).sum())
@@ -61,10 +69,14 @@ def resolve(
     merged = np.concatenate([rows, audits, ends])
     merged = _with_strangers(merged, of_strangers)
     merged = merged[np.argsort(merged["t_ns"], kind="stable")]
+    descending = np.flatnonzero(
+        (merged["kind"] == Kind.PAGE) & (merged["spare"] & _DESCENDING != 0)
+    )
+    merged["spare"][descending] ^= _DESCENDING
     records = np.empty(merged.size, dtype=np.dtype(DTYPE))
     for name, _ in DTYPE:
         records[name] = merged[name]
-    return Resolved(records, audited, unaudited, placed, heads)
+    return Resolved(records, audited, unaudited, placed, heads, descending, newest_first)
 
 
 def _with_authors(rows: Records, authors: Ints, bodies: Ints) -> Records:
@@ -120,32 +132,39 @@ def _positions(rows: Records, *, numbered: bool) -> Ints:
     return np.where(bare, known[np.where(bare, rows["sseq"], 0)], seq)
 
 
-def _describe_reads(rows: Records, *, numbered: bool) -> Records:
-    """Fill in what the pages claim: after which position, up to which, and whether sorted."""
+def _describe_reads(rows: Records, *, numbered: bool) -> tuple[Records, bool]:
+    """Fill in what the pages claim: after which position, up to which, and whether sorted.
+
+    Also return whether none of them ascends: many systems return the newest message first. Whether
+    this one does depends on the pages of all groups, so here each page that descends is disordered.
+    """
     reads = np.flatnonzero(rows["kind"] == READ)
+    reads = reads[np.argsort(rows["read"][reads], kind="stable")]
     entries = np.flatnonzero(rows["kind"] == ENTRY)
-    unsorted, newest_first = [], True
     entries = entries[np.argsort(rows["read"][entries], kind="stable")]
-    owners, seq = rows["read"][entries], ints(rows["seq"][entries])
-    for at in reads:
-        low, high = np.searchsorted(owners, [rows["read"][at], rows["read"][at] + 1])
-        places = seq[low:high]
-        placed = places[places > 0]
-        if (placed[1:] < placed[:-1]).any():
-            unsorted.append(at)
-        newest_first &= bool((placed[1:] <= placed[:-1]).all())
-        complete = bool(rows["spare"][at] & PageFlag.LAST)
-        after = int(rows["seq"][at]) - 1
-        if after < 0:
-            first = int(placed.min(initial=1 << 32))
-            after = 0 if complete or not placed.size else first - 1
-        rows["seq"][at] = after
-        if numbered or placed.size:
-            last = int(placed.max(initial=after))
-            rows["sseq"][at] = max(int(rows["sseq"][at]), last)
-    if not newest_first:  # many systems return all of their pages like that
-        rows["spare"][unsorted] |= int(PageFlag.DISORDERED)
-    return rows
+    placed = entries[rows["seq"][entries] > 0]
+    owner, seq = (
+        find(ints(rows["read"][reads]), ints(rows["read"][placed])),
+        ints(rows["seq"][placed]),
+    )
+    same = owner[1:] == owner[:-1]
+    descends, ascends = same & (seq[1:] < seq[:-1]), same & (seq[1:] > seq[:-1])
+    rows["spare"][reads[owner[1:][descends]]] |= _DESCENDING | int(PageFlag.DISORDERED)
+    sizes = np.bincount(owner, minlength=reads.size)
+    listed = (sizes == rows["peer"][reads]) & (rows["link"][reads] > 0)
+    rows["spare"][reads[listed]] |= int(PageFlag.LISTED)
+    first, last = np.full(reads.size, _BEYOND, dtype=np.int64), np.zeros(reads.size, dtype=np.int64)
+    np.minimum.at(first, owner, seq)
+    np.maximum.at(last, owner, seq)
+    stated = ints(rows["seq"][reads]) - 1  # -1: no line says where the page begins
+    rows["spare"][reads[first <= stated]] |= int(PageFlag.EARLIER)
+    whole = (rows["spare"][reads] & PageFlag.LAST != 0) | (sizes == 0)
+    after = np.where(stated >= 0, stated, np.where(whole, 0, first - 1))
+    rows["seq"][reads] = after
+    known = reads if numbered else reads[sizes > 0]
+    last = np.maximum(last, after)[np.isin(reads, known)]
+    rows["sseq"][known] = np.maximum(ints(rows["sseq"][known]), last)
+    return rows, not ascends.any()
 
 
 def _audits(rows: Records, of_part: Ints) -> tuple[Records, Ints, Ints]:

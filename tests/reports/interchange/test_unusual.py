@@ -1,11 +1,16 @@
 """Histories that are unusual but correct pass, and defects in them are named."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gauntlet.core.errors import ConfigError
+from gauntlet.reports.interchange.export import export_lines
+from gauntlet.reports.interchange.importing import import_history
+from gauntlet.reports.verdict.judge import judge
 
 from .lines import USERS, Rows, deliver, find, good, read, send
 from .test_importing import NUMBERED, Imported, violated
@@ -254,6 +259,66 @@ def broadcast() -> Rows:
     return rows
 
 
+def page(time: float, *numbers: int, **more: Any) -> Row:
+    """Return a page that does not reach the end of the conversation."""
+    messages = [f"m{number}" for number in numbers]
+    return read(time, messages, **{"complete": False, **more})
+
+
+def without_audit(**header: Any) -> Rows:
+    """Nothing shows what is stored at the end."""
+    return good(**NUMBERED, **header)[:-1]
+
+
+def pages_alone() -> Rows:
+    """Several users and devices read parts of the history, one of them while messages are sent."""
+    pages = [page(3.05, 1, 2), page(8, 2, 3, 4, user="carol", device="tablet"), page(9, 5, 6)]
+    return [*without_audit(), *pages, page(10, 4, 5, 6, after=3), page(11, user="carol", after=6)]
+
+
+def page_of_a_member_who_was_out() -> Rows:
+    """Carol may not read what was sent while she was out of the room."""
+    rows = [row for row in added_again() if row["kind"] != "read"]
+    return [*rows, page(9, 1, 2, 5, 6, user="carol"), page(10, 5, 6, user="carol", after=0)]
+
+
+def page_without_the_event_in_its_range() -> Rows:
+    """Position 3 is that of a change of members, and a page has only messages."""
+    rows = [
+        {**row, "position": row["position"] + (row["position"] > 2)} if "position" in row else row
+        for row in without_audit()
+    ]
+    event = {"kind": "event", "time": 2.5, "conversation": "team", "position": 3, "user": "alice"}
+    rows.append({**event, "event": "added", "subject": "bob"})
+    gap = {"kind": "gap", "conversation": "team", "first": 3, "last": 3}
+    rows += [{**gap, "time": 2.6, "user": user} for user in ("bob", "carol")]
+    return [*rows, page(9, 1, 2, 3, 4, user="alice"), page(10, 1, 2, 3, 4, user="bob")]
+
+
+def page_that_begins_with_what_is_left() -> Rows:
+    """The system keeps the last four messages of a conversation."""
+    rows = without_audit(traits={"retention": {"count": 4}})
+    return [*rows, page(4.5, 2, 3, 4, after=0), page(9, 3, 4, 5, 6, after=0)]
+
+
+def page_of_the_last_seconds() -> Rows:
+    """The system keeps messages for four seconds."""
+    rows = without_audit(traits={"retention": {"age_s": 4}})
+    return [*rows, page(8.5, 5, 6, after=0)]
+
+
+def members_who_are_not_known() -> Rows:
+    """Who reads may have joined late: no line says who may read what."""
+    rows = [row for row in without_audit() if row["kind"] != "member"]
+    rows = [row for row in rows if row["kind"] != "deliver" or row["user"] != "bob"]
+    return [*rows, page(9, 4, 5, 6, after=0)]
+
+
+def newest_first_in_several_conversations() -> Rows:
+    """In one of them, every page has one message."""
+    return [*newest_first(), *({**row, "conversation": "other"} for row in good(1))]
+
+
 CORRECT: tuple[Callable[[], Rows], ...] = (
     newest_first,
     read_by_a_late_member,
@@ -279,6 +344,13 @@ CORRECT: tuple[Callable[[], Rows], ...] = (
     make_before_break,
     acknowledged_twice,
     broadcast,
+    pages_alone,
+    page_of_a_member_who_was_out,
+    page_without_the_event_in_its_range,
+    page_that_begins_with_what_is_left,
+    page_of_the_last_seconds,
+    members_who_are_not_known,
+    newest_first_in_several_conversations,
 )
 
 
@@ -289,7 +361,11 @@ def test_an_unusual_history_passes(imported: Imported, make):
     assert result["verdict"]["status"] == "pass", result["verdict"]
 
 
-@pytest.mark.parametrize("make", [deleted, last_one_deleted])
+def deleted_from_a_page() -> Rows:
+    return [*without_audit(traits={"deletes": True}), page(9, 2, 4)]
+
+
+@pytest.mark.parametrize("make", [deleted, last_one_deleted, deleted_from_a_page])
 def test_a_message_that_may_have_been_deleted_is_no_violation(imported: Imported, make):
     result = imported(make())
     assert violated(result) == set(), result["verdict"]["reasons"]
@@ -359,6 +435,38 @@ def name_in_another_form() -> Rows:
     return rows
 
 
+def left_out_of_a_page() -> Rows:
+    """Bob was shown the message live, so that it was there when he read the page."""
+    return [*without_audit(), page(9, 2, 4)]
+
+
+def left_out_of_the_page_of_another_device() -> Rows:
+    return [*without_audit(), page(9, 2, 3, 4), page(9, 2, 4, device="tablet")]
+
+
+def left_out_of_a_complete_page() -> Rows:
+    return [*without_audit(), page(9, 5, after=4), read(4.5, ["m1", "m3", "m4"])]
+
+
+def left_out_of_what_is_kept() -> Rows:
+    return [*without_audit(traits={"retention": {"count": 4}}), page(9, 4, 6, after=0)]
+
+
+def read_while_out() -> Rows:
+    return [*page_of_a_member_who_was_out(), page(11, 2, 3, user="carol")]
+
+
+def page_begins_too_early() -> Rows:
+    return [*without_audit(), page(9, 3, 4, after=3)]
+
+
+def descending_in_one_conversation() -> Rows:
+    """Its only page descends, and those of another conversation ascend."""
+    rows = without_audit()
+    other = [{**row, "conversation": "other"} for row in rows if row["kind"] in ("member", "send")]
+    return [*rows, *other, page(9, 1, 2), {**page(9, 2, 1), "conversation": "other"}]
+
+
 DEFECTS: dict[Callable[[], Rows], str] = {
     one_page_of_many_is_reversed: "history-order",
     missed_on_every_device: "undelivered",
@@ -370,6 +478,13 @@ DEFECTS: dict[Callable[[], Rows], str] = {
     pushed_without_a_position: "position",
     out_of_order_in_spite_of_the_clocks: "causal",
     name_in_another_form: "phantom",
+    left_out_of_a_page: "history-gap",
+    left_out_of_the_page_of_another_device: "history-gap",
+    left_out_of_a_complete_page: "history-gap",
+    left_out_of_what_is_kept: "history-gap",
+    read_while_out: "misdelivery",
+    page_begins_too_early: "history-order",
+    descending_in_one_conversation: "history-order",
 }
 
 
@@ -389,3 +504,25 @@ def test_times_that_contradict_each_other_by_more_than_the_clocks_are_an_error(i
 def test_an_error_of_clocks_is_limited(imported: Imported, error_s):
     with pytest.raises(ConfigError, match="clock_error must be between 0 and 3600 seconds"):
         imported(another_clock(error_s))
+
+
+def test_an_exported_page_still_shows_what_was_left_out(tmp_path: Path):
+    """The lines of its entries have the same time."""
+    file = tmp_path / "log.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in left_out_of_a_page()))
+    run = import_history(str(file), tmp_path / "runs", [])
+    with file.open("w") as stream:
+        export_lines(run, stream)
+    again = judge(import_history(str(file), tmp_path / "again", []))
+    assert again["verdict"]["reasons"][0].startswith("history-gap: 1 of ")
+
+
+def test_deliveries_are_judged_in_a_load_that_reads_pages_and_no_store(imported: Imported):
+    """It has a quiesce, but no audit."""
+    rows = pages_alone()
+    phases = [
+        {"kind": "phase", "time": at, "phase": name} for at, name in ((0, "steady"), (7, "quiesce"))
+    ]
+    assert violated(imported([*rows, *phases])) == set()
+    del rows[find(rows, kind="deliver", user="alice", message="m3")]
+    assert violated(imported([*rows, *phases])) == {"undelivered", "wire-order"}
