@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gauntlet.core.history import Flag, Kind, PageFlag
+from gauntlet.core.history import RECORDED, Flag, Kind, PageFlag
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import HISTORY, SERVER_SEQ
 from gauntlet.reports.checks import _claimed_ends
@@ -41,6 +41,7 @@ from gauntlet.reports.history.arrays import (
     distinct,
     equal,
     find,
+    grouped,
     ints,
     is_any,
     pair,
@@ -64,6 +65,7 @@ _MAY_DISAPPEAR = (
     "{count} positions are missing that pages had to contain, and the adapter declares that "
     "messages may be deleted or expire."
 )
+_NOTHING = "No page had to contain a position that its reader does not have anyway."
 
 
 def check(history: History) -> Finding:
@@ -79,6 +81,7 @@ def check(history: History) -> Finding:
     short, short_audited = _short_pages(history, positions)
     claims = _claimed_ends.find_claims(history, positions)
     in_ranges = sum(hole.size for hole in (*holes, *beyond_pages))
+    examined = position.size + audited + beyond.size + in_ranges + short_audited + len(claims)
     gaps = absent.size + beyond.size + in_ranges + short.size
     may_disappear = history.traits.may_disappear
     witnesses = [
@@ -95,11 +98,12 @@ def check(history: History) -> Finding:
         witnesses = []
     witnesses += [_claimed_ends.witness(history, claim) for claim in claims[:WITNESSES_MAX]]
     return Finding(
-        examined=position.size + audited + beyond.size + in_ranges + short_audited + len(claims),
+        examined=examined,
         subject="positions that pages had to contain",
         statement="{count} of {examined} {subject} {are} missing.",
         count=(0 if may_disappear else gaps) + len(claims),
         witnesses=tuple(witnesses[:WITNESSES_MAX]),
+        not_applicable="" if examined or history.scenario.target.adapter != RECORDED else _NOTHING,
         doubts=(Counted(_MAY_DISAPPEAR, gaps if may_disappear else 0),),
     )
 
@@ -196,7 +200,10 @@ def _required_positions(
 
 
 def _unsure(history: History, conv: Ints, user: Ints, position: Ints) -> Bools:
-    """Return which positions lie before or after all that a member of unknown range received."""
+    """Return which positions a member of unknown range need not have received.
+
+    These lie before or after all that they received, or were sent while they may have been out.
+    """
     unsure = history.membership.unsure(conv, user)
     if not unsure.any():
         return unsure
@@ -211,7 +218,22 @@ def _unsure(history: History, conv: Ints, user: Ints, position: Ints) -> Bools:
     np.maximum.at(highest, reader, ints(seq))
     own = find(readers, pair(conv, user))
     outside: Bools = (position < lowest[own]) | (position > highest[own])
-    return unsure & outside
+    return unsure & (outside | ~_certainly_in(history, conv, user, position))
+
+
+def _certainly_in(history: History, conv: Ints, user: Ints, position: Ints) -> Bools:
+    """Return at which positions no message was sent while a request changed the membership."""
+    messages = history.messages
+    placed = np.flatnonzero(messages.position > 0)
+    places, first, _ = grouped(pair(messages.conv[placed], messages.position[placed]))
+    at = find(places, pair(conv, position))
+    certain = at < 0
+    known = np.flatnonzero(~certain)
+    message = placed[first][at[known]]
+    certain[known] = history.membership.changes.certain(
+        conv[known], user[known], messages.first_attempt_ns[message], messages.acked_ns[message]
+    )
+    return certain
 
 
 def _of_this_run(history: History, holes: list[Hole]) -> list[Hole]:

@@ -19,7 +19,6 @@ class Evidence:
     members: bool
     audits: bool
     faults: bool
-    pages: bool
     placed_reads: bool
     placed_heads: bool
     capabilities: frozenset[str]

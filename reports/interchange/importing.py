@@ -59,6 +59,7 @@ def _read(source: str, scratch: Path) -> Converter:
                 converter.add(line)
             except ValueError as error:
                 bad.add(number, str(error))
+        ranges.add_absences(converter)
     finally:
         names.close()
         spool.close()
@@ -147,7 +148,6 @@ def _write_records(run: RunDir, converter: Converter) -> tuple[dict[str, int], E
         members=bool(converter.members),
         audits=audited > 0,
         faults=bool(converter.faults),
-        pages=counts["read"] + counts["page"] > 0,
         placed_reads=placed_reads + counts["page"] > 0,
         placed_heads=placed_heads + counts["page"] > 0,
         capabilities=frozenset(converter.header.capabilities),
@@ -264,7 +264,7 @@ def _manifest(
     header = converter.header
     declared = {*header.capabilities, OPEN_ACCOUNTS}
     declared |= {SERVER_SEQ} if has.positions else set()
-    declared |= {HISTORY} if has.audits or has.pages else set()
+    declared |= {HISTORY} if has.audits or has.placed_reads else set()
     return {
         "schema_version": run_directory.SCHEMA_VERSION,
         "argv": argv,

@@ -6,7 +6,9 @@ receive: the checks expect nothing of them, and allow everything. That also hold
 conversation without any `member` line. The clocks of members and senders may differ.
 """
 
-from gauntlet.core.history import Kind, Record
+from itertools import pairwise
+
+from gauntlet.core.history import Kind, ProbeResult, Record, RoomEvent
 from gauntlet.core.run_directory import UNKNOWN_SENDER
 from gauntlet.reports.interchange.converter import Converter, MemberSpan
 from gauntlet.reports.interchange.spool import GROUPS
@@ -49,6 +51,27 @@ def partial_readers(converter: Converter) -> set[tuple[int, int]]:
         (span.conv, span.user) for span in converter.members if _interval(converter, span) == (1, 0)
     }
     return {(span.conv, span.user) for span in converter.members} - whole
+
+
+def add_absences(converter: Converter) -> None:
+    """Add a removal and an addition for each time between two times that a user was a member.
+
+    Which positions they may read then is not known, but only that they need not receive all.
+    """
+    spans: dict[tuple[int, int], list[MemberSpan]] = {}
+    for span in converter.members:
+        if span.first is None and span.last is None:
+            spans.setdefault((span.conv, span.user), []).append(span)
+    for (conv, user), known in spans.items():
+        known.sort(key=lambda span: span.since_ns or 0)
+        for left, again in pairwise(known):
+            left_ns, back_ns = left.until_ns, again.since_ns
+            if left_ns is None or back_ns is None or back_ns < left_ns:
+                continue
+            for t_ns, event in ((left_ns, RoomEvent.REMOVED), (back_ns, RoomEvent.ADDED)):
+                fields = {"ref_ns": t_ns, "peer": user, "sseq": int(event)}
+                granted = int(ProbeResult.GRANTED)
+                converter.spool.add(Kind.MEMBERSHIP, t_ns, conv, **fields, spare=granted)
 
 
 def _interval(converter: Converter, span: MemberSpan) -> tuple[int, int] | None:

@@ -282,6 +282,23 @@ def page_of_a_member_who_was_out() -> Rows:
     return [*rows, page(9, 1, 2, 5, 6, user="carol"), page(10, 5, 6, user="carol", after=0)]
 
 
+def page_of_a_member_who_was_out_for_a_time() -> Rows:
+    """Only the times are known at which Carol, who receives no pushes, left and came back."""
+    rows = [row for row in without_audit() if row["kind"] == "send" or row.get("user") != "carol"]
+    for row in rows:
+        if row["kind"] == "send" and row["user"] == "carol":
+            row["user"] = "bob"
+    rows += [member("carol", time=0, until=2.9), member("carol", time=5.5)]
+    return [*rows, page(12, 1, 6, user="carol", after=0)]
+
+
+def page_of_the_own_messages() -> Rows:
+    """The only page has nothing that its reader did not write."""
+    rows = without_audit()
+    rows[0]["capabilities"] = ["server_seq"]
+    return [*rows, page(9, user="alice"), page(10, 3, user="alice")]
+
+
 def page_without_the_event_in_its_range() -> Rows:
     """Position 3 is that of a change of members, and a page has only messages."""
     rows = [
@@ -346,6 +363,8 @@ CORRECT: tuple[Callable[[], Rows], ...] = (
     broadcast,
     pages_alone,
     page_of_a_member_who_was_out,
+    page_of_a_member_who_was_out_for_a_time,
+    page_of_the_own_messages,
     page_without_the_event_in_its_range,
     page_that_begins_with_what_is_left,
     page_of_the_last_seconds,
@@ -436,7 +455,7 @@ def name_in_another_form() -> Rows:
 
 
 def left_out_of_a_page() -> Rows:
-    """Bob was shown the message live, so that it was there when he read the page."""
+    """Bob was shown the message live, before the page was requested."""
     return [*without_audit(), page(9, 2, 4)]
 
 
@@ -446,6 +465,13 @@ def left_out_of_the_page_of_another_device() -> Rows:
 
 def left_out_of_a_complete_page() -> Rows:
     return [*without_audit(), page(9, 5, after=4), read(4.5, ["m1", "m3", "m4"])]
+
+
+def left_out_after_coming_back() -> Rows:
+    rows = page_of_a_member_who_was_out_for_a_time()
+    for at in (7, 8):
+        rows += [send(at, "alice"), deliver(at, "alice"), deliver(at, "bob")]
+    return [*rows, page(21, 1, 6, 8, user="carol", after=0)]
 
 
 def left_out_of_what_is_kept() -> Rows:
@@ -480,6 +506,7 @@ DEFECTS: dict[Callable[[], Rows], str] = {
     name_in_another_form: "phantom",
     left_out_of_a_page: "history-gap",
     left_out_of_the_page_of_another_device: "history-gap",
+    left_out_after_coming_back: "history-gap",
     left_out_of_a_complete_page: "history-gap",
     left_out_of_what_is_kept: "history-gap",
     read_while_out: "misdelivery",
