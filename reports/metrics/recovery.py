@@ -114,9 +114,10 @@ class _Latency:
 
 
 def _unmeasured(history: History) -> str:
-    if not (history.messages.acked_ns != NEVER).any():
+    """Return why there is nothing to see recovery by; of parts only the samples are known."""
+    if not latency.ack(history).between(-NEVER, NEVER).finite:
         return "no message was acknowledged"
-    return "" if history.expected.message.size else "no delivery to a known member was expected"
+    return "" if latency.delivery(history).size else "no delivery to another member was expected"
 
 
 def limits_ms(history: History) -> tuple[float, float]:

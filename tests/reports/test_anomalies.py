@@ -1,13 +1,16 @@
-"""Each anomaly is reported by the right check with a witness, and by no other check."""
+"""Each anomaly is reported by the right check first, with a witness, and by no unrelated one."""
 
 import pytest
 
+from gauntlet.campaigns.synthetic.exit_mutators import remove_a_member_without_a_request
 from gauntlet.campaigns.synthetic.histories import good_story
 from gauntlet.campaigns.synthetic.mutators import MUTATORS
 from gauntlet.core.scenario import catalog
 from gauntlet.reports.checks import CHECKS
 
 SEEDS = (1, 2, 3)
+# A member whom nothing removed is still entitled to what the server no longer gives them.
+CONSEQUENCES = {remove_a_member_without_a_request: {"undelivered"}}
 
 
 def violated(result):
@@ -38,8 +41,9 @@ def test_an_anomaly_violates_one_check_with_the_right_witness(judged, mutate, se
     messages = mutate(story)
     story.reconcile()
     result = judged(story)
-    assert violated(result) == {MUTATORS[mutate]}
-    (check,) = (check for check in result["checks"] if check["verdict"] == "invalid")
+    assert violated(result) == {MUTATORS[mutate], *CONSEQUENCES.get(mutate, ())}
+    assert result["verdict"]["reasons"][0].startswith(f"{MUTATORS[mutate]}: ")
+    (check,) = (check for check in result["checks"] if check["id"] == MUTATORS[mutate])
     witnessed = {
         (message["conv"], message["sender"], message["sseq"])
         for witness in check["witnesses"]

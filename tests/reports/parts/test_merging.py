@@ -82,7 +82,7 @@ def columns(intended_ns, acked_ns=None, arrivals=None):
     samples = collect(times, np.full_like(times, 7))
     slow = SlowSends(*[times] * 5, *[times > 0] * 2)
     missed = MissedArrivals(times, times, times)
-    returns = SlowReturns(times, times, times)
+    returns = SlowReturns(times, times, times, times > 0)
     kinds = [samples] * 4
     return Columns(*kinds, slow, returns, missed, acked_ns, arrivals, times)
 
@@ -94,7 +94,7 @@ def test_columns_are_joined_and_absent_ones_stay_absent():
     found = tables.joined()
     assert (found.acked_ns, found.arrivals) == (None, None)
     assert found.slow.ended_ns.tolist() == found.missed.missed_ns.tolist() == [5, 9, 7]
-    assert found.returns.returned_ns.tolist() == [5, 9, 7]
+    assert found.returns.begun_ns.tolist() == [5, 9, 7]
     assert found.rooms.tolist() == [5, 9, 7]
     intended_ns, took_ms, _ = found.deliveries.rows()
     assert (intended_ns.tolist(), took_ms.tolist()) == ([5, 7, 9], [7e-6] * 3)
