@@ -25,7 +25,7 @@ class Traces:
     def __init__(self, temporary: Path, state: Path, flag: Path) -> None:
         self._temporary, self._state, self._flag = temporary, state, flag
         self._tables = _packet_filters()
-        self._shared = _shared_memory()
+        self._shared, self._segments = _shared_memory(), _unattached()
         self._groups: set[Path] = set()
 
     def counts(self) -> dict[str, int]:
@@ -78,6 +78,7 @@ class Traces:
         yield from (f"a control group: {path}" for path in self._groups if path.exists())
         yield from (f"a packet filter: {name}" for name in _packet_filters() - self._tables)
         yield from (f"shared memory: {name}" for name in _unused(_shared_memory() - self._shared))
+        yield from (f"a System V segment: {each}" for each in _unattached() - self._segments)
         if self._flag.exists():
             yield "the effect of the fault `command`"
 
@@ -119,6 +120,15 @@ def _packet_filters() -> set[str]:
 def _shared_memory() -> set[str]:
     folder = Path("/dev/shm")  # noqa: S108 - it is read only
     return {str(path) for path in _content(folder)}
+
+
+def _unattached(table: Path = Path("/proc/sysvipc/shm")) -> set[str]:
+    """Return the ids of the System V segments that no process has attached."""
+    if not table.exists():
+        return set()
+    header, *rows = (line.split() for line in table.read_text().splitlines())
+    number, attached = header.index("shmid"), header.index("nattch")
+    return {row[number] for row in rows if row[attached] == "0"}
 
 
 def _unused(files: set[str]) -> set[str]:

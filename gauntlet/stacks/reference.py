@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from gauntlet import postgres_memory
 from gauntlet.core.errors import ConfigError, StackError
 from gauntlet.stacks import installations, subprocesses
 
@@ -54,6 +55,7 @@ class ReferenceStack:
         self._on_event = on_event
         self._lines: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._stderr = Path(request["log_dir"]) / "cluster.log"
+        self._data = [Path(request["data_dir"])]
         python = request.get("python", sys.executable)
         self._other = installations.installation(python) if "python" in request else None
         plain = {key: value for key, value in request.items() if key != "python"}
@@ -82,6 +84,7 @@ class ReferenceStack:
         environment: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
     ) -> StackAddresses:
         """Start every component; links named in `advertise` are reached through its addresses."""
+        self._data += map(Path, disks.values())
         variables = {name: dict(each) for name, each in environment.items()}
         plain = {"advertise": advertise, "disks": dict(disks), "environment": variables}
         self._send(plain if self._other is None else self._other.advertised(plain))
@@ -104,6 +107,8 @@ class ReferenceStack:
         self._reader.join(5.0)
         if self._child.stdout is not None:
             self._child.stdout.close()
+        for folder in self._data:  # the process may have been killed before its databases
+            postgres_memory.remove_below(folder)
 
     def _send(self, message: dict[str, Any]) -> None:
         assert self._child.stdin is not None

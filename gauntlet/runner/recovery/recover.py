@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 
+from gauntlet import postgres_memory
 from gauntlet.chaos.clients import control_group, process_group, running_toxiproxy
 from gauntlet.chaos.clients.toxiproxy import ProxyClient, ProxyError
 from gauntlet.chaos.disks import mounting
@@ -134,6 +135,9 @@ def _remove(run: str, folder: Path) -> Iterator[Outcome]:
         if path.is_symlink() or not path.is_dir():
             continue
         yield from _unmount_below(run, path)
+        if removed := postgres_memory.remove_below(path):
+            text = f"shared memory of PostgreSQL removed: {', '.join(removed)}"
+            yield Outcome(run, text, True)
         shutil.rmtree(path, ignore_errors=True)
         done = not path.exists()
         yield Outcome(run, f"{path} {'removed' if done else 'could not be removed'}", done)

@@ -11,6 +11,7 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
+from gauntlet import postgres_memory
 from gauntlet.reference_server.cluster.engines import postgres_password
 from gauntlet.reference_server.cluster.engines.pair import Pair
 from gauntlet.reference_server.cluster.engines.postgres_standby import Node
@@ -94,9 +95,7 @@ def launch_spec(
         uid=uid,
         # "Fast" shutdown: on SIGTERM the server would wait until every client disconnects.
         stop_signal=signal.SIGINT,
-        clean_up=partial(shutil.rmtree, folder, ignore_errors=True)
-        if is_temporary
-        else lambda: None,
+        clean_up=partial(_clean_up, data, is_temporary=is_temporary),
     )
     prepare = partial(_initialise, component.name, str(binaries / "initdb"), data, server, password)
     server = replace(server, prepare=prepare)
@@ -113,6 +112,7 @@ async def _initialise(
     if marker.exists():
         await postgres_password.require(name, data, server, USER, password)
         return
+    postgres_memory.remove(data, 0.0)
     shutil.rmtree(data, ignore_errors=True)
     password_file = data.with_name("password")
     write_private(password_file, postgres_password.scram_secret(password), server.uid)
@@ -127,6 +127,13 @@ async def _initialise(
     if status:
         raise StartError(name, f"initdb ended with exit code {status}", server.log)
     marker.touch()
+
+
+def _clean_up(data: Path, *, is_temporary: bool) -> None:
+    """Remove what no later server in the same folder needs: it creates its own shared memory."""
+    postgres_memory.remove(data)
+    if is_temporary:
+        shutil.rmtree(data.parent, ignore_errors=True)
 
 
 def _folder(preferred: Path, uid: int | None) -> tuple[Path, bool]:

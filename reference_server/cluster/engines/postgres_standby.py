@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from gauntlet import postgres_memory
 from gauntlet.reference_server.cluster.engines.pair import Pair
 from gauntlet.reference_server.cluster.engines.private_files import write_private
 from gauntlet.reference_server.cluster.supervision.launch_spec import LaunchSpec
@@ -54,6 +55,8 @@ class Node:
 
     async def _copy(self) -> None:
         """Take a copy of the primary, in place of what an earlier primary may have written."""
+        # PostgreSQL does not recognise the memory of a killed server from a new folder.
+        postgres_memory.remove(self._data, 0.0)
         shutil.rmtree(self._data, ignore_errors=True)
         host, port = self._pair.source(self._name)
         copying = replace(self._server, env={**self._server.env, "PGPASSWORD": self._password})

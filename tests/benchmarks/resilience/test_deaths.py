@@ -7,9 +7,11 @@ import sys
 
 import pytest
 
-from benchmarks.resilience import deaths
+from benchmarks.resilience import deaths, leftovers
 from benchmarks.resilience.deaths import Trial, moment
 from benchmarks.resilience.leftovers import Traces
+
+UNATTACHED = leftovers._unattached
 
 
 def test_moments_depend_on_the_seed_only_and_have_all_phases():
@@ -20,7 +22,10 @@ def test_moments_depend_on_the_seed_only_and_have_all_phases():
 
 
 @pytest.fixture
-def traces(tmp_path):
+def traces(tmp_path, monkeypatch):
+    # Other tests may leave shared memory for a moment, when they kill a database.
+    monkeypatch.setattr(leftovers, "_shared_memory", set)
+    monkeypatch.setattr(leftovers, "_unattached", set)
     for name in ("tmp", "state"):
         (tmp_path / name).mkdir()
     return Traces(tmp_path / "tmp", tmp_path / "state", tmp_path / "flag")
@@ -69,6 +74,17 @@ def test_a_control_group_that_a_journal_names_is_left_while_it_exists(
     journal.unlink()
     assert traces.left() == (f"a control group: {group}",)
     group.rmdir()
+    assert traces.left() == ()
+
+
+def test_segments_that_no_process_has_attached_are_left(traces, tmp_path, monkeypatch):
+    monkeypatch.setattr("benchmarks.resilience.leftovers._SETTLE_S", 0.0)
+    table = tmp_path / "shm"
+    rows = ["key shmid perms size cpid lpid nattch uid", "0 7 600 56 1 1 0 0", "0 8 600 56 1 1 2 0"]
+    table.write_text("\n".join(rows) + "\n")
+    monkeypatch.setattr(leftovers, "_unattached", lambda: UNATTACHED(table))
+    assert traces.left() == ("a System V segment: 7",)
+    traces = Traces(tmp_path / "tmp", tmp_path / "state", tmp_path / "flag")
     assert traces.left() == ()
 
 

@@ -18,6 +18,8 @@ from gauntlet.runner.recovery.identity import identify
 from gauntlet.runner.recovery.journal import RecoveryJournal
 from gauntlet.runner.recovery.recover import recover_all
 
+from ....dead_postgres import LIST, dead_postgres
+
 STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); "
     "time.sleep(300)"
@@ -81,6 +83,28 @@ def test_temporary_folders_are_removed_with_those_of_databases(left_by, tmp_path
     assert sorted(path.name for path in tmp_path.glob("gauntlet-*")) == [
         "gauntlet-00112233aabbccde"
     ]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "gauntlet-00112233aabbccdd/users-db/data",
+        "gauntlet-00112233aabbccdd-users-db-x/data",
+        "gauntlet-00112233aabbccdd-disks/users-db.files/users-db/data",
+    ],
+)
+def test_shared_memory_of_killed_databases_is_removed_with_their_folders(
+    left_by, tmp_path, monkeypatch, data
+):
+    left_by({"kind": "folder", "path": str(tmp_path / "gauntlet-00112233aabbccdd")})
+    with dead_postgres(monkeypatch, tmp_path / "files") as left:
+        left.write_files()
+        left.note(tmp_path / data)
+        names = f"PostgreSQL.{LIST}, System V segment {left.segment}"
+        done = texts(recover_all(allow_exec=False))
+        assert f"shared memory of PostgreSQL removed: {names}" in done
+        assert not left.exists
+    assert not (tmp_path / data).exists()
 
 
 @pytest.mark.integration

@@ -1,6 +1,7 @@
 """Which PostgreSQL is used, as which user it runs, and how its data folder is initialised."""
 
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -8,12 +9,15 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from gauntlet import postgres_memory
 from gauntlet.reference_server.cluster.engines import postgres
 from gauntlet.reference_server.cluster.supervision.component import Component
 from gauntlet.reference_server.cluster.supervision.launch_spec import MissingBinaryError
 from gauntlet.reference_server.cluster.topology import plan
 from gauntlet.reference_server.cluster.topology.errors import StartError
 from gauntlet.reference_server.cluster.topology.ports import PortAllocator
+
+from ....dead_postgres import dead_postgres
 
 PASSWORD = "for-tests"
 
@@ -98,6 +102,59 @@ async def test_data_survives_a_kill_and_can_be_read_with_the_password_only(compo
     finally:
         await server.stop()
         launch.clean_up()
+
+
+def shared_memory(pid):
+    """The POSIX files and System V segments of a living server, as the kernel lists them."""
+    maps = Path(f"/proc/{pid}/maps").read_text()
+    files = set(re.findall(r"/dev/shm/(PostgreSQL\.\d+)", maps))
+    segments = re.findall(r"(\d+) +/SYSV", maps)
+    assert files
+    assert segments
+    return files | {f"System V segment {number}" for number in segments}
+
+
+def existing(names):
+    """Those of the names that still exist."""
+    files = {path.name for path in postgres_memory.FILES.iterdir()}
+    segments = {f"System V segment {each.id}" for each in postgres_memory._segments()}
+    return names & (files | segments)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists shared memory")
+async def test_shared_memory_of_a_killed_server_is_removed_and_not_missed(component, tmp_path):
+    launch = postgres.launch_spec(component, tmp_path, tmp_path / "log", PASSWORD)
+    data = Path(launch.argv[2])
+    server = Component(component, launch, lambda *_: None)
+    try:
+        first = shared_memory(await server.start())
+        assert postgres_memory.remove(data, 0.0) == []
+        assert existing(first) == first, "a living server must keep its memory"
+        await server.kill(signal.SIGKILL)
+        assert existing(first) == first
+        assert set(postgres_memory.remove(data)) >= first
+        assert not existing(first)
+        second = shared_memory(await server.start())
+        await server.kill(signal.SIGKILL)
+        launch.clean_up()
+        assert not existing(second)
+    finally:
+        await server.stop()
+        launch.clean_up()
+
+
+async def test_an_initdb_that_was_interrupted_leaves_no_shared_memory(
+    component, tmp_path, monkeypatch
+):
+    """Its data folder is deleted, so that the next attempt does not recognise the memory."""
+    launch = postgres.launch_spec(component, tmp_path, tmp_path / "log", PASSWORD)
+    monkeypatch.setattr(postgres, "USER", "pg_reserved")  # this attempt is to fail early
+    with dead_postgres(monkeypatch, tmp_path / "files") as left:
+        left.note(Path(launch.argv[2]))
+        with pytest.raises(StartError):
+            await launch.prepare()
+        assert not left.exists
+    launch.clean_up()
 
 
 async def test_a_failed_initdb_is_reported_with_its_log(component, tmp_path, monkeypatch):
