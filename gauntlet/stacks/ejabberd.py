@@ -127,6 +127,16 @@ class EjabberdStack(ServerStack):
         data = f'"{(self.folder / "data").resolve()}"'
         return [self.binary, *machine, "-mnesia", "dir", data, "-s", "ejabberd"]
 
+    def prepare_users(self) -> None:
+        """Start the server again if its archive has to be in memory.
+
+        ejabberd creates a table as its own code says, and applies the schema of an administrator
+        only to tables that exist when it starts.
+        """
+        if self._storage == "memory":
+            self.act("kill", "TERM")
+            self.start_component()
+
     def serves(self) -> bool:
         # Any answer: the request is no WebSocket handshake, which the server refuses.
         return http_probe.status(self.ports[WEBSOCKET], PATH) is not None
