@@ -108,6 +108,7 @@ async def test_a_missing_edge_does_not_affect_later_messages(running_fanout):
     await wait_until(lambda: bus.sent == [("q2", [2])])
 
 
+@pytest.mark.sources  # it replaces the clock of the module
 async def test_entries_are_skipped_for_a_moment_after_the_bus_failed(running_fanout, monkeypatch):
     """So that the queue does not grow; then publishing continues."""
     passed_s = 0.0
