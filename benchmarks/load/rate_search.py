@@ -1,6 +1,7 @@
 """The search for the highest rate that is held: up, down, and then between."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -14,7 +15,7 @@ TRIALS = 9
 
 
 @dataclass(frozen=True)
-class RateTrial:
+class RateTrial(ABC):
     """What happened at one rate, in messages per second."""
 
     rate: float
@@ -22,9 +23,9 @@ class RateTrial:
     lag_p99_ms: float
 
     @property
+    @abstractmethod
     def held(self) -> bool:
         """Whether the rate was sustained; each benchmark says what that means."""
-        raise NotImplementedError
 
     def __str__(self) -> str:
         return f"{self.rate:.0f}/s: {self.lost} lost, lag p99 {self.lag_p99_ms:.1f} ms"
