@@ -1,6 +1,7 @@
 """One socket of a connection: each wake does little, each write is one call."""
 
 import asyncio
+import contextlib
 import select
 import socket
 import struct
@@ -76,6 +77,24 @@ async def test_a_wake_reads_once(ends):
         sizes.append(len(record.chunks) - before)
     assert max(sizes) <= 2  # a sleep may span two iterations of the loop
     assert max(map(len, record.chunks)) <= READ_BYTES
+
+
+async def test_a_wake_writes_few_of_the_pieces_that_wait(ends):
+    """Other sockets are served in between, however small the pieces are."""
+    endpoint, record, far = ends
+    while not endpoint._waiting:
+        endpoint.write(b"x" * 65_536)
+    while not record.blocked:
+        endpoint.write(b"ab")
+    far.setblocking(False)
+    written = []
+    while record.blocked[-1]:
+        before = len(endpoint._waiting)
+        with contextlib.suppress(BlockingIOError):
+            far.recv(1 << 20)
+        await asyncio.sleep(0)
+        written.append(before - len(endpoint._waiting))
+    assert max(written) <= 100
 
 
 async def test_reading_can_be_stopped_and_resumed(ends):
