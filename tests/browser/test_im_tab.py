@@ -4,7 +4,6 @@ import csv
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import pytest
 from gauntlet.core.run_directory import RunDir
 from gauntlet.core.scenario.model import from_builtins, to_builtins
 from gauntlet.scenarios import locust_plugin
+from gauntlet.stacks.free_port import free_port
 
 from .chromium import Page
 
@@ -29,13 +29,6 @@ SCENARIO = {
     "load": {"users": 6, "rate": "50/s", "ramp": "1s", "steady": "8s"},
     "sla": [{"id": "ack", "indicator": "ack_p99_ms", "op": "<", "value": 500, "window": "run"}],
 }  # fmt: skip
-
-
-def free_port():
-    """A port that is not in use."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
 
 
 @pytest.fixture
@@ -64,7 +57,7 @@ def _wait_for_load(url):
 @contextmanager
 def web_ui(run, *arguments):
     """Locust with its web UI, whose load begins immediately; it is stopped after the test."""
-    port, master = free_port(), free_port()
+    port, master = str(free_port()), str(free_port())
     child = subprocess.Popen(
         [
             *(sys.executable, "-P", "-m", "locust", "-f", str(ENTRY), "--autostart"),

@@ -22,6 +22,16 @@ class Counting:
         return self.row
 
 
+class Unset(threading.Event):
+    """An event that nothing sets: it does not wait, and notes how long it would have."""
+
+    waited_s = 0.0
+
+    def wait(self, timeout=None):
+        self.waited_s += timeout
+        return False
+
+
 def wait(moment, live=lambda: None, steps=None, stop=None, t0_ns=None):
     """Wait from now on."""
     t0_ns = clock.now_ns() if t0_ns is None else t0_ns
@@ -55,15 +65,18 @@ def test_the_step_of_another_fault_counts_from_when_it_was_reached():
     steps, t0_ns = Steps(), clock.now_ns()
     steps.reach("k", "healed", t0_ns)
     steps.reach("k", "healed", t0_ns + 9_000 * MS)  # the first time counts
-    awaited = wait(AfterEvent("k healed", plus_s=0.02, by_s=5.0), steps=steps, t0_ns=t0_ns)
-    assert awaited.due_ns == t0_ns + 20 * MS
+    moment, never = AfterEvent("k healed", plus_s=90.0, by_s=100.0), Unset()
+    awaited = wait(moment, steps=steps, stop=never, t0_ns=t0_ns)
+    assert awaited.due_ns == t0_ns + 90_000 * MS
+    assert 30 < never.waited_s <= 90
 
 
 def test_a_step_that_is_known_late_does_not_shorten_the_fault():
     """Its proof may have taken a second, while its time is that of its begin."""
     steps, t0_ns = Steps(), clock.now_ns()
     steps.reach("k", "effective", t0_ns - 3_000 * MS)
-    due_ns = wait(AfterEvent("k effective", plus_s=0.02, by_s=5.0), steps=steps, t0_ns=t0_ns).due_ns
+    moment = AfterEvent("k effective", plus_s=0.02, by_s=60.0)
+    due_ns = wait(moment, steps=steps, t0_ns=t0_ns).due_ns
     assert t0_ns <= due_ns <= clock.now_ns()
 
 

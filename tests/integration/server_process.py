@@ -1,21 +1,16 @@
 """A single server process, started with a given configuration and without a cluster."""
 
 import json
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 
+from gauntlet.stacks.free_port import free_port
+
 TIMEOUT_S = 20.0
 SERVICES = ["gateway", "message", "sessions", "friend", "sticker", "room"]
-
-
-def free_port():
-    """Return a port that no process uses."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 class ServerProcess:

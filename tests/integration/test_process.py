@@ -12,8 +12,9 @@ import pytest
 
 from gauntlet.chaos.server_hooks.faults.slow_commits import COMMITS_PER_S
 from gauntlet.reference_server.http.circuit_breaker import FAILURES_TO_OPEN
+from gauntlet.stacks.free_port import free_port
 
-from .server_process import TIMEOUT_S, ServerProcess, free_port
+from .server_process import TIMEOUT_S, ServerProcess
 
 pytestmark = pytest.mark.integration
 

@@ -9,6 +9,9 @@ import pytest
 from .fakes import Peer
 from .world import World
 
+# How long a client waits for the ping of a peer that is only busy.
+BUSY_MS = 20_000
+
 
 @pytest.fixture
 def world() -> World:
@@ -19,7 +22,7 @@ def world() -> World:
 @pytest.fixture
 async def peer() -> AsyncIterator[Peer]:
     """The fake peer, on the test's own event loop."""
-    made = Peer()
+    made = Peer(pong_ms=BUSY_MS)
     await made.start()
     yield made
     await made.stop()
@@ -31,10 +34,10 @@ def distant_peer() -> Iterator[Peer]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    made = Peer()
-    asyncio.run_coroutine_threadsafe(made.start(), loop).result(10)
+    made = Peer(pong_ms=BUSY_MS)
+    asyncio.run_coroutine_threadsafe(made.start(), loop).result(60)
     yield made
-    asyncio.run_coroutine_threadsafe(made.stop(), loop).result(10)
+    asyncio.run_coroutine_threadsafe(made.stop(), loop).result(60)
     loop.call_soon_threadsafe(loop.stop)
     thread.join(30)
     loop.close()

@@ -45,6 +45,7 @@ class Peer:
     _kept_back: dict[Any, str] = field(default_factory=dict)
     url: str = ""
     token_lasts_s: int = 0  # 0: for ever
+    tokens_taken_s: float | None = None  # how long they are accepted, if not as long as said
     admits_strangers: bool = False
     logins: int = 0
     _logged_in_s: dict[str, float] = field(default_factory=dict)
@@ -176,7 +177,7 @@ class Peer:
     def _user(self, request: web.Request) -> str:
         user = request.headers["Authorization"].removeprefix("Bearer ")
         age_s = time.monotonic() - self._logged_in_s[user]
-        if self.token_lasts_s and age_s > self.token_lasts_s:
+        if self.token_lasts_s and age_s > (self.tokens_taken_s or self.token_lasts_s):
             raise web.HTTPUnauthorized(**_refusal("unauthorized"))
         return user
 

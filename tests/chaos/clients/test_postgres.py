@@ -7,6 +7,7 @@ import pytest
 from gauntlet.chaos.clients import postgres
 from gauntlet.chaos.clients.postgres import DatabaseError, PostgresSession
 from gauntlet.reference_server.cluster.engines import postgres as engine
+from gauntlet.stacks.free_port import free_port
 
 pytest.importorskip("asyncpg")
 
@@ -16,8 +17,7 @@ def test_user_and_database_are_those_of_the_stack():
 
 
 def test_a_server_that_is_not_there_is_a_database_error():
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     with pytest.raises(DatabaseError, match="PostgreSQL") as failed:
         PostgresSession(f"127.0.0.1:{port}", "secret")
     assert failed.value.sqlstate == ""

@@ -1,6 +1,5 @@
 """A fake stack whose registry is real, and doubles of PostgreSQL and of RabbitMQ's tool."""
 
-import socket
 import subprocess
 import time
 from types import SimpleNamespace
@@ -17,14 +16,14 @@ from gauntlet.chaos.faults import (
     read_only,
     terminate_backends,
 )
+from gauntlet.stacks.free_port import free_port
 
 
 @pytest.fixture
 def registry(stack, monkeypatch, require_service, tmp_path):
     """A real registry, as a component of the fake stack; a client of it."""
     path = require_service("redis")["path"]
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
     server = subprocess.Popen([path, *options], stdout=subprocess.DEVNULL)
     components = stack.control.components

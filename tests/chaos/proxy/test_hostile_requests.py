@@ -187,7 +187,7 @@ def _random_request(rng: random.Random) -> bytes:
 def test_random_requests_get_answers_and_leave_the_server_alive(server, send, log):
     seed = int(os.environ.get("GAUNTLET_FUZZ_SEED", "1"))
     rng, end_s, statuses = random.Random(seed), time.monotonic() + SECONDS, {}
-    while time.monotonic() < end_s:
+    while time.monotonic() < end_s or len(statuses) < 2:  # a busy machine answers few of them
         text = _random_request(rng)
         try:
             status, body = send(text, timeout_s=1.0)
@@ -199,7 +199,6 @@ def test_random_requests_get_answers_and_leave_the_server_alive(server, send, lo
             error = json.loads(body)["error"]
             assert error.startswith(("listen tcp", "address ", "lookup ")), error
         assert has_no_traceback(log), text[:500]
-    assert len(statuses) > 1
     client = ProxyClient(server.api_url)
     assert client.version()
     client.reset()

@@ -42,7 +42,7 @@ async def test_delays_are_spread_evenly_and_urls_rotate(drain_and_sockets):
     requests = [socket.requests[0] for socket in sockets]
     assert sorted(frame.delay_ms for frame in requests) == list(range(0, 800, 100))
     assert Counter(frame.url for frame in requests) == dict.fromkeys(URLS, 4)
-    assert all(59_000 < frame.deadline_ms <= 60_000 for frame in requests)
+    assert all(30_000 < frame.deadline_ms <= 60_000 for frame in requests)
     drain.cancel()
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import socket
 
 import msgspec
 import pytest
@@ -16,6 +15,7 @@ from gauntlet.reference_server.http.circuit_breaker import FAILURES_TO_OPEN, RET
 from gauntlet.reference_server.http.messages import Request, Response, error_response, reply
 from gauntlet.reference_server.http.server import Listener, listen
 from gauntlet.reference_server.http.service_client import BUNDLE_PATH, ServiceClient
+from gauntlet.stacks.free_port import free_port
 
 SEND = Request("POST", "/v1/conversations/r.a b/messages", b"{}", {"after": "1"}, user="ann")
 READ = Request("GET", "/v1/heads")
@@ -60,8 +60,7 @@ def post(user, body=b"{}"):
 async def message_server(refused=""):
     """Run a server that accepts sends and bundles; yield its URL and the requests it received."""
     received, stop = [], asyncio.Event()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     config = Config(name="x", services=("message",), port=port, secret="s", internal_token="t")
 
     async def handle(request):

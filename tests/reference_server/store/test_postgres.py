@@ -8,13 +8,13 @@ import pytest
 
 from gauntlet.reference_server.store import open_messages, open_users
 from gauntlet.reference_server.store.base import AppendRequest, StoreDown
+from gauntlet.stacks.free_port import free_port
 
 pytest.importorskip("asyncpg")
 
 
 async def test_a_refused_connection_means_store_down():
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     store = open_messages(f"postgresql://im@127.0.0.1:{port}/x", timeout_ms=1000)
     with pytest.raises(StoreDown):
         await store.append([AppendRequest("d.a.b", "1", sender="a")])

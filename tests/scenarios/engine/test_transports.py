@@ -11,7 +11,7 @@ from gauntlet.scenarios.engine.engine import Engine
 from gauntlet.scenarios.schedule.arrivals import Stripe
 
 from ..chat_server import ChatServer
-from .test_engine import drive, events, load, records
+from .test_engine import LONG_RAMP, drive, events, load, records
 
 ADAPTER = "tests.scenarios.chat_server:Chat"
 
@@ -24,13 +24,16 @@ async def test_a_load_adds_up_over_every_transport(tmp_path, transport, cut):
             tmp_path,
             [server.url(transport)],
             {"direct": 1},
-            limits={"transport": transport, "give_up_after": "3s"},
+            limits={"transport": transport, "give_up_after": "3s", **LONG_RAMP},
             adapter=ADAPTER,
             stack="external",
         )
-        running = asyncio.create_task(drive(Engine(load_file, Stripe()), after_s=3.5))
+        engine = Engine(load_file, Stripe())
+        running = asyncio.create_task(drive(engine))
         if cut:
-            await asyncio.sleep(1.0)
+            while engine.phase == "ramp" and not running.done():
+                await asyncio.sleep(0.02)
+            await asyncio.sleep(0.5)
             server.cut()
         await running
     (row,) = events(load_file.run, "reconciliation")

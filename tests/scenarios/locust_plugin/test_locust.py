@@ -4,7 +4,6 @@ import csv
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ from gauntlet.core.scenario.model import from_builtins, to_builtins
 from gauntlet.scenarios import locust_plugin
 from gauntlet.scenarios.metrics.histogram import Histogram
 from gauntlet.scenarios.metrics.latency import NAMES
+from gauntlet.stacks.free_port import free_port
 
 pytestmark = pytest.mark.integration
 ENTRY = Path(locust_plugin.__file__).with_name("entry.py")
@@ -184,9 +184,7 @@ def test_a_load_shape_and_tags_choose_the_users(run):
 
 def master_address():
     """Options with a free port for a master and its workers."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = str(free_port())
     return ("--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port)
 
 

@@ -3,7 +3,6 @@
 import http.client
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ import time
 import pytest
 
 from gauntlet.chaos.server_hooks.bugs import BUGS
+from gauntlet.stacks.free_port import free_port
 
 UNREACHABLE = "127.0.0.1:1"  # registry and bus are hints: the service works without them
 
@@ -25,8 +25,7 @@ class Server:
 
     def start(self):
         """Start it on a free port, and wait until it answers."""
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self._port = probe.getsockname()[1]
+        self._port = free_port()
         config = {
             "name": "message-1",
             "services": ["message"],

@@ -1,7 +1,6 @@
 """wrong_compare_delete: removing one lease removes all leases of its user; on a real Redis."""
 
 import asyncio
-import socket
 import subprocess
 import time
 
@@ -11,6 +10,7 @@ from gauntlet.chaos.server_hooks.bugs import wrong_compare_delete
 from gauntlet.reference_server import registry
 from gauntlet.reference_server.registry.base import EdgeLease, Lease, RegistryDown
 from gauntlet.reference_server.registry.redis import RedisRegistry
+from gauntlet.stacks.free_port import free_port
 
 pytestmark = pytest.mark.integration
 
@@ -23,8 +23,7 @@ BOB = Lease("bob", "edge-blue-1|001-2")
 @pytest.fixture
 def url(require_service, tmp_path):
     """The URL of a redis-server that is started for the test, on a free port."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     program = require_service("redis")["path"]
     command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
     with (tmp_path / "redis.log").open("wb") as log:

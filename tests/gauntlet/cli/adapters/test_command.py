@@ -1,7 +1,6 @@
 """`gauntlet adapter check` as a command."""
 
 import json
-import socket
 
 import pytest
 
@@ -10,6 +9,7 @@ from gauntlet.cli.main import main
 from gauntlet.core.scenario.accounts import Account
 from gauntlet.scenarios.conformance.bench import _users_of
 from gauntlet.scenarios.conformance.subject import Subject
+from gauntlet.stacks.free_port import free_port
 
 TEMPLATE = "gauntlet.scenarios.adapters._template:Template"
 
@@ -17,9 +17,7 @@ TEMPLATE = "gauntlet.scenarios.adapters._template:Template"
 @pytest.fixture
 def closed_port():
     """A port of loopback on which no program listens."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
+    return free_port()
 
 
 def test_without_a_server_the_reason_is_printed_and_the_exit_code_is_3(
@@ -38,11 +36,13 @@ def test_without_a_server_the_reason_is_printed_and_the_exit_code_is_3(
     assert document["errors"][0]["concerns"] == "connect"
 
 
-async def _give_up_soon(client, timeout_s=0.5):
+async def _give_up_soon(client, timeout_s=30.0):
+    """Wait for the first error only, and not as long as for a server that is being started."""
     from gauntlet.scenarios.conformance.bench import until
 
     client.session.start()
-    return await until(lambda: client.session.connected, timeout_s)
+    await until(lambda: client.session.connected or client.bench.errors.counts(), timeout_s)
+    return client.session.connected
 
 
 @pytest.mark.parametrize(
