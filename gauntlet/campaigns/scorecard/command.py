@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from gauntlet.campaigns import interrupts
 from gauntlet.campaigns.scorecard import campaign, live, made_up, mutation, page
 from gauntlet.campaigns.scorecard.trials import Part, Subject
 from gauntlet.core.errors import ConfigError, Exit
@@ -41,7 +42,16 @@ def run(options: argparse.Namespace) -> Exit:
         made = (Part.ANOMALIES, Part.CORRECT)
         subjects = [each for each in subjects if each.part in made or each.key in _SHORT]
     work = campaign.Campaign(file, options.out, jobs=options.jobs, say=_say)
-    return work.run(subjects, seeds)
+    with interrupts.explained(lambda: _progress(file, subjects, short=options.short)):
+        return work.run(subjects, seeds)
+
+
+def _progress(file: Path, subjects: Sequence[Subject], *, short: bool) -> str:
+    """Return what an interrupted command has recorded, and how to go on."""
+    records = campaign.read(file)
+    recorded = sum(len(records.current(subject)) for subject in subjects)
+    how = "begins again" if short else "runs the others"
+    return f"trials recorded in {file}: {recorded}; the same command {how}"
 
 
 def _all(bugs: Path) -> list[Subject]:

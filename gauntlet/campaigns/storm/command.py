@@ -1,15 +1,16 @@
 """`gauntlet storm`: random faults on one timeline, and the fewest of them that make a run fail."""
 
 import argparse
+from collections.abc import Sequence
 
 import msgspec
 
+from gauntlet.campaigns import interrupts
 from gauntlet.campaigns.storm import drawing
 from gauntlet.campaigns.storm.campaign import Campaign, Outcome, Storm, describe, with_minutes
 from gauntlet.core.errors import PRECEDENCE, ConfigError, Exit
 from gauntlet.core.scenario import secrets, validation
 from gauntlet.core.scenario.model import Scenario, to_builtins
-from gauntlet.runner import signals
 from gauntlet.scenarios import library
 
 _MINUTES_MAX = 24 * 60
@@ -44,7 +45,7 @@ def run(options: argparse.Namespace) -> Exit:
                 print(f"  left out: {name}, because {reason}")
         return Exit.OK
     campaign = Campaign(options.records, options.out, attempts=options.attempts, say=_say)
-    with signals.handled():  # also between the runs, so that a storm that is over is recorded
+    with interrupts.explained(lambda: _progress(campaign, storms, options)):
         outcomes = [_outcome(campaign, storm, again=options.again) for storm in storms]
     codes = {outcome.exit_code for outcome in outcomes}
     red = sum(outcome.red for outcome in outcomes)
@@ -59,6 +60,18 @@ def _outcome(campaign: Campaign, storm: Storm, *, again: bool) -> Outcome:
         _say(f"storm {storm.seed}: recorded (exit {known.exit_code}) {known.reason}".rstrip())
         return known
     return campaign.run(storm)
+
+
+def _progress(campaign: Campaign, storms: Sequence[Storm], options: argparse.Namespace) -> str:
+    """Return what an interrupted command has recorded, and how to go on."""
+    if options.records is None or options.only:
+        return "nothing is recorded, so the same command begins again"
+    recorded = sum(campaign.recorded(storm) is not None for storm in storms)
+    command = "the same command without --again" if options.again else "the same command"
+    return (
+        f"storms recorded in {options.records}: {recorded} of {len(storms)}; {command} runs the "
+        "others"
+    )
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -1,10 +1,13 @@
 """The command `gauntlet scorecard` without a server."""
 
+import os
+import signal
 import sys
 
 import pytest
 
 from gauntlet.campaigns import record_files
+from gauntlet.campaigns.scorecard import made_up
 from gauntlet.campaigns.scorecard.trials import Record
 from gauntlet.cli import main
 from gauntlet.core.errors import Exit
@@ -66,6 +69,30 @@ def test_a_trial_is_recorded_once_and_then_rendered(tmp_path, file, capsys):
     assert "`usual`" in page.read_text()
     assert (page.parent / "images" / "scorecard.svg").read_text().startswith("<?xml")
     capsys.readouterr()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_between_two_trials_ends_the_command_in_one_line(
+    tmp_path, file, capsys, monkeypatch, number
+):
+    try_out, tried = made_up.try_out, []
+
+    def interrupted(*arguments):
+        tried.append(1)
+        if len(tried) == 2:
+            os.kill(os.getpid(), number)
+        return try_out(*arguments)
+
+    monkeypatch.setattr(made_up, "try_out", interrupted)
+    arguments = ["scorecard", "correct/usual", "--seeds", "3", "--records", str(file)]
+    assert main.main(arguments) == Exit.INTERRUPTED
+    name = signal.Signals(number).name
+    assert capsys.readouterr().err == (
+        f"gauntlet: stopped by {name}: trials recorded in {file}: 1; the same command runs the "
+        "others\n"
+    )
+    assert main.main(arguments) == Exit.OK
+    assert len(record_files.read(file, Record)) == 3
 
 
 def test_a_recorded_miss_fails_the_command(tmp_path, file, capsys):

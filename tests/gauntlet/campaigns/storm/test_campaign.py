@@ -147,6 +147,37 @@ def test_a_storm_that_failed_is_recorded_when_its_shrinking_is_interrupted(
     assert record["smallest"] == []
 
 
+@pytest.mark.parametrize(
+    ("options", "end"),
+    [
+        (
+            ("--count", "3", "--records", "records.jsonl"),
+            "storms recorded in records.jsonl: 1 of 3; the same command runs the others",
+        ),
+        (
+            ("--count", "3", "--records", "records.jsonl", "--again"),
+            (
+                "storms recorded in records.jsonl: 1 of 3; the same command without --again "
+                "runs the others"
+            ),
+        ),
+        (("--count", "3"), "nothing is recorded, so the same command begins again"),
+    ],
+)
+def test_a_signal_between_two_storms_ends_the_command_in_one_line(
+    runs, monkeypatch, capsys, options, end
+):
+    def run_all(*arguments):
+        if runs.faults:
+            os.kill(os.getpid(), signal.SIGTERM)
+        runs(*arguments)
+
+    monkeypatch.setattr(child_runs, "run_all", run_all)
+    assert main.main([*STORM, *options]) == Exit.INTERRUPTED
+    assert len(runs.faults) == 1
+    assert capsys.readouterr().err == f"gauntlet: stopped by SIGTERM: {end}\n"
+
+
 def test_the_replay_runs_only_the_faults_that_it_names(runs):
     assert main.main([*STORM, "--only", f"{IDS[5]},{IDS[1]}"]) == Exit.OK
     assert main.main([*STORM, "--only", "none"]) == Exit.OK
