@@ -7,18 +7,25 @@ segment; the segment names a file below /dev/shm; and that file lists all other 
 The layouts are those of PostgreSQL 10 and later: `PGShmemHeader` in src/include/storage/pg_shmem.h,
 and `dsm_control_header` in src/backend/storage/ipc/dsm.c.
 
+Memory that may not be removed, because it belongs to another user, is named once in a warning.
+
 Both the reference server and the harness use this module, which therefore imports neither.
 """
 
 import contextlib
 import ctypes
+import functools
+import logging
+import os
 import re
 import stat
 import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+log = logging.getLogger(__name__)
 
 SEGMENTS = Path("/proc/sysvipc/shm")
 FILES = Path("/dev/shm")  # noqa: S108  # where the C library keeps POSIX shared memory
@@ -71,7 +78,11 @@ def remove(data: Path, within_s: float = END_S) -> list[str]:
         while (found := _find(data / PID_FILE)) is not None:
             server, segment = found
             if not segment.attached:
-                return _remove(server, segment)
+                try:
+                    return _remove(server, segment)
+                except PermissionError as error:
+                    _warn(data, segment.id, os.strerror(error.errno or 0))
+                    return []
             if time.monotonic() > deadline:
                 break
             time.sleep(_POLL_S)
@@ -123,24 +134,43 @@ def _remove(server: int, segment: _Segment) -> list[str]:
         if _is_owned(path, segment.owner):
             path.unlink(missing_ok=True)
             removed.append(path.name)
-    if ctypes.CDLL(None).shmctl(segment.id, _IPC_RMID, None) == 0:
-        removed.append(f"System V segment {segment.id}")
-    return removed
+    _call("shmctl", segment.id, _IPC_RMID, None)
+    return [*removed, f"System V segment {segment.id}"]
+
+
+def _call(name: str, *arguments: Any) -> int:
+    """Call a function of the C library; OSError if it returns -1."""
+    function = ctypes.CDLL(None, use_errno=True)[name]
+    function.restype = ctypes.c_ssize_t if name == "shmat" else ctypes.c_int
+    result: int = function(*arguments)
+    if result == -1:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return result
+
+
+@functools.cache
+def _warn(data: Path, segment: int, reason: str) -> None:
+    """Say once what stays, and what to do."""
+    log.warning(
+        "the shared memory of the PostgreSQL that was killed in %s cannot be removed (System V "
+        "segment %d: %s); its owner or root can remove it with `ipcrm -m %d`",
+        data,
+        segment,
+        reason,
+        segment,
+    )
 
 
 def _read(segment: _Segment) -> bytes | None:
-    """Return how a segment begins; None if this user may not read it, or it is too small."""
+    """Return how a segment begins; None if it is too small, OSError if it cannot be read."""
     if segment.size < _HEADER.size:
         return None
-    libc = ctypes.CDLL(None)
-    libc.shmat.restype = ctypes.c_void_p
-    address = libc.shmat(segment.id, None, _SHM_RDONLY)
-    if address == ctypes.c_void_p(-1).value:
-        return None
+    address = _call("shmat", segment.id, None, _SHM_RDONLY)
     try:
         return ctypes.string_at(address, _HEADER.size)
     finally:
-        libc.shmdt(ctypes.c_void_p(address))
+        _call("shmdt", ctypes.c_void_p(address))
 
 
 def _listed(listing: Path, owner: int) -> Iterator[int]:

@@ -1,5 +1,8 @@
 """What a killed PostgreSQL left is removed, and nothing of a living one or of another program."""
 
+import errno
+from pathlib import Path
+
 import pytest
 
 from gauntlet import postgres_memory
@@ -119,6 +122,36 @@ def test_a_link_among_the_files_is_not_followed(left, data, tmp_path):
     left.note(data)
     assert "PostgreSQL.22" not in postgres_memory.remove(data)
     assert precious.exists()
+
+
+@pytest.mark.parametrize("refused", ["shmat", "shmctl", "unlink"])
+def test_memory_of_another_user_is_named_once(left, data, monkeypatch, caplog, refused):
+    call = postgres_memory._call
+
+    def forbidden(*_, **__):
+        raise PermissionError(errno.EPERM, "no")
+
+    def refusing(name, *arguments):
+        return forbidden() if name == refused else call(name, *arguments)
+
+    left.note(data)
+    with monkeypatch.context() as patch:
+        patch.setattr(postgres_memory, "_call", refusing)
+        if refused == "unlink":
+            patch.setattr(Path, "unlink", forbidden)
+        assert postgres_memory.remove(data) == postgres_memory.remove(data) == []
+    (warning,) = caplog.messages
+    assert warning == (
+        f"the shared memory of the PostgreSQL that was killed in {data} cannot be removed (System "
+        f"V segment {left.segment}: Operation not permitted); its owner or root can remove it "
+        f"with `ipcrm -m {left.segment}`"
+    )
+    assert left.exists
+
+
+def test_a_call_that_the_system_refuses_is_an_error():
+    with pytest.raises(OSError, match="Invalid argument"):
+        postgres_memory._call("shmctl", 2**31 - 1, 0, None)
 
 
 def test_servers_are_found_in_the_folders_of_components_and_of_disks(left, tmp_path):
