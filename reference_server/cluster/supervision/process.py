@@ -83,11 +83,13 @@ class ChildProcess:
         descendants = self._descendants()
         self.signal_tree(SIGKILL)
         await self.wait()
-        while any(_is_live(process) for process in descendants):
-            await asyncio.sleep(0.01)
+        await _gone(descendants)
 
     async def end(self, number: Signals, timeout_s: float) -> None:
-        """Signal the process to end; after `timeout_s` seconds kill what is left of its tree."""
+        """Signal the process to end; after `timeout_s` seconds kill what is left of its tree.
+
+        Descendants that outlive it are killed, too, and have ended afterwards.
+        """
         if not self.alive:
             return
         descendants = self._descendants()
@@ -100,12 +102,19 @@ class ChildProcess:
         for process in descendants:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
+        await _gone(descendants)
 
     def _descendants(self) -> list[psutil.Process]:
         try:
             return psutil.Process(self.pid).children(recursive=True) if self.alive else []
         except psutil.NoSuchProcess:
             return []
+
+
+async def _gone(processes: Sequence[psutil.Process]) -> None:
+    """Wait until processes that were killed have ended."""
+    while any(_is_live(process) for process in processes):
+        await asyncio.sleep(0.01)
 
 
 def _is_live(process: psutil.Process) -> bool:

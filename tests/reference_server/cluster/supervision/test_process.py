@@ -8,6 +8,7 @@ import sys
 import psutil
 import pytest
 
+from gauntlet.reference_server.cluster.supervision import process as module
 from gauntlet.reference_server.cluster.supervision.launch_spec import LaunchSpec
 from gauntlet.reference_server.cluster.supervision.process import ChildProcess
 
@@ -87,6 +88,21 @@ async def test_end_kills_a_process_that_ignores_the_signal(launch):
     await first_line(launch)
     await child.end(signal.SIGTERM, 0.2)
     assert await child.wait() == -signal.SIGKILL
+
+
+async def test_end_waits_for_the_descendants_that_it_kills(launch, monkeypatch):
+    """Their shared memory and their ports are free only then."""
+    child, grandchild = await family(launch)
+    looks = []
+
+    def is_live(process):
+        looks.append(process.pid)
+        return len(looks) < 3
+
+    monkeypatch.setattr(module, "_is_live", is_live)
+    await child.end(signal.SIGTERM, 30)
+    assert looks == [grandchild.pid] * 3
+    assert await child.wait() == -signal.SIGTERM
 
 
 async def test_end_and_kill_of_a_dead_child_do_nothing(launch):
