@@ -58,11 +58,14 @@ class FaultToxics:
         return frozenset(self._answered)
 
     def silenced(self, context: Context) -> set[str]:
-        """Return the links of the target on which another fault lets nothing pass now."""
+        """Return the links of the target on which another fault lets nothing pass now.
+
+        Also those whose component accepts no connection.
+        """
         return {
             name
             for name, link in self.targets(context).items()
-            if any(map(_silences, self._of_others(link)))
+            if any(map(_silences, self._of_others(link))) or context.refuses(name, self._spec.id)
         }
 
     def _of_others(self, link: ProxiedLink) -> list[Toxic]:
@@ -138,6 +141,8 @@ class FaultToxics:
             return result.as_evidence()
         if active:
             return "still under another fault"
+        if context.refuses(name, self._spec.id):
+            return "its component accepts no connection under another fault"
         if context.control is None and name not in self._answered:
             return "it did not answer before the fault either"
         return None if context.is_up(name) else "its component is not up"

@@ -54,7 +54,8 @@ class Context:
     `disks` are the components' disks of their own, by component; `no_disks` is the reason why this
     machine has none, although the scenario needs them. `clocks` and `no_clocks` are the same for
     wall clocks. `ca` is the path of the certificate that clients of the stack trust; empty if they
-    do not use TLS.
+    do not use TLS. `refusing` are components that are up and accept no connection because of a
+    fault, each as (fault, component).
     """
 
     plan: StackPlan
@@ -71,6 +72,7 @@ class Context:
     clocks: Mapping[str, ClockFile] = field(default_factory=dict)
     no_clocks: str = ""
     ca: str = ""
+    refusing: set[tuple[str, str]] = field(default_factory=set)
     stop: threading.Event = field(default_factory=threading.Event)
     _journal_lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -117,6 +119,15 @@ class Context:
         """Whether the component that a link leads to is up; assumed without a control API."""
         if self.control is None:
             return True
-        name = next(planned.component for planned in self.plan.links if planned.name == link)
-        component = self.control.components().get(name)
+        component = self.control.components().get(self._component_of(link))
         return component is not None and component.state == "up"
+
+    def refuses(self, link: str, fault: str) -> bool:
+        """Whether another fault keeps the component of a link from accepting connections."""
+        refusing = tuple(self.refusing)  # other threads add and remove
+        return any(
+            by != fault and component == self._component_of(link) for by, component in refusing
+        )
+
+    def _component_of(self, link: str) -> str:
+        return next(planned.component for planned in self.plan.links if planned.name == link)

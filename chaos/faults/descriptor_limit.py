@@ -67,6 +67,7 @@ class DescriptorLimit:
         """Lower the limit of each component; its children keep theirs."""
         for name, victim in choose(context, self._spec).items():
             limited = self._limited[name] = _measure(context, victim)
+            context.refusing.add((self._spec.id, name))
             limited.exhaust()
         return {"components": sorted(self._limited)}
 
@@ -99,9 +100,10 @@ class DescriptorLimit:
         """Restore the limits; a process that was restarted meanwhile has its own."""
         with self._lock:
             self._healed = True
-        for each in self._limited.values():
+        for name, each in self._limited.items():
             if each.process.is_running():  # psutil compares the start, not only the id
                 _set_limit(each.process, *each.before)
+            context.refusing.discard((self._spec.id, name))
         return {"unproven": self._unproven} if self._unproven else {}
 
     def verify(self, context: Context) -> Evidence:

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from gauntlet.chaos.clients import link_probe
-from gauntlet.chaos.faults import descriptor_limit
+from gauntlet.chaos.clients.link_probe import ProbeResult
+from gauntlet.chaos.faults import FAULTS, _toxics, descriptor_limit
 from gauntlet.chaos.faults.descriptor_limit import DescriptorLimit
 from gauntlet.core.errors import RollbackError, StackError
 
@@ -125,6 +126,31 @@ def test_a_process_that_has_ended_meanwhile_needs_no_heal(stack, fault, server):
     server.kill()
     server.wait()
     assert (fault.heal(stack.context), fault.verify(stack.context)) == ({}, {})
+
+
+@pytest.mark.parametrize("kind", ["bandwidth", "latency"])
+def test_a_fault_on_a_link_may_end_while_no_connection_is_accepted(
+    stack, spec, fault, server, monkeypatch, kind
+):
+    """Its heal was not verified, because the component is up and does not answer."""
+    monkeypatch.setattr(_toxics, "VERIFY_S", 0.0)
+    other = FAULTS[kind](spec(kind, "client>gateway", id="other"))
+    other.inject(stack.context)
+    fault.inject(stack.context)
+    other.heal(stack.context)
+
+    def probe(kind, address, *_):
+        if limits(server)[0] < 100 and address.endswith("gateway-1"):
+            return ProbeResult(None, "no answer within 1000 ms", silent=True)
+        return stack.probe(kind, address, 0.0)
+
+    monkeypatch.setattr(_toxics.link_probe, "probe", probe)
+    assert other.verify(stack.context)["probe"]["client>gateway-1"] == (
+        "its component accepts no connection under another fault"
+    )
+    fault.heal(stack.context)
+    assert other.verify(stack.context)["probe"]["client>gateway-1"] == 1.0
+    assert stack.context.refusing == set()
 
 
 def test_heal_without_inject_does_nothing(stack, fault):

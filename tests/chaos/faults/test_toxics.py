@@ -4,6 +4,7 @@ import contextlib
 
 import pytest
 
+from gauntlet.chaos.clients.link_probe import ProbeResult
 from gauntlet.chaos.clients.toxiproxy import ProxyError
 from gauntlet.chaos.faults import _toxics
 from gauntlet.chaos.faults._toxics import FaultToxics
@@ -95,6 +96,26 @@ def test_only_a_toxic_of_another_fault_that_lets_nothing_pass_silences_a_link(
     other.add(stack.context, toxic, attributes, toxicity=toxicity)
     assert own.silenced(stack.context) == ({"edge>broker"} if silent else set())
     assert other.silenced(stack.context) == set()
+
+
+def test_a_link_to_a_component_that_accepts_no_connection_need_not_answer(stack, spec, monkeypatch):
+    """The fault that keeps the component from it verifies its own heal."""
+    monkeypatch.setattr(_toxics, "VERIFY_S", 0.0)
+    silent = ProbeResult(None, "no answer within 1000 ms", silent=True)
+    fault = Partition(spec("partition", "edge>broker", id="own"))
+    fault.inject(stack.context)
+    fault.heal(stack.context)
+    monkeypatch.setattr(_toxics.link_probe, "probe", lambda *_: silent)
+    stack.context.refusing.add(("other", "broker"))
+    assert FaultToxics(spec("latency", "edge>broker")).silenced(stack.context) == {"edge>broker"}
+    assert fault.verify(stack.context) == {
+        "probe": {"edge>broker": "its component accepts no connection under another fault"}
+    }
+    for others in ({("other", "registry")}, {("own", "broker")}):
+        stack.context.refusing.clear()
+        stack.context.refusing.update(others)
+        with pytest.raises(RollbackError, match="no answer"):
+            fault.verify(stack.context)
 
 
 def test_a_proxy_that_does_not_answer_leaves_no_link_silenced(stack, spec, monkeypatch):
