@@ -197,6 +197,35 @@ def test_a_phone_shows_the_page_without_scrolling_sideways(page, folder, name, s
     assert sideways(page) == 0
 
 
+LEGENDS = """[...document.querySelectorAll(".live")].map((live) =>
+  [...live.querySelectorAll(".u-series")].map((row) => [...row.children].map((each) =>
+    getComputedStyle(each).visibility === "visible" ? each.textContent.trim() : ""
+  ).join(" ").trim()))
+"""
+
+
+def test_a_legend_has_values_only_while_a_chart_is_pointed_at(page, folder):
+    open_file(page, folder, "report.html")
+    page.wait("document.querySelector('.live .u-over') !== null")
+    time_row, *lines = page.js(LEGENDS)[0]
+    assert time_row == ""
+    assert lines[0] == "sent"
+    assert "–" not in "".join(lines)
+    page.js(
+        "const over = document.querySelector('.live .u-over');"
+        "const at = over.getBoundingClientRect();"
+        "const where = {clientX: at.left + at.width / 2, clientY: at.top + 20, bubbles: true};"
+        "over.dispatchEvent(new MouseEvent('mouseenter', where));"
+        "over.dispatchEvent(new MouseEvent('mousemove', where));"
+    )
+    page.wait(f"!{LEGENDS}.flat().includes('')")  # all charts show the same second
+    time_row, *lines = page.js(LEGENDS)[0]
+    assert time_row.startswith("time ")
+    assert time_row.endswith(" s")
+    page.js("document.querySelector('.live .u-over').dispatchEvent(new MouseEvent('mouseleave'))")
+    page.wait(f"{LEGENDS}[0][0] === ''")
+
+
 @pytest.mark.parametrize("name", ["report.html", "compared.html"])
 def test_nothing_is_cut_in_print(page, folder, name, tmp_path):
     page.resize(PRINTED_PX)

@@ -1,7 +1,7 @@
 """A card for each fault: its proof, what it met, how the clients lived through it, what it cost."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gauntlet.core.plugins import SectionKind
@@ -11,7 +11,7 @@ from gauntlet.reports.render.sections.page import Page
 
 KIND = SectionKind("recovery", "a card for each fault: proof, exposure, recovery and cost")
 
-PROOF_LENGTH_MAX = 200
+PROOF_LINES_MAX, PROOF_LENGTH_MAX = 8, 200
 # The key of each step, its name, and what it means if there is none.
 _STEPS = (
     ("noticed_at_s", "noticed by clients", "no client noticed it"),
@@ -32,7 +32,6 @@ def context(page: Page) -> dict[str, Any] | None:
 
 def _card(fault: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
     beside = violations.beside(fault, result)
-    proof = _proof(fault["proof"])
     return {
         "id": fault["id"],
         "anchor": anchors.of("fault", fault["id"]),
@@ -40,8 +39,8 @@ def _card(fault: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
         "tone": _tone(fault, violated=bool(beside)),
         "acted": _acted(fault),
         "exposure": exposure.describe(fault.get("exposure")),
-        "proof": proof if len(proof) <= PROOF_LENGTH_MAX else f"{proof[:PROOF_LENGTH_MAX]}…",
-        "all_proof": json.dumps(fault["proof"], sort_keys=True, indent=1) if proof else "",
+        "proof": _proof(fault["proof"]),
+        "all_proof": json.dumps(fault["proof"], sort_keys=True, indent=1) if fault["proof"] else "",
         "failed": fault["failed"],
         "steps": _steps(fault),
         "cost": _cost(fault.get("cost")),
@@ -138,21 +137,41 @@ def _late(cost: Mapping[str, Any]) -> list[str]:
     return [f"of {cost['messages']:,} messages, {' and '.join(late)} came late"]
 
 
-def _proof(proof: Any) -> str:
-    """Return a proof in words: `gateway-1: pid 71, process gone, port refused`."""
-    if not proof:
-        return ""
-    if not isinstance(proof, Mapping):
-        return str(proof)
-    return "; ".join(f"{_name(key)}: {_words(value)}" for key, value in proof.items())
+def _proof(proof: Any) -> list[str]:
+    """Return the lines of a proof in words: `gateway-1: pid 71, process gone, port refused`."""
+    lines = list(_lines(proof)) if isinstance(proof, Mapping) else [str(proof)] if proof else []
+    more = len(lines) - PROOF_LINES_MAX
+    if more > 1:  # a line that says so would take the place of a single one
+        lines[PROOF_LINES_MAX:] = [f"and {more} more, below"]
+    return [
+        line if len(line) <= PROOF_LENGTH_MAX else f"{line[:PROOF_LENGTH_MAX]}…" for line in lines
+    ]
+
+
+def _lines(proof: Mapping[Any, Any]) -> Iterator[str]:
+    """Yield a line for each component or link; `during` may have several of them."""
+    for key, value in proof.items():
+        if isinstance(value, Mapping) and any(isinstance(v, Mapping) for v in value.values()):
+            for name, each in value.items():
+                yield f"{_name(key)}, {_name(name)}: {_words(each)}"
+        else:
+            yield f"{_name(key)}: {_words(value)}"
 
 
 def _words(value: Any) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{_name(key)} {_words(each)}" for key, each in value.items())
+        return ", ".join(_pair(str(key), each) for key, each in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(_words(each) for each in value)
     return "none" if value is None else str(value)
+
+
+def _pair(key: str, value: Any) -> str:
+    """Return a name and its value, with the unit of a duration behind the number."""
+    name = key.removesuffix("_ms")
+    if name != key and isinstance(value, int | float):
+        return f"{_name(name)} {formatting.ms(value)}"
+    return f"{_name(key)} {_words(value)}"
 
 
 def _name(key: Any) -> str:

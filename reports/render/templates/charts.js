@@ -171,6 +171,7 @@
       hooks: {
         drawClear: [(plot) => shade(plot, named)],
         draw: [(plot) => mark(chart, plot)],
+        setCursor: [(plot) => plot.root.classList.toggle("pointed", typeof plot.cursor.idx === "number")],
         setScale: [(plot, key) => key === "x" && follow(plot)],
       },
     };

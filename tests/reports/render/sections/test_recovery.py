@@ -87,9 +87,33 @@ def test_a_fault_that_cost_nothing_says_so():
 
 def test_a_proof_is_readable_and_complete():
     found = card()
-    assert found["proof"] == "edge-1: pid 71, process gone"
+    assert found["proof"] == ["edge-1: pid 71, process gone"]
     assert '"pid": 71' in found["all_proof"]
-    assert len(card(proof={"x": "y" * 999})["proof"]) == recovery.PROOF_LENGTH_MAX + 1
+    assert [len(line) for line in card(proof={"x": "y" * 999})["proof"]] == [
+        recovery.PROOF_LENGTH_MAX + 1
+    ]
+    assert (card(proof={})["proof"], card(proof={})["all_proof"]) == ([], "")
+    assert card(proof="seen by the operator")["proof"] == ["seen by the operator"]
+
+
+def test_a_proof_has_a_line_for_each_link_and_moment():
+    before = {"sent": 80, "received": 12, "first_ms": 1.234, "ended": "answered"}
+    during = before | {"first_ms": 202.5}
+    links = [f"client>gateway-{number}" for number in (1, 2)]
+    proof = {"before": dict.fromkeys(links, before), "during": dict.fromkeys(links, during)}
+    assert card(proof=proof)["proof"] == [
+        "before, client>gateway-1: sent 80, received 12, first 1.23 ms, ended answered",
+        "before, client>gateway-2: sent 80, received 12, first 1.23 ms, ended answered",
+        "during, client>gateway-1: sent 80, received 12, first 202 ms, ended answered",
+        "during, client>gateway-2: sent 80, received 12, first 202 ms, ended answered",
+    ]
+
+
+def test_the_lines_of_a_proof_are_limited():
+    most = recovery.PROOF_LINES_MAX
+    lines = card(proof={f"edge-{number}": "gone" for number in range(most + 3)})["proof"]
+    assert lines[most - 1 :] == [f"edge-{most - 1}: gone", "and 3 more, below"]
+    assert len(card(proof={f"edge-{n}": "gone" for n in range(most + 1)})["proof"]) == most + 1
 
 
 @pytest.mark.parametrize(
