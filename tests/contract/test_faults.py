@@ -245,7 +245,7 @@ def make(kind, target, params=None, *, id="f", at=0.0, for_=0.0):  # noqa: A002 
 
 def answers(address):
     """Whether an HTTP server answers at an address."""
-    connection = http.client.HTTPConnection(address, timeout=2)
+    connection = http.client.HTTPConnection(address, timeout=20)
     try:
         connection.request("GET", "/healthz")
         return connection.getresponse().read() == b"ok"
@@ -267,7 +267,7 @@ def test_a_fault_on_links_is_proven_and_healed_without_a_trace(rig, clients, kin
     assert rig.proxy.toxics("client>edge-blue-1") == []
     assert answers(rig.listen)
     with connect(f"ws://{rig.listen}/", compression=None) as client:
-        assert client.recv(timeout=5) == "tick"
+        assert client.recv(timeout=60) == "tick"
 
 
 @pytest.mark.parametrize("kind", LINK_FAULTS)
@@ -323,7 +323,7 @@ def test_a_disconnect_cuts_about_its_share_of_the_connections(rig, clients):
     fault.inject(rig.context)
     proof = fault.prove(rig.context)
     assert rig.proxy.toxics("client>edge-blue-1") == []
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while (cut := sum(not thread.is_alive() for thread in clients)) < proof["dropped"]:
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -358,12 +358,12 @@ def test_live_connections_outlast_a_fault_that_loses_nothing(rig, clients, kind)
 def test_what_a_stall_holds_back_is_delivered_after_it(rig):
     fault = FAULTS["stall"](make("stall", "client>edge"))
     with connect(f"ws://{rig.listen}/", compression=None) as client:
-        assert client.recv(timeout=5) == "tick"
+        assert client.recv(timeout=60) == "tick"
         fault.inject(rig.context)
         assert fault.prove(rig.context)
         fault.heal(rig.context)
         assert fault.verify(rig.context)["held"] == {"answered": 1}
-        ticks = [client.recv(timeout=5) for _ in range(20)]  # those of more than a second of stall
+        ticks = [client.recv(timeout=60) for _ in range(20)]  # those of more than a second of stall
     assert set(ticks) == {"tick"}
 
 
@@ -397,7 +397,7 @@ def test_a_fault_that_flaps_acts_and_pauses_in_turn(rig):
     fault.inject(rig.context)
     assert fault.prove(rig.context)
     seen = []
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while len(seen) < 4 and time.monotonic() < deadline:
         acting = bool(rig.proxy.toxics("client>edge-blue-1"))
         if not seen or seen[-1] != acting:
@@ -423,7 +423,7 @@ def test_a_reset_is_seen_as_such_by_live_connections(rig, clients, backend):
         assert proof["dropped"] == 20
         assert set(proof["witnesses"]) == {"reset"}
     for thread in clients:
-        thread.join(5)
+        thread.join(60)
 
 
 EXTENSIONS = ("half-open", "refuse")
@@ -450,7 +450,7 @@ def test_old_and_new_connections_are_treated_differently(rig, clients, backend, 
     assert answers(rig.listen)
     if backend == "embedded":
         for thread in clients if kind == "half-open" else ():
-            thread.join(5)
+            thread.join(60)
         assert all(thread.is_alive() for thread in clients) is (kind == "refuse")
 
 

@@ -33,7 +33,7 @@ REQUEST = {
     }
 }
 SOON_S = 6.0
-REBUILT_S = 5.0
+REBUILT_S = 20.0
 
 
 async def exchange(sender: Client, receiver: Client, conv: str, count: int = 5) -> None:

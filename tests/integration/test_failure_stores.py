@@ -102,7 +102,7 @@ async def test_while_the_broker_blocks_publishers_messages_arrive_by_polls(stack
                 path = f"/v1/conversations/{conv}/messages"
                 assert (await ann.try_call("POST", path, message))[0] == 201
                 await bob.wait_for(conv, sent, SOON_S)
-        await asyncio.wait_for(stack.wait_for_bus(connected=True), SOON_S)
+        await asyncio.wait_for(stack.wait_for_bus(connected=True), 2 * SOON_S)
         await ann.send(conv, "after")
         await bob.wait_for(conv, [*sent, "after"])
         assert received_in_order_once(bob, conv)

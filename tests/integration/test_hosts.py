@@ -145,7 +145,7 @@ def test_three_hosts_with_different_clocks_load_a_fourth_in_one_run(hosts):
     output = (hosts.folder / "master" / "log").read_text()
     assert code == Exit.OK, output
     for name in AHEAD_S:
-        assert hosts.children[name].wait(10) == 0
+        assert hosts.children[name].wait(60) == 0
 
     (folder,) = (hosts.folder / "master" / "runs").iterdir()
     run = RunDir.open(folder)

@@ -59,7 +59,7 @@ def test_a_run_can_be_scraped_from_boot_to_verdict(tmp_path, require_service):
     finally:
         child.kill()
     text = (tmp_path / "output.txt").read_text()
-    assert child.wait(10) in (Exit.OK, Exit.INCONCLUSIVE), text
+    assert child.wait(60) in (Exit.OK, Exit.INCONCLUSIVE), text
 
     def series(name, **labels):
         return [exposition.total(page, name, labels) for page in pages]

@@ -92,7 +92,7 @@ def test_serve_obeys_the_operators_commands_and_leaves_nothing_after_ctrl_c(
         assert len(descendants) >= 5
         child.send_signal(signal.SIGINT)
         assert child.wait(30) == Exit.OK
-    _, alive = psutil.wait_procs(descendants, timeout=5)
+    _, alive = psutil.wait_procs(descendants, timeout=60)
     assert alive == []
     assert [file.name for file in tmp_path.iterdir()] == ["lean.yaml"]
     assert not Path(control).exists()

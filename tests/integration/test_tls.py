@@ -113,7 +113,7 @@ async def test_a_client_without_tls_gets_a_close_and_others_are_served(running):
         for address in client_ports(running).values():
             request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
             reader, writer = await open_tcp(address, request)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 assert await reader.read() == b""
             writer.close()
         await exchange(clients)
@@ -165,7 +165,7 @@ async def test_handshakes_that_are_never_finished_are_closed_in_time_and_leave_n
             await ends
         assert time.monotonic() - began_s < 3 * HANDSHAKE_TIMEOUT_S
         for name, process in processes.items():
-            await eventually(lambda n=name, p=process: p.num_fds() < before[n] + 10, 10)
+            await eventually(lambda n=name, p=process: p.num_fds() < before[n] + 10)
         assert [client.disconnects for client in clients] == [0, 0]
 
 

@@ -15,7 +15,7 @@ from gauntlet.chaos.proxy_process import ProxyServer, find_binary
 
 from ...services import missing
 
-TIMEOUT_S = 5.0  # far longer than any socket operation of a passing test
+TIMEOUT_S = 30.0  # far longer than any socket operation of a passing test
 
 
 class ProxiedLink:
@@ -80,9 +80,14 @@ def receive(source: socket.socket, size: int) -> bytes:
     return b"".join(parts)
 
 
-def read_outcome(source: socket.socket) -> str:
-    """Return how the next read ends: `data`, `eof`, `reset`, or `open` (nothing for 300 ms)."""
-    source.settimeout(0.3)
+def end_of(source: socket.socket) -> str:
+    """Return how a connection ends that must end: `eof` or `reset`, or `data` if it does not."""
+    return read_outcome(source, TIMEOUT_S)
+
+
+def read_outcome(source: socket.socket, quiet_s: float = 0.3) -> str:
+    """Return how the next read ends: `data`, `eof`, `reset`, or `open` (nothing for so long)."""
+    source.settimeout(quiet_s)
     try:
         return "data" if source.recv(1 << 20) else "eof"
     except TimeoutError:

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from .conftest import eventually, read_outcome, receive, receiving, sending
+from .conftest import end_of, eventually, receive, receiving, sending
 
 pytestmark = [pytest.mark.contract, pytest.mark.integration]
 
@@ -66,11 +66,11 @@ def test_a_close_passes_through_in_either_direction(link):
     """There is no half-close."""
     client, server = link.pair()
     client.shutdown(socket.SHUT_WR)
-    assert read_outcome(server) == "eof"
-    assert read_outcome(client) == "eof"
+    assert end_of(server) == "eof"
+    assert end_of(client) == "eof"
     client, server = link.pair()
     server.close()
-    assert read_outcome(client) == "eof"
+    assert end_of(client) == "eof"
 
 
 def test_a_client_that_does_not_read_blocks_the_sender(link):
@@ -92,7 +92,7 @@ def test_a_client_that_does_not_read_blocks_the_sender(link):
 
 def test_a_client_of_a_dead_upstream_connects_and_reads_the_end(link):
     link.listener.close()
-    assert read_outcome(link.dial()) == "eof"
+    assert end_of(link.dial()) == "eof"
 
 
 def test_a_thousand_short_connections_survive_changes_of_toxics(link):
@@ -127,7 +127,7 @@ def test_metrics_count_the_bytes_of_ended_connections(call, link):
     server.sendall(b"ok")
     assert (receive(server, 8), receive(client, 2)) == (b"question", b"ok")
     client.close()
-    assert read_outcome(server) == "eof"
+    assert end_of(server) == "eof"
     labels = f'listener="{link.address}",proxy="{link.name}",upstream="{link.upstream}"'
 
     def byte_counters() -> dict[tuple[str, str], float]:

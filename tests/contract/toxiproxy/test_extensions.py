@@ -7,7 +7,7 @@ import pytest
 
 from gauntlet.chaos.proxy_process import ProxyServer
 
-from .conftest import ProxiedLink, eventually, read_outcome, receive, sending
+from .conftest import ProxiedLink, end_of, eventually, read_outcome, receive, sending
 
 pytestmark = [
     pytest.mark.contract,
@@ -55,7 +55,7 @@ def test_a_connection_that_reset_peer_spares_closes_normally(link):
     link.add("reset_peer", toxicity=0)
     client, server = link.pair()
     server.close()
-    assert read_outcome(client) == "eof"
+    assert end_of(client) == "eof"
 
 
 def test_removing_reset_peer_carries_out_a_pending_reset(link):
@@ -65,7 +65,7 @@ def test_removing_reset_peer_carries_out_a_pending_reset(link):
     server.sendall(b"x")
     assert read_outcome(client) == "open"
     link.remove(toxic)
-    assert read_outcome(client) == "reset"
+    assert end_of(client) == "reset"
 
 
 def test_changing_toxics_does_not_wait_for_bytes(link):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .conftest import read_outcome, receive
+from .conftest import end_of, receive
 
 pytestmark = [pytest.mark.contract, pytest.mark.integration]
 
@@ -21,7 +21,7 @@ def test_disabling_closes_connections_and_refuses_new_ones(link):
     """Both sides of a live connection read the end."""
     client, server = link.pair()
     link.proxy.disable(link.name)
-    assert (read_outcome(client), read_outcome(server)) == ("eof", "eof")
+    assert (end_of(client), end_of(server)) == ("eof", "eof")
     with pytest.raises(ConnectionRefusedError):
         link.dial()
 
@@ -33,7 +33,7 @@ def test_a_changed_address_closes_connections(call, new_link, field):
     client, server = link.pair()
     change = {"listen": "127.0.0.1:0"} if field == "listen" else {"upstream": other.upstream}
     changed = call("PATCH", f"/proxies/{link.name}", change).json()
-    assert (read_outcome(client), read_outcome(server)) == ("eof", "eof")
+    assert (end_of(client), end_of(server)) == ("eof", "eof")
     assert (changed["listen"] != link.address) == (field == "listen")
     link.address = changed["listen"]
     if field == "upstream":
@@ -75,7 +75,7 @@ def test_populate_replaces_a_proxy_with_another_address(call, link):
     link.add("latency", latency=1)
     [proxy] = call("POST", "/populate", [row(link, listen="127.0.0.1:0")]).json()["proxies"]
     assert proxy["toxics"] == []
-    assert read_outcome(client) == "eof"
+    assert end_of(client) == "eof"
 
 
 @pytest.mark.parametrize(

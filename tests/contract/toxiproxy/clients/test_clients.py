@@ -9,7 +9,7 @@ from itertools import count
 
 import pytest
 
-from ..conftest import read_outcome, receive
+from ..conftest import end_of, read_outcome, receive
 from .conftest import ClientError, able_to
 
 pytestmark = [pytest.mark.contract, pytest.mark.integration]
@@ -77,7 +77,7 @@ def test_a_client_creates_shows_lists_and_deletes_a_proxy(driver, call, link, na
 def test_a_client_disables_and_enables_a_proxy(driver, link):
     client, server = link.pair()
     driver("disable", name=link.name)
-    assert (read_outcome(client), read_outcome(server)) == ("eof", "eof")
+    assert (end_of(client), end_of(server)) == ("eof", "eof")
     with pytest.raises(ConnectionRefusedError):
         link.dial()
     assert not driver("proxy", name=link.name)["enabled"]

@@ -17,7 +17,7 @@ def test_all_calls_of_another_thread_are_made_in_their_order():
         queue.post(queue.close)
 
     start_thread(post, ())
-    with gevent.Timeout(10):
+    with gevent.Timeout(60):
         while not queue.closing:
             gevent.sleep(0.001)
     assert numbers == list(range(1_000))
@@ -30,5 +30,5 @@ def test_closing_releases_waiting_results_and_calls_the_callbacks():
     queue.on_closing.append(lambda: callbacks.append("called"))
     set_before.set("answer")
     queue.close()
-    assert (set_before.get(), waiting.get(timeout=1)) == ("answer", None)
+    assert (set_before.get(), waiting.get(timeout=30)) == ("answer", None)
     assert callbacks == ["called"]
