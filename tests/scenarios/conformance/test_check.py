@@ -8,7 +8,7 @@ import pytest
 
 from gauntlet.cli.main import main
 from gauntlet.core.errors import ConfigError, Exit
-from gauntlet.scenarios.conformance import bench, check
+from gauntlet.scenarios.conformance import bench, check, connections
 from gauntlet.scenarios.conformance.findings import Outcome, exit_code
 from gauntlet.scenarios.conformance.subject import Subject
 
@@ -107,8 +107,12 @@ def test_an_exception_of_the_codec_is_reported_with_its_line():
     assert error.text.startswith("KeyError: 'welcome' (chat_adapters.py:")
 
 
-def test_what_was_not_tried_in_time_is_unknown():
-    report, rows = checked("chat_adapters:Resuming", timeout_s=1.0)
+def test_what_was_not_tried_in_time_is_unknown(monkeypatch):
+    async def hang(*_):
+        yield await asyncio.sleep(60)
+
+    monkeypatch.setattr(connections, "probe_devices", hang)  # the probe before that of `resume`
+    report, rows = checked("chat_adapters:Resuming", timeout_s=6.0)
     assert rows["resume"].finding.outcome is Outcome.UNKNOWN
     assert exit_code(report.rows) is Exit.FAILED  # echo and positions were tried
 
