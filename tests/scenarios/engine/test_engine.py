@@ -270,7 +270,8 @@ def test_devices_are_refused_where_the_system_has_no_such_thing(tmp_path):
 async def test_members_come_and_go_while_the_talk_goes_on(tmp_path, peer):
     """Exits and entries are asked for, and nothing is missed by those who are out."""
     rooms = {"weight": 1, "size": 4, "exits": "2/s", "offline": "200ms"}
-    made = load(tmp_path, [peer.url], {"group": rooms}, steady="4s")
+    # A user who is not connected yet asks for no exit, but for the entry after it.
+    made = load(tmp_path, [peer.url], {"group": rooms}, steady="4s", limits=LONG_RAMP)
     await drive(Engine(made, Stripe()))
     asked = Counter(r.sseq for r in records(made.run) if r.kind == Kind.ATTEND)
     assert asked[RoomEvent.EXITED] == asked[RoomEvent.ENTERED] > USERS
