@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 DIGITS = 3  # significant digits of a measured value
+_FACTOR_MAX = 1_000_000  # how much larger something is hardly matters beyond this
 
 
 def ms(value: Any, *, at_least: bool = False) -> str:
@@ -63,6 +64,14 @@ def measured(indicator: str, value: Any, *, at_least: bool = False) -> str:
     if indicator.endswith("_count"):
         return number(round(value)) if float(value).is_integer() else f"{value:,}"
     return significant(value)
+
+
+def change(factor: float) -> str:
+    """Return a change by a factor as `+12.3 %`, or as `× 1,200` if it is a large one."""
+    if factor > _FACTOR_MAX:
+        return f"> × {number(_FACTOR_MAX)}"
+    percent = 100 * (factor - 1)
+    return f"{percent:+.1f} %" if abs(percent) < 1000 else f"× {significant(factor)}"
 
 
 def amount(value: float | None, unit: str) -> str:

@@ -14,13 +14,17 @@ def layout(difference: dict[str, Any]) -> dict[str, Any] | None:
         return None
     low, high = interval or (factor, factor)
     return {
-        "x": _x(low),
-        "width": round(max(1.0, _x(high) - _x(low)), 1),
-        "dot": _x(factor),
+        "x": place(low),
+        "width": round(max(1.0, place(high) - place(low)), 1),
+        "dot": place(factor),
         "one": WIDTH / 2,
     }
 
 
-def _x(factor: float) -> float:
-    share = math.log(factor) / math.log(_FACTOR_MAX) if factor > 0 else -1.0
-    return round(WIDTH / 2 * (1 + min(1.0, max(-1.0, share))) * 0.96 + 0.02 * WIDTH, 1)
+def place(factor: float, factor_max: float = _FACTOR_MAX, width: float = WIDTH) -> float:
+    """Return the place of a factor on a scale of that width, in whose middle 1 is.
+
+    The scale ends with `factor_max`, and begins with its reciprocal.
+    """
+    share = math.log(factor) / math.log(factor_max) if factor > 0 else -1.0
+    return round(width / 2 * (1 + min(1.0, max(-1.0, share))) * 0.96 + 0.02 * width, 1)

@@ -32,12 +32,14 @@ def page(
     shared: Mapping[str, Any],
     data: Mapping[str, Any] | None = None,
     css: str = "report.css",
+    own: Path | None = None,
 ) -> str:
     """Return a page of sections; `data` is what the scripts draw.
 
-    `css` is the name of the file beside the page that has the same style.
+    `css` is the name of the file beside the page that has the same style. `own` is a folder with
+    further templates, and with the `style.css` that they need beside the style of all pages.
     """
-    environment = _environment()
+    environment = _environment(own)
     parts = []
     for section in sections:
         template = environment.get_template(f"{section.template}.html")
@@ -49,7 +51,7 @@ def page(
     return environment.get_template("page.html").render(
         title=title,
         css=css,
-        style=_own(TEMPLATES / "style.css") + _own(LIBRARY / "uPlot.min.css"),
+        style=Markup(style(own)),  # noqa: S704 - files of this package
         parts=parts,
         data=data,
         library=_own(LIBRARY / "uPlot.iife.min.js"),
@@ -57,15 +59,17 @@ def page(
     )
 
 
-def style() -> str:
-    """Return the style of all pages."""
-    return str(_own(TEMPLATES / "style.css")) + str(_own(LIBRARY / "uPlot.min.css"))
+def style(own: Path | None = None) -> str:
+    """Return the style of all pages, and of those with templates of their own."""
+    files = [TEMPLATES / "style.css", LIBRARY / "uPlot.min.css"]
+    return "".join(map(_own, [*files, *([own / "style.css"] if own else [])]))
 
 
 @cache
-def _environment() -> jinja2.Environment:
+def _environment(own: Path | None) -> jinja2.Environment:
+    folders = [TEMPLATES] if own is None else [own, TEMPLATES]
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
+        loader=jinja2.FileSystemLoader(folders),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,

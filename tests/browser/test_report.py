@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gauntlet.campaigns.gate.outputs import page as gate_page
 from gauntlet.campaigns.synthetic.histories import good_story
 from gauntlet.campaigns.synthetic.mutators import lose_the_tail, present_twice
 from gauntlet.core.run_directory import write_json
@@ -17,6 +18,7 @@ from gauntlet.reports.render import comparison
 from gauntlet.reports.render.render import render
 from gauntlet.reports.verdict.judge import judge
 
+from ..gauntlet.campaigns.gate.outputs import gates
 from .chromium import Page
 
 pytestmark = pytest.mark.integration
@@ -25,6 +27,16 @@ AXE = Path(__file__).parent / "vendor" / "axe"
 POLICY = "sandbox; default-src 'none'; img-src 'self'; style-src 'self'"
 PHONE_PX = 390
 PRINTED_PX = 703  # the width of A4 without its margins
+# A picture of each page, for which it needs no script.
+PICTURES = {
+    "report.html": "#figure-timeline svg",
+    "compared.html": "#charts svg",
+    "gate-slower.html": "#comparisons svg",
+    "gate-incorrect.html": "#correctness .card",
+    "gate-calibrated.html": "#calibration table",
+    "gate-malicious.html": "#comparisons svg",
+}
+PAGES = list(PICTURES)
 CUTOVER = {
     "id": "to-green",
     "steps": [{"state": "verify", "at_s": 15.0}, {"state": "rollback", "at_s": 16.0}],
@@ -34,7 +46,7 @@ CUTOVER = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder with the report of a failed run, and the page of a comparison."""
+    """A folder with the report of a failed run, and the pages of a comparison and of gates."""
     story = good_story(1)
     lose_the_tail(story)
     present_twice(story)
@@ -47,6 +59,10 @@ def folder(tmp_path_factory):
     write_json(other.result, judge(other))
     runs = compare.load([other.path, run.path])
     comparison.write(run.path / "compared.html", compare.compare(runs), runs)
+    for name, make in gates.ALL.items():
+        document = gate_page.document(make(), {})
+        (run.path / f"gate-{name}.html").write_text(document)
+    (run.path / gate_page.STYLE).write_text(gate_page.style())
     return run.path
 
 
@@ -186,7 +202,16 @@ def test_the_page_has_its_style_under_the_policy_of_a_ci_server(page, folder):
         assert page.js("document.querySelectorAll('canvas').length") == 0
 
 
-@pytest.mark.parametrize("name", ["report.html", "compared.html"])
+def test_the_page_of_a_gate_has_its_style_under_the_policy_of_a_ci_server(page, folder):
+    with served(folder, POLICY) as url:
+        page.open(f"{url}/gate-slower.html")
+        page.wait("document.readyState === 'complete'")
+        style = "getComputedStyle(document.querySelector('{}')).{}"
+        assert page.js(style.format(".banner", "borderLeftWidth")) == "8px"
+        assert page.js(style.format(".forest.invalid .dot", "fill")) == "rgb(179, 38, 30)"
+
+
+@pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("scripts", [True, False])
 def test_a_phone_shows_the_page_without_scrolling_sideways(page, folder, name, scripts):
     if not scripts:
@@ -226,7 +251,7 @@ def test_a_legend_has_values_only_while_a_chart_is_pointed_at(page, folder):
     page.wait(f"{LEGENDS}[0][0] === ''")
 
 
-@pytest.mark.parametrize("name", ["report.html", "compared.html"])
+@pytest.mark.parametrize("name", PAGES)
 def test_nothing_is_cut_in_print(page, folder, name, tmp_path):
     page.resize(PRINTED_PX)
     page.show_as_printed()
@@ -237,12 +262,12 @@ def test_nothing_is_cut_in_print(page, folder, name, tmp_path):
         ".map((each) => each.getAttribute('aria-label') + ' ' + each.scrollWidth)"
     )
     assert cut == []
-    assert page.js(visible("#charts svg" if name == "compared.html" else "#figure-timeline svg"))
+    assert page.js(visible(PICTURES[name]))
     page.pdf(tmp_path / "page.pdf")
     assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
 
 
-@pytest.mark.parametrize("name", ["report.html", "compared.html"])
+@pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("width", [PHONE_PX, 1300])
 def test_axe_finds_nothing(page, folder, name, width):
     source = (AXE / "axe.min.js").read_text()

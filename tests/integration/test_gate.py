@@ -1,6 +1,7 @@
 """gauntlet gate on the embedded stack: green without a bug, red with one."""
 
 import json
+import re
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -44,6 +45,10 @@ def test_a_correct_server_is_green_and_all_files_are_written(suite, capsys):
     suites = ET.fromstring((folder / "junit.xml").read_text()).findall("testsuite")
     names = [each.get("name") for each in suites]
     assert names == ["gauntlet.calm", "gauntlet.cut", "gauntlet.gate.suite"]
+    page = (folder / "gate.html").read_text()
+    reports = set(re.findall(r'href="(runs/[^"#]+/report\.html)', page))
+    assert len(reports) == len(result["runs"])
+    assert all((folder / report).is_file() for report in reports)
 
 
 def test_a_seeded_bug_is_red(suite, capsys):
@@ -51,3 +56,9 @@ def test_a_seeded_bug_is_red(suite, capsys):
     output = capsys.readouterr().out
     assert code == Exit.FAILED, output
     assert "FAIL  exit 1" in output
+    *_, page, _directory = output.splitlines()
+    document = (suite / page.removeprefix("gate-page: ")).read_text()
+    (banner, _, _) = document.partition("</header>")
+    report, anchor = re.findall(r'href="(runs/[^"#]+/report\.html)#([^"]+)"', banner)[0]
+    folder = (suite / page.removeprefix("gate-page: ")).parent
+    assert f'id="{anchor}"' in (folder / report).read_text()

@@ -11,7 +11,15 @@ from gauntlet.campaigns.gate import score, verdict
 from gauntlet.campaigns.gate.comparing import calibrating, decision, measurements
 from gauntlet.campaigns.gate.comparing.decision import Answer, Question
 from gauntlet.campaigns.gate.comparing.measurements import Sessions
-from gauntlet.campaigns.gate.outcome import Comparison, Gate, Run, RunStopped, Scenario, Version
+from gauntlet.campaigns.gate.outcome import (
+    Comparison,
+    Gate,
+    PastCalibration,
+    Run,
+    RunStopped,
+    Scenario,
+    Version,
+)
 from gauntlet.campaigns.gate.subjects import Subject
 from gauntlet.campaigns.gate.suite import Compare, Suite
 from gauntlet.core.errors import Exit, Interrupted
@@ -43,6 +51,7 @@ class Plan(NamedTuple):
     sessions: Sessions = ()
     aa_pairs: int = 0  # of a calibration
     machine: dict[str, int | str | None] = {}  # noqa: RUF012 - never changed
+    past_calibration: PastCalibration | None = None
 
     @property
     def compare(self) -> Compare:
@@ -97,7 +106,16 @@ class Campaign:
             calibration=calibrating.all_of(plan.questions, self._runs, plan.compare)
             if plan.aa_pairs
             else (),
+            significant_below=self._alpha() if comparisons else None,
+            past_calibration=plan.past_calibration,
         )
+
+    def _looks(self) -> int:
+        return self._plan.compare.looks if self._plan.references else 1
+
+    def _alpha(self) -> float:
+        """Return the share of alpha that each look has."""
+        return self._plan.compare.alpha / self._looks()
 
     def _mode(self) -> Any:
         if self._plan.aa_pairs:
@@ -219,8 +237,7 @@ class Campaign:
             else measurements.against_baseline(question, self._runs, sessions)
             for question in plan.questions
         }
-        looks = plan.compare.looks if plan.references else 1
-        return decision.decide(estimates, plan.compare.alpha, looks)
+        return decision.decide(estimates, plan.compare.alpha, self._looks())
 
     def _comparison(self, answer: Answer) -> Comparison:
         before, after = (

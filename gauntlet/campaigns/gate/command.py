@@ -8,9 +8,9 @@ import msgspec
 
 from gauntlet.campaigns.gate import measurable, questions, subjects, suite
 from gauntlet.campaigns.gate.campaign import Campaign, Plan
-from gauntlet.campaigns.gate.comparing import baseline
+from gauntlet.campaigns.gate.comparing import baseline, past_calibration
 from gauntlet.campaigns.gate.outcome import Gate
-from gauntlet.campaigns.gate.outputs import github, terminal, writing
+from gauntlet.campaigns.gate.outputs import github, page, terminal, writing
 from gauntlet.campaigns.gate.runner import Runner
 from gauntlet.campaigns.gate.subjects import Subject
 from gauntlet.campaigns.gate.suite import Compare, Suite
@@ -41,10 +41,11 @@ def run(options: argparse.Namespace) -> Exit:
 
 
 def finish(gate: Gate, folder: Path) -> None:
-    """Write and print what the gate decided; the last line names its directory."""
+    """Write and print what the gate decided; the last lines name its page and its directory."""
     writing.write(gate, folder)
     terminal.show(gate)
     github.report(gate, folder, os.environ)
+    terminal.say(f"gate-page: {folder / page.NAME}")
     terminal.say(f"gate-directory: {folder}")
 
 
@@ -70,14 +71,19 @@ def plan_of(options: argparse.Namespace) -> Plan:
         references = [subjects.reference(each, against) for each in compared]
     asked = questions.of(compared, references, found.compare, sla)
     measurable.check(sla.relative, compared, references, _files(options))
-    if references:
-        return plan._replace(references=references, questions=asked)
-    folder = options.suite.parent / (found.compare.baseline or "")
     # A bug of the candidate is for trying the gate; one of the baseline makes it useless.
-    digests = {each.name: each._replace(bug="").digest for each in compared}
-    sessions = baseline.read(folder, plan.machine, digests)
+    digests = {each.name: each._replace(bug="").digest for each in chosen}
+    plan = plan._replace(
+        questions=asked,
+        past_calibration=past_calibration.last(options.out, plan.suite.name, plan.machine, digests),
+    )
+    if references:
+        return plan._replace(references=references)
+    folder = options.suite.parent / (found.compare.baseline or "")
+    own = {each.name: digests[each.name] for each in compared}
+    sessions = baseline.read(folder, plan.machine, own)
     measurable.check_baseline(asked, sessions, folder)
-    return plan._replace(questions=asked, sessions=sessions)
+    return plan._replace(sessions=sessions)
 
 
 def _calibration(plan: Plan, sla: Sla, options: argparse.Namespace) -> Plan:

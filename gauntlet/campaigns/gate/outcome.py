@@ -15,20 +15,22 @@ Status = Literal["pass", "warn", "fail", "inconclusive", "aborted", "error"]
 
 
 class Case(msgspec.Struct, frozen=True):
-    """One check, objective, guard or fault of a run."""
+    """One check, objective, guard or fault of a run; `anchor` is its place in the run's report."""
 
     group: Literal["checks", "objectives", "guards", "faults"]
     name: str
     verdict: Literal["valid", "invalid", "unknown", "not-applicable"]
     required: bool
     sentence: str
+    anchor: str = ""
 
 
 class Run(msgspec.Struct, frozen=True):
     """One run of a scenario.
 
     `values` are its figures by `indicator@window`, none if they cannot be trusted; `unusable` says
-    why. A run with `set_aside` was inconclusive and was repeated.
+    why. A run with `set_aside` was inconclusive and was repeated. `system` is what ran, in words,
+    and `sha256` is that of the run's `result.json`.
     """
 
     scenario: str
@@ -44,6 +46,8 @@ class Run(msgspec.Struct, frozen=True):
     values: dict[str, float] = {}
     unusable: str = ""
     set_aside: bool = False
+    system: dict[str, str] = {}
+    sha256: str = ""
 
 
 class RunStopped(Interrupted):
@@ -107,6 +111,14 @@ class Calibrated(msgspec.Struct, frozen=True):
     sentence: str
 
 
+class PastCalibration(msgspec.Struct, frozen=True):
+    """What an earlier gate found that this machine can decide."""
+
+    id: str
+    started: str
+    figures: tuple[Calibrated, ...]
+
+
 class Scenario(msgspec.Struct, frozen=True):
     """A scenario of the gate: its name, and a digest of its load, faults and system."""
 
@@ -123,7 +135,10 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 class Gate(msgspec.Struct, frozen=True, kw_only=True):
-    """The content of `gate.json`."""
+    """The content of `gate.json`.
+
+    The corrected p-value of a regression is below `significant_below`, if anything was compared.
+    """
 
     schema_version: Literal[1] = 1
     id: str
@@ -139,6 +154,8 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     comparisons: tuple[Comparison, ...] = ()
     score: tuple[ScoreLine, ...] = ()
     calibration: tuple[Calibrated, ...] = ()
+    significant_below: float | None = None
+    past_calibration: PastCalibration | None = None
 
 
 def key(indicator: str, window: str) -> str:

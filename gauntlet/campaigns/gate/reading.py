@@ -1,5 +1,6 @@
 """Reads of a run directory what a gate needs: the cases, and the figures that can be compared."""
 
+import hashlib
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +13,8 @@ from gauntlet.core.run_directory import RunDir
 from gauntlet.reports.comparison import saved_run
 from gauntlet.reports.comparison.saved_run import SavedRun
 from gauntlet.reports.metrics.latency import QUANTILES, samples_min
+from gauntlet.reports.render import anchors
+from gauntlet.stacks import installations
 
 _DAMAGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 _STEADY = "steady"
@@ -27,24 +30,30 @@ def cases(result: dict[str, Any]) -> tuple[Case, ...]:
 
 def _cases(result: dict[str, Any]) -> Iterator[Case]:
     for check in result["checks"]:
-        yield _case("checks", check["id"], check, required=check["required"])
+        anchor = anchors.of_check({"witnesses": (), **check})
+        yield _case("checks", check["id"], check, anchor, required=check["required"])
     for objective in result["objectives"]:
         name = f"{objective['id']} ({objective['window']})"
-        yield _case("objectives", name, objective, required=objective["severity"] == "fail")
+        anchor = anchors.of("objective", objective["id"])
+        required = objective["severity"] == "fail"
+        yield _case("objectives", name, objective, anchor, required=required)
     for index, guard in enumerate(result.get("guards", ())):
         plain = {"verdict": "invalid" if guard["fired"] else "valid", **guard}
-        yield _case("guards", f"guards[{index}] {guard['condition']}", plain, required=True)
+        anchor = anchors.of("guard", str(index))
+        yield _case("guards", f"guards[{index}] {guard['condition']}", plain, anchor, required=True)
     for fault in result["faults"]:
-        yield _fault(fault)
+        anchor = anchors.of("fault", fault["id"])
+        yield msgspec.structs.replace(_fault(fault), anchor=anchor)
 
 
-def _case(group: str, name: str, judged: dict[str, Any], *, required: bool) -> Case:
+def _case(group: str, name: str, judged: dict[str, Any], anchor: str, *, required: bool) -> Case:
     plain = {
         "group": group,
         "name": writable(name),
         "verdict": judged["verdict"],
         "required": bool(required),
         "sentence": writable(judged["sentence"]),
+        "anchor": anchor,
     }
     return msgspec.convert(plain, Case)
 
@@ -68,6 +77,40 @@ def _fault(fault: dict[str, Any]) -> Case:
         return Case("faults", name, "unknown", required, text)
     text = f"The system recovered from {name} within {float(recovery) / 1000:.2f} s."
     return Case("faults", name, "valid", required, text)
+
+
+def system(run: RunDir) -> dict[str, str]:
+    """Return what ran, as far as the manifest says it."""
+    manifest = run.read_manifest()
+    try:
+        return {name: writable(value) for name, value in _system(manifest) if value}
+    except _DAMAGE as error:
+        raise HistoryError(f"manifest.json has another form than expected: {error!r}") from error
+
+
+def _system(manifest: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    target = manifest["scenario"].get("target") or {}
+    stack = target.get("stack") or (manifest.get("stack") or {}).get("name")
+    version = (manifest.get("versions") or {}).get("im-gauntlet")
+    commit = manifest.get("commit")
+    own = f"im-gauntlet {version}" + (f", commit {commit}" if commit else "")
+    yield "adapter", target.get("adapter")
+    yield "stack", stack
+    yield "layout", target.get("layout")
+    yield "address", ", ".join(target.get("url") or ())
+    if stack in installations.STACKS:
+        other = manifest["stack"].get("server")
+        yield (
+            "server",
+            f"im-gauntlet {other['version']} of {other['python']}" if other else own,
+        )
+    yield "seeded bug", manifest.get("bug")
+    yield "harness", own
+
+
+def digest(run: RunDir) -> str:
+    """Return the SHA-256 of the result of a run."""
+    return hashlib.sha256(run.result.read_bytes()).hexdigest()
 
 
 def writable(text: object) -> str:

@@ -70,7 +70,8 @@ def completed(empty: Run, child: Child[None]) -> Run:
         verdict = result["verdict"]
         reasons = tuple(map(reading.writable, verdict["reasons"]))
         status, own = str(verdict["status"]), Exit(verdict["exit_code"])
-    except (GauntletError, KeyError, TypeError, ValueError) as error:
+        system, sha256 = reading.system(run), reading.digest(run)
+    except (GauntletError, KeyError, OSError, TypeError, ValueError) as error:
         return _failed(empty, Exit.HARNESS, child.folder, f"The result cannot be read: {error}")
     code = first_exit({own, returned})
     values, unusable = reading.values(run)
@@ -87,6 +88,8 @@ def completed(empty: Run, child: Child[None]) -> Run:
         cases=cases,
         values=values,
         unusable=unusable,
+        system=system,
+        sha256=sha256,
     )
 
 

@@ -20,7 +20,7 @@ _STATUSES: dict[Exit, Status] = {
 }
 _SENTENCES_MAX = 50
 # A reference may fail its checks, or be inconclusive; these say that it could not be measured.
-_OF_REFERENCES = (Exit.CONFIG, Exit.ROLLBACK, Exit.HARNESS, Exit.INTERRUPTED)
+OF_REFERENCES = (Exit.CONFIG, Exit.ROLLBACK, Exit.HARNESS, Exit.INTERRUPTED)
 
 
 class Reason(NamedTuple):
@@ -42,7 +42,7 @@ def decide(
 
     In a calibration, both versions are the candidate.
     """
-    of_references = tuple(Exit) if calibration else _OF_REFERENCES
+    of_references = tuple(Exit) if calibration else OF_REFERENCES
     reasons = [
         *_of_runs(runs, of_references),
         *_of_missing(runs, scenarios),

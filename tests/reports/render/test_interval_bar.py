@@ -19,6 +19,12 @@ def test_the_bar_spans_the_interval_and_ends_at_the_scale():
     assert found["x"] + found["width"] <= interval_bar.WIDTH
 
 
+def test_a_scale_can_end_with_any_factor_and_have_any_width():
+    assert interval_bar.place(1.0, 1.1, 200) == 100
+    assert interval_bar.place(1.1, 1.1, 200) == interval_bar.place(9.0, 1.1, 200) > 190
+    assert interval_bar.place(1 / 1.1, 1.1, 200) == interval_bar.place(0.0, 1.1, 200) < 10
+
+
 @pytest.mark.parametrize("factor", [None, 0.0])
 def test_a_figure_without_a_factor_has_no_bar(factor):
     assert interval_bar.layout({"factor": factor, "interval": None}) is None

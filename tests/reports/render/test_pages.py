@@ -44,6 +44,16 @@ def test_each_section_is_in_the_contents_under_its_heading():
     ]
 
 
+def test_a_page_can_have_templates_and_a_style_of_its_own(tmp_path):
+    (tmp_path / "mine.html").write_text("<h2>{{ section.name }}</h2>")
+    (tmp_path / "style.css").write_text(".mine { color: red; }")
+    page = pages.page("x", [Section("mine", "mine", {"name": "<b>"})], {}, None, "m.css", tmp_path)
+    assert "<h2>&lt;b&gt;</h2>" in page
+    assert pages.style(tmp_path) == pages.style() + ".mine { color: red; }"
+    assert pages.style(tmp_path) in page
+    assert ".mine" not in pages.page("x", [], {})
+
+
 def test_templates_have_no_inline_style_or_handler():
     """Content policies of CI servers forbid both."""
     for template in pages.TEMPLATES.glob("*.html"):

@@ -9,7 +9,7 @@ from gauntlet.campaigns.gate.comparing.measurements import Sessions
 from gauntlet.campaigns.gate.outcome import FILE, SCHEMA_VERSION, Gate
 from gauntlet.core.errors import ConfigError
 
-_MACHINE_KEYS = ("cores", "memory_mb")
+MACHINE_KEYS = ("cores", "memory_mb")
 
 
 def read(folder: Path, machine: Mapping[str, Any], digests: Mapping[str, str]) -> Sessions:
@@ -53,7 +53,7 @@ def _gates(files: list[Path]) -> Iterator[tuple[Path, Gate]]:
 def _session(
     file: Path, gate: Gate, machine: Mapping[str, Any], digests: Mapping[str, str]
 ) -> dict[tuple[str, str], list[float]]:
-    for name in _MACHINE_KEYS:
+    for name in MACHINE_KEYS:
         if gate.machine.get(name) != machine.get(name):
             raise ConfigError(
                 f"{file} was recorded on another machine: {name} was {gate.machine.get(name)}, and "

@@ -132,15 +132,11 @@ def _sentence(answer: Answer, before: float | None, after: float | None) -> str:
     if not known or answer.ratio is None or answer.low is None or answer.high is None:
         return f"{what} is not known to be less than {limit}: {answer.reason}."
     values = " → ".join(formatting.measured(question.indicator, each) for each in (before, after))
-    change = f"{_percent(answer.ratio)} ({_percent(answer.low)} to {_percent(answer.high)}; "
-    change += f"{values}; {answer.samples} measurement{'s' * (answer.samples != 1)})"
+    middle, low, high = map(formatting.change, (answer.ratio, answer.low, answer.high))
+    change = f"{middle} ({low} to {high}; {values}; "
+    change += f"{answer.samples} measurement{'s' * (answer.samples != 1)})"
     if answer.outcome == "regression":
         return f"{what} is {side} by {100 * question.share:g} % or more: {change}."
     if answer.outcome == "no-regression":
         return f"{what} did not get {limit}: {change}."
     return f"{what} may or may not be {limit}, the measurements are too noisy to tell: {change}."
-
-
-def _percent(ratio: float) -> str:
-    change = 100 * (ratio - 1)
-    return f"{change:+.1f} %" if abs(change) < 1000 else f"× {formatting.significant(ratio)}"

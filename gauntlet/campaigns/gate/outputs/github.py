@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gauntlet.campaigns.gate.outcome import Gate
-from gauntlet.campaigns.gate.outputs import markdown
+from gauntlet.campaigns.gate.outputs import markdown, page
 from gauntlet.campaigns.gate.outputs.text import plain
 from gauntlet.core.errors import Exit
 
@@ -34,7 +34,7 @@ def report(gate: Gate, folder: Path, environment: Mapping[str, str]) -> None:
     for annotation in annotations(gate):
         print(annotation.command(), flush=True)
     _append(environment.get("GITHUB_STEP_SUMMARY"), markdown.summary(gate))
-    outputs = f"directory={folder}\nstatus={gate.verdict.status}\n"
+    outputs = f"directory={folder}\npage={folder / page.NAME}\nstatus={gate.verdict.status}\n"
     _append(environment.get("GITHUB_OUTPUT"), f"{outputs}exit-code={gate.verdict.exit_code}\n")
 
 

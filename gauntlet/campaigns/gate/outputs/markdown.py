@@ -81,9 +81,7 @@ def _value(each: Comparison, value: float | None) -> str:
 def _change(each: Comparison) -> str:
     if each.ratio is None or each.low is None or each.high is None:
         return "–"
-    low, middle, high = (
-        f"{100 * (value - 1):+.1f} %" for value in (each.low, each.ratio, each.high)
-    )
+    low, middle, high = map(formatting.change, (each.low, each.ratio, each.high))
     return f"{middle} ({low} to {high})"
 
 

@@ -16,7 +16,7 @@ def show(gate: Gate) -> None:
     for found in gate.calibration:
         say(f"{found.scenario}: {found.sentence}")
     if (total := score.total(gate.score)) is not None:
-        say(f"resiliency score: {total:.0f} of 100 (summary.md explains it line by line)")
+        say(f"resiliency score: {total:.0f} of 100 (gate.html explains it line by line)")
     say("")
     say(f"{gate.verdict.status.upper()}  exit {gate.verdict.exit_code}")
     for reason in gate.verdict.reasons[:_REASONS_MAX]:

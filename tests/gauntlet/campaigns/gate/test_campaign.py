@@ -93,6 +93,7 @@ def test_versions_run_in_turns_and_the_first_one_alternates():
     found = gate(runner, compare=against(pairs=3, max_pairs=3))
     assert [version[0] for _, version, _ in runner.order] == ["r", "c", "c", "r", "r", "c"]
     assert (found.mode, found.verdict.status) == ("against", "pass")
+    assert found.significant_below == 0.01
     assert found.comparisons[0].outcome == "no-regression"
 
 
@@ -109,6 +110,7 @@ def test_an_undecided_comparison_is_repeated_within_a_bound():
     assert len(runner.order) == 2 * 9
     assert found.verdict.status == "inconclusive"
     assert found.comparisons[0].outcome == "undecided"
+    assert found.significant_below == pytest.approx(0.01 / 3)  # each of the three looks has a share
 
 
 def test_a_regression_of_one_scenario_ends_the_pairs_of_all():
@@ -247,6 +249,7 @@ def test_a_calibration_says_what_can_be_decided_and_decides_nothing():
     found = gate(runner, aa_pairs=10)
     assert len(runner.order) == 20
     assert (found.mode, found.comparisons, found.verdict.status) == ("calibration", (), "pass")
+    assert found.significant_below is None
     (calibrated,) = found.calibration
     assert calibrated.pairs == 10
     assert calibrated.smallest <= 0.15

@@ -41,9 +41,11 @@ def gate(tmp_path, text, *options):
 def test_a_suite_of_two_scenarios_passes_and_writes_everything(runs, tmp_path, capsys):
     assert gate(tmp_path, SUITE, "--set", "load.users=20") == Exit.OK
     assert [(s.name, s.scenario.load.users) for s, _ in runs] == [("steady", 20), ("mine", 20)]
-    last = capsys.readouterr().out.splitlines()[-1]
+    *_, page, last = capsys.readouterr().out.splitlines()
     key, folder = last.split(": ")
     assert key == "gate-directory"
+    assert page == f"gate-page: {folder}/gate.html"
+    assert "The change may go on" in (tmp_path / folder / "gate.html").read_text()
     result = json.loads((tmp_path / folder / "gate.json").read_text())
     assert (result["suite"], result["verdict"]["status"]) == ("suite", "pass")
 
@@ -129,6 +131,16 @@ def test_a_calibration_compares_equal_versions(runs, tmp_path, capsys):
     assert len(runs) == 10
     assert {s.scenario.target.layout for s, _ in runs} == {"default"}
     assert "is found in 95 % of gates" in capsys.readouterr().out
+
+
+def test_a_gate_names_the_last_calibration_of_its_scenarios(runs, tmp_path):
+    assert gate(tmp_path, AGAINST, "--calibrate", "--pairs", "5") == Exit.OK
+    assert gate(tmp_path, AGAINST, "--bug", "ack_before_commit") == Exit.FAILED
+    gates = [json.loads(file.read_text()) for file in tmp_path.glob("runs/gate/*/gate.json")]
+    calibrated, failed = sorted(gates, key=lambda each: each["mode"] != "calibration")
+    assert failed["past_calibration"]["id"] == calibrated["id"]
+    assert failed["past_calibration"]["figures"] == calibrated["calibration"]
+    assert calibrated["past_calibration"] is None
 
 
 @pytest.mark.parametrize(

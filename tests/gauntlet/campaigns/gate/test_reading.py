@@ -1,6 +1,7 @@
 """What a gate reads of a run, and of results that are damaged."""
 
 import copy
+import hashlib
 import json
 
 import pytest
@@ -68,6 +69,70 @@ def test_checks_objectives_guards_and_faults_are_cases():
         ("guards", "guards[0] lost-acked", "invalid", True),
         ("faults", "crash", "valid", False),
     ]
+
+
+def test_each_case_knows_its_place_in_the_report_of_the_run():
+    checks = [{**RESULT["checks"][0], "witnesses": witnesses} for witnesses in ([], [{}])]
+    found = [case.anchor for case in reading.cases({**RESULT, "checks": checks})]
+    assert found == [
+        "check-lost-acked", "evidence-lost-acked", "objective-p99", "guard-0", "fault-crash",
+    ]  # fmt: skip
+
+
+MANIFEST = {
+    "schema_version": 1,
+    "scenario": {"target": {"adapter": "reference", "stack": "embedded", "layout": "split"}},
+    "versions": {"im-gauntlet": "0.1.0"},
+    "commit": "0123",
+    "bug": "no_fsync",
+    "stack": {"name": "embedded"},
+}
+
+
+def test_the_system_of_a_run_is_that_of_its_manifest(make):
+    run = make()
+    write_json(run.manifest, MANIFEST)
+    own = "im-gauntlet 0.1.0, commit 0123"
+    assert reading.system(run) == {
+        "adapter": "reference",
+        "stack": "embedded",
+        "layout": "split",
+        "server": own,
+        "seeded bug": "no_fsync",
+        "harness": own,
+    }
+
+
+def test_another_installation_and_an_address_are_named(make):
+    run = make()
+    server = {"python": "/old/bin/python", "version": "0.0.9"}
+    write_json(run.manifest, {**MANIFEST, "stack": {"name": "embedded", "server": server}})
+    assert reading.system(run)["server"] == "im-gauntlet 0.0.9 of /old/bin/python"
+    target = {"adapter": "mqtt", "stack": "external", "url": ["mqtt://a:1", "mqtt://b:1"]}
+    write_json(run.manifest, {**MANIFEST, "commit": None, "scenario": {"target": target}})
+    found = reading.system(run)
+    assert found["address"] == "mqtt://a:1, mqtt://b:1"
+    assert "server" not in found
+    assert found["harness"] == "im-gauntlet 0.1.0"
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [{}, {"scenario": []}, {"scenario": {"target": {"stack": "full"}}}, {"scenario": {}, "bug": 1}],
+)
+def test_a_damaged_manifest_is_an_error_or_says_less(make, manifest):
+    run = make()
+    write_json(run.manifest, {"schema_version": 1, **manifest})
+    try:
+        found = reading.system(run)
+    except HistoryError:
+        return
+    assert all(isinstance(value, str) for value in found.values())
+
+
+def test_the_digest_of_a_run_is_that_of_its_result(make):
+    run = make()
+    assert reading.digest(run) == hashlib.sha256(run.result.read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,8 @@ def test_a_run_has_its_verdict_its_cases_and_its_figures(child, tmp_path):
     assert found.cases[0].name == "lost-acked"
     assert found.values["ack_p50_ms@steady"] == 2.0
     assert found.path == str(tmp_path / "steady-candidate-7" / "run")
+    assert found.system["harness"].startswith("im-gauntlet")
+    assert len(found.sha256) == 64
     assert child.timeout_s > STEADY.load.duration_s
 
 

@@ -38,6 +38,7 @@ def test_the_runner_gets_a_summary_and_outputs_and_others_nothing(tmp_path, caps
     assert "❌ FAIL" in files["GITHUB_STEP_SUMMARY"].read_text()
     assert files["GITHUB_OUTPUT"].read_text().splitlines() == [
         f"directory={tmp_path}",
+        f"page={tmp_path / 'gate.html'}",
         "status=fail",
         "exit-code=1",
     ]
