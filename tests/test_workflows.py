@@ -92,7 +92,7 @@ def test_the_templates_for_gates_call_the_command_as_it_is():
     steps = {step.get("id"): step for step in action["runs"]["steps"]}
     assert 'gauntlet gate "$SUITE"' in steps["gate"]["run"]
     outputs = set(re.findall(r"steps\.gate\.outputs\.([\w-]+)", str(action["outputs"])))
-    assert outputs == set(action["outputs"]) == {"directory", "status", "exit-code"}
+    assert outputs == set(action["outputs"]) == {"directory", "page", "status", "exit-code"}
     job = yaml.safe_load((TEMPLATES / "gitlab-ci.yml").read_text())["gate"]
     assert job["allow_failure"] == {"exit_codes": Exit.INCONCLUSIVE}
     assert job["artifacts"]["reports"]["junit"] == "gate/*/junit.xml"
