@@ -1,6 +1,6 @@
 """A pooled object that holds the identity of the caller is not cleared before it is used again.
 
-One of 50 sends to a room is stored under the name of the member who sent before.
+One of 20 sends to a room is stored under the name of the member who sent before.
 """
 
 import itertools
@@ -10,12 +10,12 @@ from gauntlet.reference_server.core.wire import is_room
 from gauntlet.reference_server.gateway.gateway import Gateway
 from gauntlet.reference_server.http.messages import Request, Response
 
-SENTENCE = "One of 50 sends to a room is stored under the name of the previous sender."
+SENTENCE = "One of 20 sends to a room is stored under the name of the previous sender."
 SERVICES = ("gateway",)
 ANOMALIES = ("phantom", "misdelivery", "lost-acked")
 OPTIONS = {"scenario": "steady", "stack": "embedded"}
 
-EVERY = 50
+EVERY = 20
 log = logging.getLogger("gauntlet.reference_server.bug")
 
 
