@@ -4,7 +4,6 @@ import numpy as np
 
 from gauntlet.core.history import Flag, Kind
 from gauntlet.reports.history.arrays import (
-    Bools,
     Ints,
     contains,
     distinct,
@@ -33,7 +32,7 @@ def _placed_acks(history: History) -> Ints:
     acks = equal(records["kind"], Kind.ACK) & (records["seq"] > 0) & (of_record >= 0)
     acks &= ~has_flag(records["flags"], Flag.HANDED_OVER)
     at = np.flatnonzero(acks)
-    seen = marks(of_record[_seen(history)], len(history.messages))
+    seen = marks(of_record[history.once(_seen)], len(history.messages))
     placed: Ints = at[seen[of_record[at]]]
     return placed
 
@@ -41,10 +40,10 @@ def _placed_acks(history: History) -> Ints:
 def _misplaced_acks(history: History) -> Ints:
     records, of_record = history.records, history.messages.of_record
     at: Ints = placed_acks(history)
-    seen = np.flatnonzero(_seen(history))
+    seen = history.once(_seen)
     # Where a message was seen at its known position, an acknowledgement of that one is correct.
     position = history.messages.position
-    known = seen[records["seq"][seen] == position[of_record[seen]]]
+    known = seen.compress(records["seq"][seen] == position[of_record[seen]])
     confirmed = marks(of_record[known], len(history.messages))[of_record[at]]
     at = at[~confirmed | (records["seq"][at] != position[of_record[at]])]
     if not at.size:
@@ -54,8 +53,9 @@ def _misplaced_acks(history: History) -> Ints:
     return misplaced
 
 
-def _seen(history: History) -> Bools:
+def _seen(history: History) -> Ints:
+    """Return the records that show a message at a position, acknowledgements left out."""
     records = history.records
-    seen: Bools = is_any(records["kind"], (Kind.DELIVER, Kind.RECEIVE, Kind.ARRIVED, Kind.AUDIT))
+    seen = is_any(records["kind"], (Kind.DELIVER, Kind.RECEIVE, Kind.ARRIVED, Kind.AUDIT))
     seen &= (records["seq"] > 0) & (history.messages.of_record >= 0)
-    return seen
+    return np.flatnonzero(seen)

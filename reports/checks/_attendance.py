@@ -60,7 +60,7 @@ class Room:
         self.conv = conv
         self.events = events
         messages, records = history.messages, history.records
-        position = history.once(found_positions)
+        position = found_positions(history)
         sent = (messages.conv == conv) & messages.sent & (position > 0)
         sent &= messages.first_attempt_ns < NEVER
         at = np.flatnonzero(sent)

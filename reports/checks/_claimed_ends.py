@@ -67,7 +67,7 @@ def _sent_later(history: History, conv: Ints, position: Ints, t_ns: Ints) -> Int
     order, which `realtime` reports.
     """
     messages = history.messages
-    found = history.once(found_positions)
+    found = found_positions(history)
     # Where acknowledgement and store disagree, `ack-content` or `position` reports the message.
     placed = messages.sent & (found > 0) & (found == messages.position)
     placed[messages.of_record[misplaced_acks(history)]] = False

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gauntlet.core.history import Kind
+from gauntlet.core.history import Channel, Kind
 from gauntlet.reports.checks._components import Graph, components
 from gauntlet.reports.checks._shared import first_deliveries
 from gauntlet.reports.history.arrays import (
@@ -27,6 +27,7 @@ from gauntlet.reports.history.arrays import (
     grouped,
     ints,
     pair,
+    sorted_groups,
     stable_order,
 )
 from gauntlet.reports.history.history import History
@@ -65,13 +66,26 @@ class _Edges(NamedTuple):
     later: Ints
 
 
+class _Readings(NamedTuple):
+    """First presentations by reading, which is what one session received of one conversation.
+
+    `at` has their indices, in record order within each reading, and `number` the reading of each.
+    `keys` are the sorted keys (session, conversation) of the readings.
+    """
+
+    at: Ints
+    number: Ints
+    keys: Ints
+
+
 def find_cycles(history: History) -> Orders:
     """Return the contradictions between the orders of all sessions and senders."""
     return history.once(_find_cycles)
 
 
 def _find_cycles(history: History) -> Orders:
-    delivered, answered = _delivered(history), _answered(history)
+    readings = _readings(history)
+    delivered, answered = _delivered(history, readings), _answered(history, readings)
     edges = _Edges(
         np.concatenate([delivered.earlier, answered.earlier]),
         np.concatenate([delivered.later, answered.later]),
@@ -91,40 +105,50 @@ def _find_cycles(history: History) -> Orders:
     return Orders(delivered.earlier.size, answered.earlier.size, cycles)
 
 
-def _delivered(history: History) -> _Edges:
-    """Return distinct (earlier, later) messages that a session received one after the other."""
-    message, session = first_deliveries(history)
-    reading = grouped(pair(session, history.messages.conv[message])).of_row
-    order = stable_order(reading)
-    message, reading = message[order], reading[order]
+def _readings(history: History) -> _Readings:
+    shown = history.presentations
+    first = np.flatnonzero(shown.first)
+    session, conv = shown.session[first], history.messages.conv[shown.message[first]]
+    order, begins = sorted_groups(session, conv)
+    begin = order[begins]
+    return _Readings(first[order], np.cumsum(begins) - 1, pair(session[begin], conv[begin]))
+
+
+def _delivered(history: History, readings: _Readings) -> _Edges:
+    """Return distinct (earlier, later) messages that a session received one after the other.
+
+    These are the `first_deliveries`: pages of history that a user requested are left out.
+    """
+    shown = history.presentations
+    received = np.flatnonzero(shown.channel[readings.at] != Channel.HISTORY)
+    message, reading = shown.message[readings.at[received]], readings.number[received]
     follows = reading[1:] == reading[:-1]
-    return _distinct(message[:-1][follows], message[1:][follows])
+    return _distinct(message[:-1].compress(follows), message[1:].compress(follows))
 
 
-def _answered(history: History) -> _Edges:
+def _answered(history: History, readings: _Readings) -> _Edges:
     """Return (last message received before, message sent) for each message of a session."""
     records, messages, shown = history.records, history.messages, history.presentations
-    first = np.flatnonzero(shown.first)
-    message, shown_ns = shown.message[first], ints(records["t_ns"][shown.record[first]])
     ops = np.flatnonzero(equal(records["kind"], Kind.OP) & (messages.of_record >= 0))
     sent = messages.of_record[ops]
-    if not (first.size and sent.size):
+    if not (readings.at.size and sent.size):
         return _Edges(sent[:0], sent[:0])
-    readings, _, reading = grouped(pair(shown.session[first], messages.conv[message]))
-    order = _by_time(reading, shown_ns)
-    of_sent = find(readings, pair(history.session[ops], messages.conv[sent]))
-    at = _last_before(reading[order], shown_ns[order], of_sent, messages.first_attempt_ns[sent])
-    known = np.flatnonzero(at >= 0)
-    return _distinct(message[order[at[known]]], sent[known])
+    at, shown_ns = _by_time(readings, ints(records["t_ns"][shown.record[readings.at]]))
+    of_sent = find(readings.keys, pair(history.session[ops], messages.conv[sent]))
+    last = _last_before(readings.number, shown_ns, of_sent, messages.first_attempt_ns[sent])
+    known = np.flatnonzero(last >= 0)
+    return _distinct(shown.message[at[last[known]]], sent[known])
 
 
-def _by_time(reading: Ints, shown_ns: Ints) -> Ints:
-    """Return the order of presentations by reading, and within each by time."""
-    order = stable_order(reading)
+def _by_time(readings: _Readings, shown_ns: Ints) -> tuple[Ints, Ints]:
+    """Return presentations and their times, sorted by reading, and within each by time."""
+    reading = readings.number
     # They are in the order of time already, unless a conversation is spread over shards.
-    ordered, ordered_ns = reading[order], shown_ns[order]
-    back = (ordered_ns[1:] < ordered_ns[:-1]) & (ordered[1:] == ordered[:-1])
-    return stable_order(reading, shown_ns) if back.any() else order
+    back = (shown_ns[1:] < shown_ns[:-1]) & (reading[1:] == reading[:-1])
+    if not back.any():
+        return readings.at, shown_ns
+    order = stable_order(reading, shown_ns)
+    return readings.at[order], shown_ns[order]
 
 
 def _last_before(reading: Ints, shown_ns: Ints, of_sent: Ints, sent_ns: Ints) -> Ints:

@@ -23,6 +23,8 @@ from gauntlet.reports.history.arrays import (
 )
 from gauntlet.reports.history.history import History
 
+_KEY_BITS = 62
+
 
 def first_deliveries(history: History) -> tuple[Ints, Ints]:
     """Return (message, session) of every first presentation by push or re-sync, in record order.
@@ -36,7 +38,27 @@ def first_deliveries(history: History) -> tuple[Ints, Ints]:
 def _first_deliveries(history: History) -> tuple[Ints, Ints]:
     presentations = history.presentations
     chosen = presentations.first & (presentations.channel != Channel.HISTORY)
-    return presentations.message[chosen], presentations.session[chosen]
+    return presentations.message.compress(chosen), presentations.session.compress(chosen)
+
+
+def earliest_from(group: Ints, t_ns: Ints) -> Ints:
+    """Return the earliest time from each row on, among the rows of its group.
+
+    Rows are sorted by group. One backward scan serves all groups: each number that it compares
+    consists of a group and a time, so that it begins again at the end of each group.
+    """
+    known = t_ns.compress(t_ns != NEVER)
+    if not known.size:
+        return t_ns
+    first_ns = int(known.min())
+    never = int(known.max()) - first_ns + 1
+    if (never + 1).bit_length() + int(group.max()).bit_length() > _KEY_BITS:
+        times, _, rank = grouped(t_ns)
+        return times[earliest_from(group, rank)]
+    begins = group * (never + 1)
+    numbers = np.minimum(t_ns, first_ns + never) - first_ns + begins
+    found = np.minimum.accumulate(numbers[::-1])[::-1] - begins
+    return np.where(found == never, NEVER, found + first_ns)
 
 
 def beyond_retention(history: History) -> Bools:
@@ -151,14 +173,24 @@ def first_positions(history: History, conv: Ints) -> Ints:
 
 def found_positions(history: History) -> Ints:
     """Return where each message was found: by the audit, otherwise by a receiver; 0 if nowhere."""
+    return history.once(_found_positions)
+
+
+def _found_positions(history: History) -> Ints:
     records, of_record = history.records, history.messages.of_record
-    position = np.zeros(len(history.messages), dtype=np.int64)
-    for kind in (Kind.DELIVER, Kind.AUDIT):
+    placed = (of_record >= 0) & (records["seq"] > 0)
+
+    def first(kind: Kind) -> Ints:
+        position = np.zeros(len(history.messages), dtype=np.int64)
         # Backwards, because the last assignment to an index is the one that remains.
-        found = equal(records["kind"], kind) & (of_record >= 0) & (records["seq"] > 0)
-        at = np.flatnonzero(found)[::-1]
-        position[of_record[at]] = ints(records["seq"][at])
-    return position
+        at = np.flatnonzero(equal(records["kind"], kind) & placed)[::-1]
+        position[of_record[at]] = records["seq"][at]
+        return position
+
+    audited = first(Kind.AUDIT)
+    if audited.all():
+        return audited
+    return np.where(audited > 0, audited, first(Kind.DELIVER))
 
 
 def messages_at(history: History, conv: int, position: int) -> tuple[int, ...]:

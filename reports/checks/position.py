@@ -113,8 +113,9 @@ def _agreeing(history: History, stated: Ints) -> tuple[Ints, Bools, Ints]:
     number = messages.of_record.take(stated)
     agrees = records["seq"].take(stated) == messages.position.take(number)
     audits = equal(records["kind"].take(stated), Kind.AUDIT)
-    known = np.flatnonzero(marks(number[agrees], len(messages)))
-    return known, marks(number[agrees & audits], len(messages))[known], stated[~agrees]
+    known = np.flatnonzero(marks(number.compress(agrees), len(messages)))
+    audited = marks(number.compress(agrees & audits), len(messages))
+    return known, audited[known], stated[~agrees]
 
 
 def _other_claims(history: History) -> tuple[Ints, Ints]:
@@ -125,7 +126,7 @@ def _other_claims(history: History) -> tuple[Ints, Ints]:
     left = is_any(kinds, (Kind.ACK, Kind.DELIVER, Kind.RECEIVE, Kind.ARRIVED, Kind.AUDIT))
     left &= has_flag(flags, Flag.LEFTOVER)
     at = np.flatnonzero((room | left) & (records["seq"] > 0))
-    subject = ints(records["peer"][at])
+    subject = records["peer"][at].astype(np.int64)
     if named_by(history, "exit"):
         subject[records["sseq"][at] == RoomEvent.EXITED] = 0  # of exits, that check compares them
     event = _ROOM_OCCUPANT | (subject << 8) | ints(records["sseq"][at])

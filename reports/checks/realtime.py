@@ -17,9 +17,16 @@ import numpy as np
 
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import SERVER_SEQ
-from gauntlet.reports.checks._shared import found_positions
+from gauntlet.reports.checks._shared import earliest_from, found_positions
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import NEVER, Bools, Ints, distinct, grouped, stable_order
+from gauntlet.reports.history.arrays import (
+    NEVER,
+    Bools,
+    Ints,
+    distinct,
+    group_numbers,
+    stable_order,
+)
 from gauntlet.reports.history.history import History
 
 KIND = CheckKind(
@@ -69,13 +76,7 @@ def _maybe_inverted(history: History, placed: Ints) -> Bools:
     """Return which messages, sorted by conversation and position, precede an earlier ack."""
     messages = history.messages
     conv, acked_ns = messages.conv[placed], _ack_ns(history, placed)
-    values, _, rank = grouped(acked_ns)
-    conv = grouped(conv).of_row
-    # The backward scan meets later conversations first, so each one's ranks are offset to lie below
-    # those of all conversations that were scanned before.
-    offset = (conv.max(initial=0) - conv) * -(values.size + 1)
-    scanned = np.minimum.accumulate((rank + offset)[::-1])[::-1] - offset
-    earliest_ns = np.append(values, NEVER)[scanned]
+    earliest_ns = earliest_from(group_numbers(conv), acked_ns)
     inverted: Bools = earliest_ns < messages.first_attempt_ns[placed]
     return inverted
 

@@ -2,17 +2,16 @@
 
 Two messages of one sender in one conversation are ordered if the first was acknowledged before the
 first attempt at the second. A violation is a session that receives the second before the first.
-The check takes one sort, and one backward scan that carries the earliest acknowledgement so far.
-An offset separates the scans of different streams (session, conversation, sender), so that one
-array operation covers them all.
+The check sorts the deliveries by stream (session, conversation, sender), and looks for the earliest
+acknowledgement behind each of them.
 """
 
 import numpy as np
 
 from gauntlet.core.plugins import CheckKind
-from gauntlet.reports.checks._shared import first_deliveries
+from gauntlet.reports.checks._shared import earliest_from, first_deliveries
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import Ints, grouped, pair, stable_order
+from gauntlet.reports.history.arrays import NEVER, Ints, group_numbers, pair, sorted_groups
 from gauntlet.reports.history.history import History
 
 KIND = CheckKind(
@@ -27,10 +26,10 @@ KIND = CheckKind(
 
 def check(history: History) -> Finding:
     message, session = first_deliveries(history)
-    stream = _streams(history, message, session)
-    order = stable_order(stream)
-    message, session, stream = message[order], session[order], stream[order]
-    earliest = _earliest_ack_after(stream, message, history.messages.acked_ns)
+    source = group_numbers(pair(history.messages.conv, history.messages.author))
+    order, begins = sorted_groups(session, source[message])
+    message, session, stream = message[order], session[order], np.cumsum(begins) - 1
+    earliest = _earliest_after(stream, history.messages.acked_ns[message])
     attempted_ns = history.messages.first_attempt_ns[message]
     # The appearance of a message that was never sent is a violation of `phantom`.
     overtaking = np.flatnonzero((earliest < attempted_ns) & history.messages.sent[message])
@@ -46,30 +45,15 @@ def check(history: History) -> Finding:
     )
 
 
-def _streams(history: History, message: Ints, session: Ints) -> Ints:
-    """Return the stream of each delivery: its session, conversation and sender."""
-    known = history.messages
-    source = grouped(pair(known.conv, known.author)).of_row
-    return grouped(pair(session, source[message])).of_row
+def _earliest_after(stream: Ints, acked_ns: Ints) -> Ints:
+    """Return the earliest acknowledgement behind each delivery in its stream, NEVER if none is.
 
-
-def _earliest_ack_after(stream: Ints, message: Ints, acked_ns: Ints) -> Ints:
-    """Return the earliest acknowledgement of the deliveries that follow each one in its stream.
-
-    It is the largest integer where there is none. Deliveries are sorted by stream. `acked_ns` is
-    that of each message.
+    Deliveries are sorted by stream.
     """
-    values, _, rank_of_message = grouped(acked_ns)
-    rank = rank_of_message.take(message)
-    never = values.size
-    # Later streams come first in the backward scan, so each stream's ranks are offset to lie below
-    # those of all streams that were scanned before.
-    offset = (stream.max(initial=0) - stream) * -(never + 1)
-    backwards = (rank + offset)[::-1]
-    scanned = np.minimum.accumulate(backwards)[::-1] - offset
-    after = np.full(stream.size, never, dtype=np.int64)
-    after[:-1] = np.where(stream[1:] == stream[:-1], scanned[1:], never)
-    return np.append(values, np.iinfo(np.int64).max)[after]
+    after = np.full(stream.size, NEVER, dtype=np.int64)
+    follows = stream[1:] == stream[:-1]
+    after[:-1] = np.where(follows, earliest_from(stream, acked_ns)[1:], NEVER)
+    return after
 
 
 def _witness(history: History, message: Ints, session: Ints, stream: Ints, at: int) -> Witness:

@@ -155,6 +155,8 @@ def _unreadable(history: History, expected: ExpectedDeliveries) -> Bools:
     """Return the missing deliveries in whose place the session received another body."""
     messages = history.messages
     place, session = unreadable_places(history, (Kind.DELIVER, Kind.RECEIVE))
+    if not place.size:
+        return np.zeros(expected.message.size, dtype=np.bool_)
     places = distinct(place)
     expected_place = find(
         places, pair(messages.conv[expected.message], messages.position[expected.message])

@@ -34,12 +34,13 @@ from gauntlet.reports.history.arrays import (
     Ints,
     equal,
     find,
+    first_rows,
     grouped,
     has_flag,
     ints,
     is_any,
     pair,
-    stable_order,
+    sorted_groups,
 )
 from gauntlet.reports.history.deliveries import CHANNEL_BITS
 from gauntlet.reports.history.history import History
@@ -61,7 +62,9 @@ KIND = CheckKind(
 def check(history: History) -> Finding:
     record, lane, seq = _pushes(history)
     backward = record[_went_backwards(history, record, lane, seq)]
-    jumps = zip(_jumps(record, lane, seq), _late_starts(history, record, lane, seq), strict=True)
+    places, first = first_rows(pair(lane, seq))
+    pushes = record[first]
+    jumps = zip(_jumps(places, pushes), _late_starts(history, places, pushes), strict=True)
     skipped = _unannounced(history, *map(np.concatenate, jumps))
     witnesses = [
         *(_backward_witness(history, int(at)) for at in backward[:WITNESSES_MAX]),
@@ -89,9 +92,9 @@ def _pushes(history: History) -> tuple[Ints, Ints, Ints]:
     if left.any():
         first = first_positions(history, ints(records["conv"][record]))
         record = record[~left | (records["seq"][record] >= first)]
-    lane = grouped(pair(records["link"][record], records["conv"][record])).of_row
-    order = stable_order(lane)
-    return record[order], lane[order], ints(records["seq"][record])[order]
+    order, begins = sorted_groups(records["link"][record], records["conv"][record])
+    record = record[order]
+    return record, np.cumsum(begins) - 1, ints(records["seq"][record])
 
 
 def _presented_later(history: History) -> Bools:
@@ -102,33 +105,37 @@ def _presented_later(history: History) -> Bools:
 
 def _went_backwards(history: History, record: Ints, lane: Ints, seq: Ints) -> Bools:
     kinds = history.records["kind"].take(record)
-    received = equal(kinds, Kind.RECEIVE)
-    no_duplicate = history.records["flags"][record] & Flag.DUPLICATE == 0
-    # Keys of later lanes are larger, so one running maximum serves all lanes.
-    highest = np.maximum.accumulate(pair(lane, seq))
-    before = np.append(np.int64(-1), highest[:-1])[: lane.size]
-    behind = (before >> 32 == lane) & (seq <= before & 0xFFFFFFFF)
-    backward: Bools = received & (no_duplicate | behind)
+    backward = np.zeros(record.size, dtype=np.bool_)
+    received = np.flatnonzero(equal(kinds, Kind.RECEIVE))
+    if received.size:
+        duplicate = has_flag(history.records["flags"][record[received]], Flag.DUPLICATE)
+        # Keys of later lanes are larger, so one running maximum serves all lanes.
+        highest = np.maximum.accumulate(pair(lane, seq))
+        before = np.append(np.int64(-1), highest)[received]
+        behind = (before >> 32 == lane[received]) & (seq[received] <= before & 0xFFFFFFFF)
+        backward[received] = ~duplicate | behind
     shown = np.flatnonzero(equal(kinds, Kind.ROOM))
     backward[shown] = True
     backward[shown[grouped(pair(lane[shown], seq[shown])).first]] = False
     return backward
 
 
-def _jumps(record: Ints, lane: Ints, seq: Ints) -> tuple[Ints, Ints, Ints]:
-    """Return (record, first, last) of the positions missing between two that were pushed."""
-    places, first, _ = grouped(pair(lane, seq))
-    wide = np.flatnonzero((places[1:] >> 32 == places[:-1] >> 32) & (places[1:] > places[:-1] + 1))
+def _jumps(places: Ints, pushes: Ints) -> tuple[Ints, Ints, Ints]:
+    """Return (record, first, last) of the positions missing between two that were pushed.
+
+    `places` are the sorted keys (lane, position), and `pushes` the first record at each.
+    """
+    wide = np.flatnonzero(places[1:] > places[:-1] + 1)
+    wide = wide[places[wide + 1] >> 32 == places[wide] >> 32]
     lower, upper = places[wide] & 0xFFFFFFFF, places[wide + 1] & 0xFFFFFFFF
-    return record[first[wide + 1]], lower + 1, upper - 1
+    return pushes[wide + 1], lower + 1, upper - 1
 
 
-def _late_starts(history: History, record: Ints, lane: Ints, seq: Ints) -> tuple[Ints, Ints, Ints]:
+def _late_starts(history: History, places: Ints, pushes: Ints) -> tuple[Ints, Ints, Ints]:
     """Return (record, first, last) of the positions missing before the lowest push of a lane."""
     records = history.records
-    places, first, _ = grouped(pair(lane, seq))
     begins = np.flatnonzero(np.diff(places >> 32, prepend=-1))
-    lowest, position = record[first[begins]], places[begins] & 0xFFFFFFFF
+    lowest, position = pushes[begins], places[begins] & 0xFFFFFFFF
     lanes, starts = _stated_starts(history)
     at = find(lanes, pair(records["link"][lowest], records["conv"][lowest]))
     start = np.append(starts, 0)[at]

@@ -57,13 +57,19 @@ class ColumnarRecords(np.ndarray[Any, np.dtype[np.void]]):
 
 
 def ints(column: npt.NDArray[Any]) -> Ints:
-    """Return a column as signed 64-bit numbers, in which keys do not overflow."""
-    return column.astype(np.int64)
+    """Return a column as signed 64-bit numbers, in which keys do not overflow.
+
+    It is the column itself if it has such numbers already, so the result must not be changed.
+    """
+    return column.astype(np.int64, copy=False)
 
 
 def pair(high: npt.NDArray[Any], low: npt.NDArray[Any] | int) -> Ints:
     """Return one key for each two 32-bit numbers; keys sort by `high`, then by `low`."""
-    return (ints(high) << 32) | (ints(low) if isinstance(low, np.ndarray) else low)
+    keys = np.left_shift(high, 32, dtype=np.int64)
+    # In place, because a further array costs as much as the operation.
+    keys |= low
+    return keys
 
 
 def is_any(kinds: npt.NDArray[np.uint8], chosen: Iterable[int]) -> Bools:
@@ -134,16 +140,22 @@ def _fields(columns: Sequence[npt.NDArray[Any]]) -> Iterator[tuple[npt.NDArray[n
         if not keys.size:
             return
         lowest, highest = int(keys.min()), int(keys.max())
-        halves = [keys] if highest - lowest <= _LOW else [keys & _LOW, keys >> 32]
-        for half in halves:
-            lowest = int(half.min())
-            if bits := (int(half.max()) - lowest).bit_length():
-                yield (half - lowest).view(np.uint64), bits
+        if highest - lowest <= _LOW:
+            yield from _field(keys, lowest, highest)
+            continue
+        for half in (keys & _LOW, keys >> 32):
+            yield from _field(half, int(half.min()), int(half.max()))
+
+
+def _field(keys: Ints, lowest: int, highest: int) -> Iterator[tuple[npt.NDArray[np.uint64], int]]:
+    """Yield the field of some keys, unless all are the same."""
+    if bits := (highest - lowest).bit_length():
+        yield (keys - lowest).view(np.uint64), bits
 
 
 def _digits_of(word: npt.NDArray[np.uint64], bits: int) -> Iterator[npt.NDArray[np.uint16]]:
     for shift in range(0, bits, _DIGIT_BITS):
-        yield (word >> np.uint64(shift)).astype(np.uint16)
+        yield (word >> np.uint64(shift) if shift else word).astype(np.uint16)
 
 
 class Grid(NamedTuple):
@@ -184,12 +196,10 @@ class Grid(NamedTuple):
         first_low, width = int(low.min()), int(low.max()) - int(low.min()) + 1
         if rows * width > places:
             return None
-        # In place, because a further array costs as much as the operation.
         numbers = keys >> 32
-        numbers -= lowest >> 32
         numbers *= width
-        low -= first_low
         numbers += low
+        numbers -= (lowest >> 32) * width + first_low
         return cls(lowest >> 32, first_low, rows, width), numbers
 
     @property
@@ -199,10 +209,14 @@ class Grid(NamedTuple):
 
     def keys(self, numbers: Ints) -> Ints:
         """Return the keys with these numbers."""
+        first = (self.high << 32) + self.low
         if self.rows == 1:
-            return numbers + ((self.high << 32) + self.low)
-        high = numbers // self.width
-        return ((high + self.high) << 32) + (numbers - high * self.width + self.low)
+            return numbers + first
+        keys = numbers // self.width
+        keys *= (1 << 32) - self.width  # what lies between two rows has no number
+        keys += numbers
+        keys += first
+        return keys
 
     def places(self, keys: Ints) -> Ints:
         """Return the numbers of keys; `size` for those that are not in the grid."""
@@ -238,10 +252,9 @@ def grouped(keys: Ints) -> Groups:
     if numbered is None:
         return _grouped_by_sorting(keys)
     grid, numbers = numbered
-    found = np.flatnonzero(marks(numbers, grid.size))
-    group = np.empty(grid.size, dtype=np.int64)
-    group[found] = np.arange(found.size)
-    of_row = group.take(numbers)
+    marked = marks(numbers, grid.size)
+    found = np.flatnonzero(marked)
+    of_row = _ranks(marked).take(numbers)
     first = np.empty(found.size, dtype=np.int64)
     # Backwards, because the last assignment to an index is the one that remains.
     first[of_row[::-1]] = np.arange(keys.size)[::-1]
@@ -258,8 +271,40 @@ def _grouped_by_sorting(keys: Ints) -> Groups:
     return Groups(ordered.take(at), order.take(at), of_row)
 
 
+def _ranks(marked: Bools) -> Ints:
+    """Return for each marked place how many are marked before it."""
+    ranks = np.cumsum(marked)
+    ranks -= 1
+    return ranks
+
+
+def group_numbers(keys: Ints) -> Ints:
+    """Return the group of each row: how many distinct keys are less than its own."""
+    numbered = Grid.numbered(keys, _INDICES_SHARE)
+    if numbered is None:
+        return _grouped_by_sorting(keys).of_row
+    grid, numbers = numbered
+    return _ranks(marks(numbers, grid.size)).take(numbers)
+
+
+def sorted_groups(*columns: npt.NDArray[Any]) -> tuple[Ints, Bools]:
+    """Return the order of rows by some columns, and which rows in it begin a group.
+
+    Rows with the same numbers are a group. They keep their order.
+    """
+    order = stable_order(*columns)
+    begins = np.zeros(order.size, dtype=np.bool_)
+    begins[:1] = True
+    for column in columns:
+        ordered = column.take(order)
+        begins[1:] |= ordered[1:] != ordered[:-1]
+    return order, begins
+
+
 def first_rows(keys: Ints) -> tuple[Ints, Ints]:
     """Return the distinct keys, sorted, and the first row of each."""
+    if bool((keys[1:] > keys[:-1]).all()):
+        return keys, np.arange(keys.size)
     numbered = Grid.numbered(keys, _INDICES_SHARE)
     if numbered is None:
         order = stable_order(keys)

@@ -185,6 +185,11 @@ class Names:
         """Return each connection's index in `sessions`, -1 for a connection without a row."""
         return self._sessions[find(self._numbers, links)]
 
+    def owners_of(self, links: Ints) -> tuple[Ints, Ints]:
+        """Return what `user_of` and `session_of` do, for which connections are found only once."""
+        at = find(self._numbers, links)
+        return self._users.take(at), self._sessions.take(at)
+
     def user(self, number: int) -> str:
         """Return a user's name for a sentence."""
         return self.users.get(number, f"user {number}")

@@ -202,7 +202,7 @@ def assemble_history(
 
 def _owners(names: Names, links: Ints) -> tuple[Ints, Ints]:
     """Return the user and the session of each connection; HistoryError if one has no name."""
-    user, session = names.user_of(links), names.session_of(links)
+    user, session = names.owners_of(links)
     unnamed = links[(links > 0) & (user == 0)]
     if unnamed.size:
         raise HistoryError(f"links.jsonl does not name link {unnamed[0]}, which the history has")

@@ -128,8 +128,8 @@ class MembershipIntervals:
         A member whose range never became known is neither entitled nor excluded, and neither is
         one with a range where the position is unknown (0).
         """
-        not_member = ~contains(self._members, pair(conv, user))
-        has_range = contains(self._owners, pair(conv, user))
+        member = pair(conv, user)
+        not_member, has_range = ~contains(self._members, member), contains(self._owners, member)
         outside = has_range & ~self._in_range(conv, user, position)
         excluded: Bools = (outside & (position > 0)) | (not_member & ~has_range)
         return excluded

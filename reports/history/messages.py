@@ -104,9 +104,10 @@ def collect_messages(records: Records) -> Messages:
         values[of_record[at]] = records[column][at]
         return values
 
-    position = _first_known(
-        *(first(kind, "seq", 0) for kind in (Kind.AUDIT, Kind.ACK, Kind.DELIVER))
-    )
+    position = first(Kind.AUDIT, "seq", 0)
+    for kind in (Kind.ACK, Kind.DELIVER):
+        if (position == 0).any():
+            position = np.where(position == 0, first(kind, "seq", 0), position)
     handed_ns = first(Kind.OP, "t_ns", NEVER)
     acked_ns = first(Kind.ACK, "t_ns", NEVER)
     given_up_ns = first(Kind.UNKNOWN, "t_ns", NEVER)
@@ -159,10 +160,3 @@ def _identify(records: Records, chosen: Bools) -> tuple[Ints, Ints]:
     ops = np.flatnonzero(chosen & equal(records["kind"], Kind.OP))[::-1]
     representative[of_record[ops]] = ops
     return of_record, representative
-
-
-def _first_known(*columns: Ints) -> Ints:
-    known = columns[0].copy()
-    for column in columns[1:]:
-        known = np.where(known == 0, column, known)
-    return known

@@ -10,7 +10,7 @@ import numpy as np
 from gauntlet.core.errors import HistoryError
 from gauntlet.core.history import DTYPE, RECORD_BYTES, Kind, worker_of_shard
 from gauntlet.core.run_directory import NUMBERS_PER_WORKER, RunDir
-from gauntlet.reports.history.arrays import Records, ints
+from gauntlet.reports.history.arrays import ColumnarRecords, Records, ints
 from gauntlet.reports.history.events import Events
 from gauntlet.reports.history.times import order
 from gauntlet.reports.history.times.clock_alignment import ClockAlignment
@@ -116,8 +116,9 @@ def checked_chunks(run: RunDir, shard: Shard) -> Iterator[Records]:
 
 def _of_worker(worker: int, chunks: Iterable[Records], name: str) -> Iterator[Records]:
     """Yield chunks of a shard; HistoryError at a connection that is not one of its worker."""
-    for records in chunks:
-        links = ints(records["link"])
+    for chunk in chunks:
+        records = chunk.view(ColumnarRecords)  # because several columns are read more than once
+        links = records["link"]
         first = worker * NUMBERS_PER_WORKER
         strange = (links > 0) & ((links < first) | (links >= first + NUMBERS_PER_WORKER))
         if strange.any():

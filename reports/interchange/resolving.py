@@ -110,7 +110,7 @@ def _positions(rows: Records, *, numbered: bool) -> Ints:
     Where a message was seen and its position is not known, it is that of an acknowledgement, of
     another delivery, or of the store: many systems tell only some of the clients.
     """
-    seq, position = ints(rows["seq"]), ints(rows["position"])
+    seq, position = rows["seq"].astype(np.int64), ints(rows["position"])
     given = (position > 0) & (position != NO_POSITION)
     if numbered:
         seq = np.where(given, position, seq)

@@ -56,16 +56,15 @@ def delivery_samples(history: History) -> Samples:
     expected = history.expected
     intended_ns = history.messages.intended_ns[expected.message]
     returned_ns = history.once(returned_before_delivery)
-    counted = ~expected.own & (returned_ns != NEVER)
-    start_ns = np.maximum(intended_ns, returned_ns)
+    counted = np.flatnonzero(~expected.own & (returned_ns != NEVER))
+    intended_ns = intended_ns.take(counted)
     # Every client listened until the audit, which follows the quiesce.
     audit_ns = history.events.phases.get("audit", NEVER)
-    waited_until_ns = np.full(int(counted.sum()), audit_ns, dtype=np.int64)
     return _samples(
-        intended_ns[counted],
-        expected.presented_ns[counted],
-        start_ns[counted],
-        waited_until_ns,
+        intended_ns,
+        expected.presented_ns.take(counted),
+        np.maximum(intended_ns, returned_ns.take(counted)),
+        np.full(counted.size, audit_ns, dtype=np.int64),
         shared=True,
     )
 

@@ -68,8 +68,8 @@ def _seconds(history: History) -> int:
 
 
 def _count(t_ns: Ints, zero_ns: int, seconds: int) -> Ints:
-    second = (t_ns[t_ns != NEVER] - zero_ns) // NS_PER_S
-    inside = second[(second >= 0) & (second < seconds)]
+    second = (t_ns.compress(t_ns != NEVER) - zero_ns) // NS_PER_S
+    inside = second.compress((second >= 0) & (second < seconds))
     return np.bincount(inside, minlength=seconds)
 
 

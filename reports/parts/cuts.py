@@ -243,7 +243,8 @@ def _begins(keys: Ints, numbers: Ints, pieces: int) -> Numbers:
     least[author, keys & 0xFFFFFFFF] = numbers
     # An author who wrote nothing in a piece goes on in a later one.
     begins = np.minimum.accumulate(least[:, ::-1], axis=1)[:, ::-1]
-    return Numbers(authors, pair(authors[:, None], begins[:, 1:]).ravel(), pieces)
+    keys = pair(np.repeat(authors, pieces - 1), begins[:, 1:].ravel())
+    return Numbers(authors, keys, pieces)
 
 
 def _pieces_of(rows: Records, conv: int, step: int, numbers: Numbers) -> Ints:

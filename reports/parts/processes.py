@@ -1,5 +1,7 @@
 """Does jobs in as many processes as there are cores."""
 
+import contextlib
+import ctypes
 import multiprocessing
 import os
 import threading
@@ -8,6 +10,11 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+# Parameters of glibc's `mallopt`: which allocations are mapped apart, and how much is kept.
+_M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -3, -1
+_MMAP_MIN_BYTES = 32 << 20
+_FREE_MAX_BYTES = 256 << 20
 
 # What the jobs share; a process of the pool inherits it, because it is too large to be sent.
 _shared: list[Any] = []
@@ -50,3 +57,16 @@ class _Job:
 
 def _begin(*shared: Any) -> None:
     _shared[:] = shared
+    _keep_freed_memory()
+
+
+def _keep_freed_memory() -> None:
+    """Let the C library keep what a job frees for the next arrays, where it can be told so.
+
+    A job makes thousands of arrays of some megabytes and frees them. By default, glibc returns much
+    of that to the kernel, which then provides it again page by page, and zeroed.
+    """
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        allocator = ctypes.CDLL(None)
+        allocator.mallopt(_M_MMAP_THRESHOLD, _MMAP_MIN_BYTES)
+        allocator.mallopt(_M_TRIM_THRESHOLD, _FREE_MAX_BYTES)

@@ -166,8 +166,8 @@ def _before_the_cause(
     )
     message = messages.of_record[presented]
     # A message that was never attempted is the concern of the check `phantom`.
-    tried = messages.sent[message] & (messages.first_attempt_ns[message] != NEVER)
-    presented, message = presented[tried], message[tried]
+    tried = (messages.sent & (messages.first_attempt_ns != NEVER))[message]
+    presented, message = presented.compress(tried), message.compress(tried)
     early_ns = messages.first_attempt_ns[message] - ints(records["t_ns"][presented])
     before = early_ns > allowed_ns
     if before.any():
@@ -184,7 +184,8 @@ def _without_connection(records: Records, user: Ints, connections: Connections) 
     )
     order = stable_order(connections.link)
     found = find(connections.link[order], ints(records["link"][received]))
-    received, found = received[found >= 0], order[found[found >= 0]]
+    known = np.flatnonzero(found >= 0)
+    received, found = received.take(known), order.take(found.take(known))
     t_ns = ints(records["t_ns"][received])
     before = t_ns < connections.up_ns[found]
     if before.any():

@@ -39,9 +39,13 @@ def test_what_came_in_the_moment_of_the_attempt_was_not_known_before(seed, sprea
 
 @pytest.mark.parametrize(
     ("times_ns", "expected"),
-    [([5, 7, 5, 9], [0, 2, 1, 3]), ([5, 9, 4, 7], [2, 0, 3, 1]), ([5, 5, 5, 5], [0, 2, 1, 3])],
+    [([5, 5, 7, 9], [0, 2, 1, 3]), ([5, 4, 9, 7], [2, 0, 3, 1]), ([5, 5, 5, 5], [0, 2, 1, 3])],
 )
 def test_presentations_are_in_the_order_of_time_however_they_are_recorded(times_ns, expected):
-    reading = np.array([0, 1, 0, 1])
-    found = _order_cycles._by_time(reading, np.array(times_ns))
+    """Their indices are 0 and 2 in the first reading, 1 and 3 in the second."""
+    readings = _order_cycles._Readings(
+        at=np.array([0, 2, 1, 3]), number=np.array([0, 0, 1, 1]), keys=np.array([6, 9])
+    )
+    found, shown_ns = _order_cycles._by_time(readings, np.array(times_ns))
     assert found.tolist() == expected
+    assert shown_ns.tolist() == [*sorted(times_ns[:2]), *sorted(times_ns[2:])]

@@ -5,19 +5,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gauntlet.core.history import Kind
-from gauntlet.reports.checks.sender_fifo import _earliest_ack_after
+from gauntlet.reports.checks.sender_fifo import _earliest_after
 
 from ..small_runs import SmallRun, sentences
 
-NEVER = np.iinfo(np.int64).max
+NEVER = int(np.iinfo(np.int64).max)
 
 
 @given(
     st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9)), max_size=30),
-    st.lists(st.integers(0, 30), min_size=10, max_size=10),
+    st.lists(st.integers(0, 30) | st.just(NEVER), min_size=10, max_size=10),
+    st.sampled_from([1, 1 << 57]),
 )
-def test_the_backward_scan_finds_the_earliest_later_acknowledgement(deliveries, acked_ns):
-    """Compared with the definition, stream by stream."""
+def test_the_backward_scan_finds_the_earliest_later_acknowledgement(deliveries, times, unit_ns):
+    """Compared with the definition, stream by stream, also for times that are far apart."""
+    acked_ns = [time if time == NEVER else time * unit_ns for time in times]
     deliveries.sort(key=lambda delivery: delivery[0])
     stream = np.array([stream for stream, _ in deliveries], dtype=np.int64)
     message = np.array([message for _, message in deliveries], dtype=np.int64)
@@ -28,7 +30,7 @@ def test_the_backward_scan_finds_the_earliest_later_acknowledgement(deliveries, 
         )
         for at, (own_stream, _) in enumerate(deliveries)
     ]
-    assert _earliest_ack_after(stream, message, np.array(acked_ns)).tolist() == expected
+    assert _earliest_after(stream, np.array(acked_ns)[message]).tolist() == expected
 
 
 def test_messages_whose_sends_overlap_may_arrive_in_any_order(verdict, good_story, break_it):

@@ -14,10 +14,13 @@ from gauntlet.reports.history.arrays import (
     equal,
     find,
     first_rows,
+    group_numbers,
     grouped,
     has_flag,
+    ints,
     is_any,
     pair,
+    sorted_groups,
     stable_order,
 )
 
@@ -45,6 +48,7 @@ def test_groups_and_distinct_keys_are_those_of_unique(keys: Ints) -> None:
     for found, known in zip(first_rows(keys), expected[:2], strict=True):
         assert found.tolist() == known.tolist()
     assert distinct(keys).tolist() == expected[0].tolist()
+    assert group_numbers(keys).tolist() == expected[2].tolist()
 
 
 @pytest.mark.parametrize("keys", COLUMNS.values(), ids=COLUMNS)
@@ -54,6 +58,25 @@ def test_the_order_is_stable_and_sorts_by_the_first_column_foremost(keys: Ints) 
     assert stable_order(keys).tolist() == np.argsort(keys, kind="stable").tolist()
     by_three = stable_order(second, third, keys)
     assert by_three.tolist() == np.lexsort((keys, third, second)).tolist()
+
+
+@pytest.mark.parametrize("keys", COLUMNS.values(), ids=COLUMNS)
+def test_sorted_groups_begin_where_a_row_differs_from_the_one_before(keys: Ints) -> None:
+    second = RANDOM.integers(0, 3, keys.size).astype(np.uint32)
+    order, begins = sorted_groups(keys, second)
+    assert order.tolist() == np.lexsort((second, keys)).tolist()
+    rows = [(int(keys[at]), int(second[at])) for at in order]
+    assert begins.tolist() == [at == 0 or rows[at] != rows[at - 1] for at in range(len(rows))]
+
+
+def test_keys_are_made_of_columns_of_any_width() -> None:
+    high, low = np.array([1, 0, 1 << 31]), np.array([(1 << 32) - 1, 5, 0])
+    expected = [(1 << 32) + (1 << 32) - 1, 5, 1 << 63]
+    columns = high.astype(np.uint32), low.astype(np.uint32)
+    for one, other in ((high, low), columns, (high, columns[1]), (columns[0], low)):
+        assert pair(one, other).view(np.uint64).tolist() == expected
+    assert pair(high[:2], 7).tolist() == [(1 << 32) + 7, 7]
+    assert ints(high) is high
 
 
 def test_the_order_does_not_change_the_column() -> None:
