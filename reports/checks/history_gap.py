@@ -306,6 +306,8 @@ def _beyond_audit(history: History) -> Ints:
     # What came later may have been committed after the audit read its conversation.
     audit_ns = history.events.phases.get("audit", 0) - history.events.clock_error_ns
     received &= records["t_ns"] < audit_ns
+    # Few positions are later than the earliest end, so only these are compared with their own.
+    received &= records["seq"] > int(ends[: convs.size].min(initial=_LOW))
     at = np.flatnonzero(received)
     conversation, seq = find(convs, ints(records["conv"][at])), ints(records["seq"][at])
     beyond = at[(conversation >= 0) & (seq > ends[conversation])]

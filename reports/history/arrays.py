@@ -66,7 +66,7 @@ def ints(column: npt.NDArray[Any]) -> Ints:
 
 def pair(high: npt.NDArray[Any], low: npt.NDArray[Any] | int) -> Ints:
     """Return one key for each two 32-bit numbers; keys sort by `high`, then by `low`."""
-    keys = np.left_shift(high, 32, dtype=np.int64)
+    keys: Ints = np.left_shift(high, 32, dtype=np.int64)
     # In place, because a further array costs as much as the operation.
     keys |= low
     return keys
@@ -273,7 +273,7 @@ def _grouped_by_sorting(keys: Ints) -> Groups:
 
 def _ranks(marked: Bools) -> Ints:
     """Return for each marked place how many are marked before it."""
-    ranks = np.cumsum(marked)
+    ranks = np.cumsum(marked, dtype=np.int64)
     ranks -= 1
     return ranks
 
@@ -285,6 +285,18 @@ def group_numbers(keys: Ints) -> Ints:
         return _grouped_by_sorting(keys).of_row
     grid, numbers = numbered
     return _ranks(marks(numbers, grid.size)).take(numbers)
+
+
+def counted(keys: Ints) -> tuple[Ints, Ints]:
+    """Return the distinct keys, sorted, and how many rows each has."""
+    numbered = Grid.numbered(keys, _INDICES_SHARE)
+    if numbered is None:
+        groups = _grouped_by_sorting(keys)
+        return groups.keys, ints(np.bincount(groups.of_row))
+    grid, numbers = numbered
+    counts = np.bincount(numbers, minlength=grid.size)
+    found = np.flatnonzero(counts)
+    return grid.keys(found), ints(counts[found])
 
 
 def sorted_groups(*columns: npt.NDArray[Any]) -> tuple[Ints, Bools]:

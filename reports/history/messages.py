@@ -15,6 +15,7 @@ from gauntlet.reports.history.arrays import (
     Ints,
     Records,
     equal,
+    group_numbers,
     grouped,
     has_flag,
     ints,
@@ -152,7 +153,7 @@ def _carries_message(records: Records) -> Bools:
 def _identify(records: Records, chosen: Bools) -> tuple[Ints, Ints]:
     """Return each record's message, and each message's first record (its OP if it was sent)."""
     at = np.flatnonzero(chosen)
-    author = grouped(pair(records["conv"][at], records["peer"][at])).of_row
+    author = group_numbers(pair(records["conv"][at], records["peer"][at]))
     messages = grouped(pair(author, records["sseq"][at]))
     of_record = np.full(records.size, -1, dtype=np.int64)
     of_record[at] = messages.of_row

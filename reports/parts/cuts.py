@@ -22,6 +22,7 @@ from gauntlet.core.history import DTYPE, STRANGER_SSEQ, Flag, Kind, PageFlag
 from gauntlet.reports.history import records as shards
 from gauntlet.reports.history.arrays import (
     Bools,
+    ColumnarRecords,
     Ints,
     Records,
     equal,
@@ -162,7 +163,7 @@ def read_pieces(
     places: list[list[Ints]] = [[np.empty(0, dtype=np.int64)] for _ in range(first, last)]
     numbers = cuts.chunks_with(first, last)
     for number, chunk in zip(numbers, chunks_of(file, only=numbers), strict=True):
-        piece = _pieces_of(chunk, cuts.conv, cuts.step, cuts.numbers)
+        piece = _pieces_of(chunk.view(ColumnarRecords), cuts.conv, cuts.step, cuts.numbers)
         inside = np.flatnonzero((piece >= first) & (piece < last))
         own = piece.take(inside) - first
         # 16 bits, because NumPy sorts these by their digits.
@@ -206,14 +207,14 @@ def _first_numbers(
     keys, numbers = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
     for chunk in chunks_of(file, only=run):
         own = equal(chunk["conv"], conv)
-        rows = chunk if own.all() else chunk.take(np.flatnonzero(own))
+        found = chunk if own.all() else chunk.take(np.flatnonzero(own))
+        rows = found.view(ColumnarRecords)
         if not _are_ordinary(rows):
             return None
         placed = np.flatnonzero(is_any(rows["kind"], _PLACED) & (rows["seq"] > 0))
         piece = np.minimum((ints(rows["seq"].take(placed)) - 1) // step, pieces - 1)
-        found = pair(rows["peer"].take(placed), piece)
         keys, numbers = _least(
-            np.concatenate([keys, found]),
+            np.concatenate([keys, pair(rows["peer"].take(placed), piece)]),
             np.concatenate([numbers, ints(rows["sseq"].take(placed))]),
         )
     return keys, numbers
@@ -267,10 +268,11 @@ def _locate(
     common = [np.empty(0, dtype=np.dtype(DTYPE))]
     chunks = np.empty((len(run), 4), dtype=np.int64)
     for at, chunk in enumerate(chunks_of(file, only=run)):
-        piece = _pieces_of(chunk, conv, step, numbers)
-        audit = equal(chunk["kind"], Kind.AUDIT)
+        rows = chunk.view(ColumnarRecords)
+        piece = _pieces_of(rows, conv, step, numbers)
+        audit = equal(rows["kind"], Kind.AUDIT)
         chunks[at] = *_extent(piece, ~audit), *_extent(piece, audit)
-        common.append(chunk[(chunk["conv"] == conv) & (piece < 0)])
+        common.append(chunk[(rows["conv"] == conv) & (piece < 0)])
     return np.concatenate(common), chunks
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from gauntlet.core.errors import HistoryError
 from gauntlet.core.history import USER_KINDS, Kind
 from gauntlet.core.run_directory import RunDir
-from gauntlet.reports.history.arrays import Ints, Records, grouped, ints
+from gauntlet.reports.history.arrays import Ints, Records, counted, ints
 from gauntlet.reports.history.records import Shard, align, checked_chunks
 from gauntlet.reports.history.times.clock_alignment import ClockAlignment
 from gauntlet.reports.history.times.order import Descents, descents
@@ -89,7 +89,6 @@ def survey(clocks: ClockAlignment, name: str, chunks: Iterable[Records]) -> Surv
 
 def _added(convs: Ints, counts: Ints, conv: Ints) -> tuple[Ints, Ints]:
     """Return sorted conversations with their numbers of records, and those of some records."""
-    found = grouped(conv)
-    sizes = np.bincount(found.of_row)
-    united, at = np.unique(np.concatenate([convs, found.keys]), return_inverse=True)
+    found, sizes = counted(conv)
+    united, at = np.unique(np.concatenate([convs, found]), return_inverse=True)
     return united, ints(np.bincount(at, weights=np.concatenate([counts, sizes])))

@@ -10,6 +10,7 @@ from gauntlet.reports.history.arrays import (
     Grid,
     Ints,
     contains,
+    counted,
     distinct,
     equal,
     find,
@@ -49,6 +50,8 @@ def test_groups_and_distinct_keys_are_those_of_unique(keys: Ints) -> None:
         assert found.tolist() == known.tolist()
     assert distinct(keys).tolist() == expected[0].tolist()
     assert group_numbers(keys).tolist() == expected[2].tolist()
+    for found, known in zip(counted(keys), np.unique(keys, return_counts=True), strict=True):
+        assert found.tolist() == known.tolist()
 
 
 @pytest.mark.parametrize("keys", COLUMNS.values(), ids=COLUMNS)
