@@ -224,3 +224,18 @@ class OwnPositions:
         low = np.searchsorted(self._positions, pair(writer, first))
         high = np.searchsorted(self._positions, pair(writer, last), side="right")
         return np.where(writer < 0, 0, high - low)
+
+
+def certainly_in(history: History, conv: Ints, user: Ints, position: Ints) -> Bools:
+    """Return at which positions no message was sent while a request changed the membership."""
+    messages = history.messages
+    placed = np.flatnonzero(messages.position > 0)
+    places, first, _ = grouped(pair(messages.conv[placed], messages.position[placed]))
+    at = find(places, pair(conv, position))
+    certain = at < 0
+    known = np.flatnonzero(~certain)
+    message = placed[first][at[known]]
+    certain[known] = history.membership.changes.certain(
+        conv[known], user[known], messages.first_attempt_ns[message], messages.acked_ns[message]
+    )
+    return certain

@@ -31,7 +31,13 @@ from gauntlet.core.scenario.capabilities import HISTORY, SERVER_SEQ
 from gauntlet.reports.checks import _claimed_ends
 from gauntlet.reports.checks._known_positions import KnownPositions, last_pages
 from gauntlet.reports.checks._omissions import RECEIVED_KINDS, omitted
-from gauntlet.reports.checks._shared import OwnPositions, first_positions, lost_places, messages_at
+from gauntlet.reports.checks._shared import (
+    OwnPositions,
+    certainly_in,
+    first_positions,
+    lost_places,
+    messages_at,
+)
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Counted, Finding, Witness
 from gauntlet.reports.history.arrays import (
     NEVER,
@@ -41,7 +47,6 @@ from gauntlet.reports.history.arrays import (
     distinct,
     equal,
     find,
-    grouped,
     ints,
     is_any,
     pair,
@@ -218,22 +223,7 @@ def _unsure(history: History, conv: Ints, user: Ints, position: Ints) -> Bools:
     np.maximum.at(highest, reader, ints(seq))
     own = find(readers, pair(conv, user))
     outside: Bools = (position < lowest[own]) | (position > highest[own])
-    return unsure & (outside | ~_certainly_in(history, conv, user, position))
-
-
-def _certainly_in(history: History, conv: Ints, user: Ints, position: Ints) -> Bools:
-    """Return at which positions no message was sent while a request changed the membership."""
-    messages = history.messages
-    placed = np.flatnonzero(messages.position > 0)
-    places, first, _ = grouped(pair(messages.conv[placed], messages.position[placed]))
-    at = find(places, pair(conv, position))
-    certain = at < 0
-    known = np.flatnonzero(~certain)
-    message = placed[first][at[known]]
-    certain[known] = history.membership.changes.certain(
-        conv[known], user[known], messages.first_attempt_ns[message], messages.acked_ns[message]
-    )
-    return certain
+    return unsure & (outside | ~certainly_in(history, conv, user, position))
 
 
 def _of_this_run(history: History, holes: list[Hole]) -> list[Hole]:

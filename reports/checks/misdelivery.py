@@ -2,7 +2,9 @@
 
 The members of a direct conversation may read all of it. In a conversation with RANGE records, users
 may read the positions in their ranges. A member whose range is unknown, because the request to join
-was never answered, may or may not be entitled and is not judged. Copies that the client dropped
+was never answered, may or may not be entitled and is not judged. Where others recorded at which
+times a member left and came back, nothing may be pushed to them that was sent and received between.
+Copies that the client dropped
 count, because they reached it, and so do pushes that it held back and never presented. Where the
 server gives no positions, members may read everything.
 
@@ -17,7 +19,7 @@ from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import SERVER_SEQ
 from gauntlet.reports.checks._held_pushes import never_presented
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import equal, ints, is_any
+from gauntlet.reports.history.arrays import NEVER, Bools, Ints, equal, ints, is_any
 from gauntlet.reports.history.deliveries import CHANNEL_BITS
 from gauntlet.reports.history.history import History
 
@@ -41,7 +43,8 @@ def check(history: History) -> Finding:
     if SERVER_SEQ not in history.capabilities:
         seq = np.ones_like(seq)
     stray = equal(records["kind"].take(at), Kind.STRAY)
-    wrong = at[stray | history.membership.excluded(conv, history.user[at], seq)]
+    excluded = history.membership.excluded(conv, history.user[at], seq)
+    wrong = at[stray | excluded | _pushed_while_out(history, at)]
     return Finding(
         examined=at.size,
         subject="received copies",
@@ -51,6 +54,24 @@ def check(history: History) -> Finding:
         times_ns=ints(records["t_ns"][wrong]),
         happened="were received",
     )
+
+
+def _pushed_while_out(history: History, at: Ints) -> Bools:
+    """Return what was pushed to users who were certainly out since before it was sent.
+
+    This concerns members of whom only times are known. They may read later what others wrote then.
+    """
+    records, membership = history.records, history.membership
+    conv, user = ints(records["conv"][at]), history.user[at]
+    message = history.messages.of_record[at]
+    wrong: Bools = membership.timed(conv, user) & (message >= 0)
+    wrong &= ~equal(records["flags"][at] & CHANNEL_BITS, Channel.HISTORY)
+    pushed = np.flatnonzero(wrong)
+    sent_ns = history.messages.first_attempt_ns[message[pushed]]
+    wrong[pushed] = (sent_ns < NEVER) & membership.changes.certainly_out(
+        conv[pushed], user[pushed], sent_ns, ints(records["t_ns"][at[pushed]])
+    )
+    return wrong
 
 
 def _event(number: int) -> str:

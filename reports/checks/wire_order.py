@@ -27,7 +27,7 @@ from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import SERVER_SEQ
 from gauntlet.reports.checks._held_pushes import never_presented
 from gauntlet.reports.checks._replays import replayed
-from gauntlet.reports.checks._shared import OwnPositions, first_positions, messages_at
+from gauntlet.reports.checks._shared import OwnPositions, certainly_in, first_positions, messages_at
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import (
     Bools,
@@ -178,6 +178,9 @@ def _unannounced(history: History, record: Ints, first: Ints, last: Ints) -> lis
             skipped = skipped[(skipped < start) | (skipped > end)]
         place = np.full_like(skipped, lane[1]), np.full_like(skipped, history.user[at]), skipped
         expected = ~history.membership.excluded(*place) & ~own.contain(*place)
+        if expected.any():
+            # A member of unknown range may have been out when the message was sent.
+            expected &= ~history.membership.unsure(*place[:2]) | certainly_in(history, *place)
         if expected.any():
             found.append((at, int(skipped[expected][0])))
     return found

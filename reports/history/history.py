@@ -165,6 +165,7 @@ def assemble_history(
         whole.convs if whole else None,
         may_have_other_members=may_have_other_members(scenario, capabilities),
         requests_are_known=are_requests_known(scenario, capabilities, events),
+        times_are_stated=scenario.target.adapter == RECORDED,
     )
     presentations = find_presentations(records, messages, user, session)
     stored_ns = proven_stored_ns(records, messages)

@@ -67,7 +67,8 @@ class MembershipIntervals:
 
     `changes` says at which times this was certain. Whom only the server names as a member may read,
     but need not receive, what is in conversations that `may_have_other_members`; elsewhere they are
-    no members. With `requests_are_known`, who was removed without a request still is a member.
+    no members. With `requests_are_known`, who was removed without a request still is a member. With
+    `times_are_stated`, `changes` has all changes of a member whose changes it knows.
     """
 
     def __init__(
@@ -78,9 +79,10 @@ class MembershipIntervals:
         *,
         may_have_other_members: bool = False,
         requests_are_known: bool = False,
+        times_are_stated: bool = False,
     ) -> None:
         known = names.convs.keys() if convs is None else convs & names.convs.keys()
-        self.changes = MembershipChanges(records)
+        self.changes, self._times_are_stated = MembershipChanges(records), times_are_stated
         self._members = np.array(
             sorted(
                 (number << 32) | user for number in known for user in names.convs[number].members
@@ -115,11 +117,13 @@ class MembershipIntervals:
         """Return which users are known to be allowed to read; deliveries to them are expected.
 
         Where the position is unknown (0), a user with any range in the conversation is entitled.
+        One of whom only times are known is, too: `changes` says what was sent in these.
         """
         ranged, member = contains(self._ranged, conv), pair(conv, user)
         in_range = self._in_range(conv, user, position)
         in_range |= (position == 0) & contains(self._owners, member)
         in_range &= ~contains(self._others, member)
+        in_range |= self.timed(conv, user)
         return np.where(ranged, in_range, contains(self._members, member))
 
     def excluded(self, conv: Ints, user: Ints, position: Ints) -> Bools:
@@ -145,6 +149,15 @@ class MembershipIntervals:
         member = pair(conv, user)
         found: Bools = contains(self._members, member) & ~contains(self._owners, member)
         return found & contains(ranged, conv)
+
+    def timed(self, conv: Ints, user: Ints) -> Bools:
+        """Return of which members all times at which they joined and left are known, but no range.
+
+        Only others who recorded a history state such times.
+        """
+        if not self._times_are_stated:
+            return np.zeros(conv.shape, dtype=np.bool_)
+        return self.unsure(conv, user) & self.changes.are_known(conv, user)
 
     def range_begins(self, conv: Ints, user: Ints, position: Ints) -> Ints:
         """Return where the last range of each user begins that begins at `position` or before.

@@ -20,7 +20,7 @@ from gauntlet.core.history import (
     Record,
     RoomEvent,
 )
-from gauntlet.core.scenario.capabilities import CAPABILITIES, SERVER_SEQ
+from gauntlet.core.scenario.capabilities import CAPABILITIES, DEVICES, SERVER_SEQ
 from gauntlet.reports.interchange import lines
 from gauntlet.reports.interchange.names import Link, Registry, printable
 from gauntlet.reports.interchange.spool import ENTRY, NO_POSITION, READ, Spool
@@ -82,6 +82,8 @@ class Converter:
     sends: dict[int, tuple[int, int]] = field(default_factory=dict)
     first_used: dict[int, int] = field(default_factory=dict)  # by link
     last_received: dict[int, int] = field(default_factory=dict)  # by link
+    # (user, device) of those that connect, send or receive.
+    devices: set[tuple[int, str]] = field(default_factory=set)
     first_ns: int = 0
     last_ns: int = 0
     _lines: int = 0
@@ -166,12 +168,26 @@ class Converter:
             )
         return self._position(value, key)
 
-    def _link(self, line: Any, t_ns: int, *, new: bool = False) -> Link:
-        link = self.names.link(self.names.user(line.user), line.device, line.connection, new=new)
+    def _link(
+        self, line: Any, t_ns: int, *, up_ns: int | None = None, requests: bool = False
+    ) -> Link:
+        """Return the connection of a line; `up_ns` is given by the line that connects it."""
+        user = self.names.user(line.user)
+        link = self.names.link(user, line.device, line.connection, t_ns, up_ns=up_ns)
+        if not requests:
+            self.devices.add((user, link.device))
         known = self.first_used.get(link.number)
         if known is None or t_ns < known:
             self.first_used[link.number] = t_ns
         return link
+
+    def _requester(self, line: Any, t_ns: int) -> Link:
+        """Return the connection of a line about what a user requested.
+
+        Where every device has to receive everything, a request does not show that its device, which
+        may not even be named, can be pushed anything.
+        """
+        return self._link(line, t_ns, requests=DEVICES in self.header.capabilities)
 
     def send(self, line: lines.Send) -> None:
         t_ns = self._time(line.time)
@@ -255,6 +271,8 @@ class Converter:
         self.participants.add((conv, link.user))
         flags = _CHANNELS[line.channel] | _marks(line)
         kind = Kind.DELIVER
+        shown = isinstance(line, lines.Deliver) and line.channel != "history"
+        self.counts["ordered deliveries"] += shown
         if isinstance(line, lines.Copy):
             kind = Kind.RECEIVE
             flags |= 0 if line.late else Flag.DUPLICATE
@@ -270,7 +288,7 @@ class Converter:
         requested = self._begun(self._time_or(line.requested, "requested", t_ns))
         link = 0
         if line.user is not None:
-            reader = self._link(line, t_ns)
+            reader = self._requester(line, t_ns)
             self.participants.add((conv, reader.user))
             link = reader.number
         self._reads += 1
@@ -284,7 +302,8 @@ class Converter:
         for entry in line.messages:
             message = entry if isinstance(entry, lines.Message) else lines.Message(message=entry)
             seen = self._seen(conv, message)
-            self.spool.add(ENTRY, t_ns, conv, link=link, read=self._reads, **seen)
+            flags = _marks(message)
+            self.spool.add(ENTRY, t_ns, conv, link=link, flags=flags, read=self._reads, **seen)
 
     def page(self, line: lines.Page) -> None:
         t_ns, conv = self._time(line.time), self.names.conversation(line.conversation)
@@ -297,7 +316,7 @@ class Converter:
         self.spool.add(
             Kind.PAGE, t_ns, conv,
             ref_ns=self._begun(self._time_or(line.requested, "requested", t_ns)),
-            link=0 if line.user is None else self._link(line, t_ns).number, peer=line.entries,
+            link=0 if line.user is None else self._requester(line, t_ns).number, peer=line.entries,
             seq=self._exact(line.after, "after"), sseq=self._exact(line.through, "through"),
             spare=flags,
         )  # fmt: skip
@@ -346,7 +365,7 @@ class Converter:
         requested = self._time_or(line.requested, "requested", t_ns)
         if requested > t_ns:
             raise ValueError(f"requested must not be after time; got {line.requested!r}")
-        link = 0 if line.user is None else self._link(line, t_ns).number
+        link = 0 if line.user is None else self._requester(line, t_ns).number
         return t_ns, {"ref_ns": self._begun(requested), "link": link}
 
     def attendance(self, line: lines.Attendance) -> None:
@@ -382,7 +401,7 @@ class Converter:
 
     def connect(self, line: lines.Connect) -> None:
         t_ns = self._time(line.time)
-        link = self._link(line, t_ns, new=True)
+        link = self._link(line, t_ns, up_ns=t_ns)
         self.names.servers[link.number] = line.server
         dialled = self._begun(self._time_or(line.dialled, "dialled", t_ns))
         self.user_records.append(
@@ -420,7 +439,8 @@ class Converter:
                 begin_ns=self._begun(begin),
                 requested_ns=self._begun(self._time_or(line.requested, "requested", begin)),
                 until_ns=None if until is None else until + self.clock_error_ns,
-                proof=line.proof,
+                # A line without the key states the fault; an empty proof says that there is none.
+                proof={"stated": True} if line.proof is None else line.proof,
                 recover_within=line.recover_within,
             )
         )
@@ -453,7 +473,9 @@ def _missing(count: int) -> int:
     return min(count, MISSING_MAX)
 
 
-def _marks(line: lines.Deliver | lines.Copy | lines.Arrive | lines.Stored) -> int:
+def _marks(
+    line: lines.Deliver | lines.Copy | lines.Arrive | lines.Stored | lines.Message,
+) -> int:
     marks = {Flag.CRC_BAD: line.corrupt, Flag.FOREIGN: line.foreign, Flag.LEFTOVER: line.leftover}
     return sum(int(flag) for flag, given in marks.items() if given)
 

@@ -15,6 +15,7 @@ class Evidence:
     acks: bool
     promises: bool
     deliveries: bool
+    ordered_deliveries: bool
     positions: bool
     members: bool
     audits: bool
@@ -30,6 +31,10 @@ _NO_PROMISES = (
     "every acknowledgement is `handed_over`, which does not promise that anything is stored"
 )
 _NO_DELIVERIES = "there is no line of the kind `deliver`, and no `read` of a user"
+_NO_ORDER = (
+    "no line of the kind `deliver` has the channel `live` or `resync`, and what users request of "
+    "the history says nothing about order"
+)
 _NO_POSITIONS = "no line has the key `position`"
 _NO_MEMBERS = "there is no line of the kind `member`"
 _NO_AUDIT = (
@@ -68,6 +73,11 @@ _NEEDS: tuple[tuple[Callable[[Evidence], bool], str, tuple[str, ...]], ...] = (
         lambda has: has.deliveries,
         _NO_DELIVERIES,
         ("duplicate", "sender-fifo", "causal", "divergent-order", "misdelivery", "late"),
+    ),
+    (
+        lambda has: has.ordered_deliveries,
+        _NO_ORDER,
+        ("sender-fifo", "causal", "divergent-order"),
     ),
     (lambda has: has.deliveries or has.audits, _NO_DELIVERIES, ("phantom",)),
     (lambda has: has.members, _NO_MEMBERS, ("undelivered", "misdelivery")),

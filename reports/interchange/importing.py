@@ -144,6 +144,7 @@ def _write_records(run: RunDir, converter: Converter) -> tuple[dict[str, int], E
         acks=counts["ACK"] > 0,
         promises=counts["ACK"] > counts["handed over"],
         deliveries=counts["deliver"] + counts["read"] > 0,
+        ordered_deliveries=counts["ordered deliveries"] > 0,
         positions=counts["positions"] > 0,
         members=bool(converter.members),
         audits=audited > 0,
@@ -196,11 +197,14 @@ def _user_records(converter: Converter) -> list[Record]:
     if not converter.counts["connect"]:
         active = {link.user for link in converter.names.links.values()}
         for user in {span.user for span in converter.members} - active:
-            converter.names.link(user, None, None)
+            converter.names.link(user, None, None, converter.first_ns)
     connected = {record.link for record in records if record.kind == Kind.CONNECT}
     begun = set()
+    users_with_devices = {user for user, _ in converter.devices}
     for link in converter.names.links.values():
         session = (link.user, link.device)
+        if session not in converter.devices and link.user in users_with_devices:
+            continue  # it only requested something: nothing shows that it can be pushed anything
         if link.number not in connected:
             used_ns = converter.first_used.get(link.number, converter.first_ns)
             t_ns = used_ns if session in begun else converter.first_ns

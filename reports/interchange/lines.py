@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from gauntlet.core.scenario.traits import Traits
+from gauntlet.core.scenario.traits import Retention, Traits
 
 Id = str | int
 Time = int | float | str
@@ -22,6 +22,16 @@ class Line(msgspec.Struct, tag_field="kind", forbid_unknown_fields=True, kw_only
     note: Any = None
 
 
+class _StatedRetention(Retention, frozen=True, forbid_unknown_fields=True):
+    """What a system keeps, without any other key."""
+
+
+class StatedTraits(Traits, frozen=True, forbid_unknown_fields=True):
+    """The traits of a system, without any other key."""
+
+    retention: _StatedRetention | None = None
+
+
 class Header(Line, tag="header"):
     """What holds for the whole file; it can only be the first line."""
 
@@ -32,7 +42,7 @@ class Header(Line, tag="header"):
     about: str = ""
     system: str = ""
     capabilities: list[str] = []
-    traits: Traits = Traits()
+    traits: StatedTraits = StatedTraits()
     clock_error: float = 0.0  # seconds, between any two clocks of the file
     delivery_deadline: float = 60.0  # seconds
     recovery_window: float = 20.0  # seconds
@@ -47,6 +57,9 @@ class Message(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     position: int | None = None
     sender: Id | None = None
     body: str | None = None
+    corrupt: bool = False
+    foreign: bool = False
+    leftover: bool = False
 
 
 class _OnDevice(Line, kw_only=True):
@@ -264,7 +277,7 @@ class Fault(Line, tag="fault", kw_only=True):
     type: str = "observed"
     target: str = ""
     requested: Time | None = None
-    proof: dict[str, Any] = {}
+    proof: dict[str, Any] | None = None
     recover_within: float | None = None
 
 

@@ -4,9 +4,11 @@ What is kept in memory grows with the number of these, and not with the number o
 messages are written to a file as they appear, because only witnesses need them again.
 """
 
+import bisect
 import hashlib
 import json
 from array import array
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,6 +44,7 @@ class Registry:
         self.bodies = array("L", [0])
         self.attempts = array("B", [0])
         self._latest: dict[tuple[int, str], Link] = {}
+        self._ups: dict[tuple[int, str], list[tuple[int, Link]]] = {}  # by time
         self._messages: dict[bytes, int] = {}
         self._ids = ids.open("w", encoding="utf-8")
 
@@ -78,15 +81,21 @@ class Registry:
         user: int,
         device: Id | None,
         connection: Id | None,
+        t_ns: int,
         *,
-        new: bool = False,
+        up_ns: int | None = None,
     ) -> Link:
-        """Return a connection of a device: the one with that id, or the latest, or a `new` one."""
+        """Return a connection of a device: the one with that id, or the latest one at `t_ns`.
+
+        With `up_ns`, a new one is connected then. A file may have all of them before anything else.
+        """
         device = "main" if device is None else str(device)
         latest = self._latest.get((user, device))
+        ups = self._ups.setdefault((user, device), [])
         if connection is None:
-            if latest is not None and not new:
-                return latest
+            if latest is not None and up_ns is None:
+                before = bisect.bisect_right(ups, t_ns, key=itemgetter(0))
+                return ups[before - 1][1] if 0 < before < len(ups) else latest
             connection = f"\0{latest.incarnation if latest else 0}"
         key = (user, device, str(connection))
         found = self.links.get(key)
@@ -100,6 +109,8 @@ class Registry:
             found = self.links[key] = Link(number, user, device, incarnation)
             # What a later line says of an older connection does not make it the latest one.
             self._latest[user, device] = found
+            if up_ns is not None:
+                bisect.insort(ups, (up_ns, found), key=itemgetter(0))
         return found
 
 

@@ -1,17 +1,25 @@
 """Which users may read what, from the `member` lines of a history, as records and members.
 
 A user who was certainly a member during all sends of a conversation may read all of it, and one
-with positions may read these. Of any other member it is not known which messages they had to
-receive: the checks expect nothing of them, and allow everything. That also holds for all users of a
+with positions may read these. Of a member with times it is not known which positions they may read,
+but only which messages were certainly sent while they were in, or while they were out. Of any other
+member the checks expect nothing, and they allow everything. That also holds for all users of a
 conversation without any `member` line. The clocks of members and senders may differ.
 """
 
-from itertools import pairwise
+from collections.abc import Iterator
 
+from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.history import Kind, ProbeResult, Record, RoomEvent
 from gauntlet.core.run_directory import UNKNOWN_SENDER
+from gauntlet.reports.history.arrays import NEVER
 from gauntlet.reports.interchange.converter import Converter, MemberSpan
 from gauntlet.reports.interchange.spool import GROUPS
+
+# Messages may need SETTLE_NS until they reach a user who has joined, or reach one no more who has
+# left. A user may miss what was acknowledged in the LEAVE_NS before they left, and in the second
+# before that, which the checks allow for.
+SETTLE_NS, LEAVE_NS = NS_PER_S, 4 * NS_PER_S
 
 
 def records(converter: Converter, group: int) -> list[Record]:
@@ -54,24 +62,49 @@ def partial_readers(converter: Converter) -> set[tuple[int, int]]:
 
 
 def add_absences(converter: Converter) -> None:
-    """Add a removal and an addition for each time between two times that a user was a member.
+    """Add the requests and answers by which members left and joined whose times are known.
 
-    Which positions they may read then is not known, but only that they need not receive all.
+    Between its request and its answer, a change is under way: a message that was sent then reaches
+    the user or not.
     """
     spans: dict[tuple[int, int], list[MemberSpan]] = {}
     for span in converter.members:
-        if span.first is None and span.last is None:
-            spans.setdefault((span.conv, span.user), []).append(span)
+        spans.setdefault((span.conv, span.user), []).append(span)
     for (conv, user), known in spans.items():
-        known.sort(key=lambda span: span.since_ns or 0)
-        for left, again in pairwise(known):
-            left_ns, back_ns = left.until_ns, again.since_ns
-            if left_ns is None or back_ns is None or back_ns < left_ns:
-                continue
-            for t_ns, event in ((left_ns, RoomEvent.REMOVED), (back_ns, RoomEvent.ADDED)):
-                fields = {"ref_ns": t_ns, "peer": user, "sseq": int(event)}
-                granted = int(ProbeResult.GRANTED)
-                converter.spool.add(Kind.MEMBERSHIP, t_ns, conv, **fields, spare=granted)
+        if any(span.unsure or _interval(converter, span) for span in known):
+            continue
+        fields = {"peer": user, "spare": int(ProbeResult.GRANTED)}
+        for event, ref_ns, t_ns in _changes(converter, known):
+            fields |= {"ref_ns": ref_ns, "sseq": int(event)}
+            converter.spool.add(Kind.MEMBERSHIP, t_ns, conv, **fields)
+
+
+def _changes(converter: Converter, spans: list[MemberSpan]) -> Iterator[tuple[RoomEvent, int, int]]:
+    """Yield the changes that begin and end the absences of a user, with request and answer."""
+    error_ns, earliest_ns = converter.clock_error_ns, max(converter.first_ns, 1)
+    requested_ns = earliest_ns
+    for left_ns, back_ns in _absences(spans):
+        # A stay may be shorter than LEAVE_NS.
+        requested_ns = max(requested_ns, left_ns - LEAVE_NS - error_ns)
+        answered_ns = max(earliest_ns, left_ns and left_ns + SETTLE_NS + error_ns)
+        yield RoomEvent.REMOVED, requested_ns, min(answered_ns, converter.last_ns)
+        if back_ns < NEVER:
+            requested_ns = max(requested_ns, back_ns - error_ns)
+            answered_ns = min(back_ns + SETTLE_NS, converter.last_ns)
+            yield RoomEvent.ADDED, requested_ns, max(requested_ns, answered_ns)
+
+
+def _absences(spans: list[MemberSpan]) -> Iterator[tuple[int, int]]:
+    """Yield (when a user left, when they came back), 0 and NEVER where there is no such time."""
+    left_ns = 0
+    for span in sorted(spans, key=lambda span: span.since_ns or 0):
+        since_ns = span.since_ns or 0
+        until_ns = NEVER if span.until_ns is None else span.until_ns
+        if since_ns > left_ns and until_ns > since_ns:
+            yield left_ns, since_ns
+        left_ns = max(left_ns, until_ns)
+    if left_ns < NEVER:
+        yield left_ns, NEVER
 
 
 def _interval(converter: Converter, span: MemberSpan) -> tuple[int, int] | None:

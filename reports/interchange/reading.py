@@ -1,5 +1,6 @@
 """Reads a history in JSON Lines: from a file, from gzip or from standard input, line by line."""
 
+import codecs
 import contextlib
 import gzip
 import io
@@ -60,10 +61,12 @@ def read_lines(source: str, bad: BadLines) -> Iterator[tuple[int, AnyLine]]:
         with _opened(source) as stream:
             while raw := stream.readline(LINE_BYTES_MAX + 1):
                 number += 1
+                if number == 1:
+                    raw = _without_mark(raw, name)
                 if len(raw) > LINE_BYTES_MAX:
                     bad.add(number, f"a line must have at most {LINE_BYTES_MAX >> 20} MiB")
                     bad.raise_if_any()  # its end may be arbitrarily far away
-                if raw.isspace():
+                if not raw.strip():
                     continue
                 try:
                     yield number, _decoder.decode(raw)
@@ -75,6 +78,13 @@ def read_lines(source: str, bad: BadLines) -> Iterator[tuple[int, AnyLine]]:
                     bad.add(number, f"a line must not be nested that deeply; got {_shown(raw)}")
     except (OSError, EOFError, zlib.error) as error:
         raise ConfigError(f"{name} cannot be read after line {number}: {error}") from error
+
+
+def _without_mark(raw: bytes, name: str) -> bytes:
+    """Return the first line without the mark of UTF-8 that some editors write before it."""
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ConfigError(f"{name} must be text in UTF-8; got UTF-16")
+    return raw.removeprefix(codecs.BOM_UTF8)
 
 
 @contextlib.contextmanager
@@ -100,10 +110,12 @@ def _describe(error: str, raw: bytes) -> str:
         return f"kind must be one of {', '.join(KEYS)}; got {given}"
     if found := re.search(r"missing required field `(\w+)`", error):
         return f"a line of the kind {kind} must have the key {found[1]}; got {_shown(raw)}"
+    path = _PATH.search(error)
     if found := re.search(r"contains unknown field `([^`]*)`", error):
+        if path is not None:
+            return f"{path[1].lstrip('.')} must have no key {found[1][:80]}"
         keys = ", ".join(key for key in KEYS.get(str(kind), ()) if key != "note")
         return f"a line of the kind {kind} must have no key {found[1][:80]}; it can have {keys}"
-    path = _PATH.search(error)
     if path is None:
         return f"a line must be a JSON object; got {_shown(raw)}"
     what = _PATH.sub("", error).replace("`", "")

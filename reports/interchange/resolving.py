@@ -5,12 +5,22 @@ what a read showed to its reader, and which read serves as the audit of its conv
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from gauntlet.core.history import DTYPE, STRANGER_SSEQ, Channel, Flag, Kind, PageFlag
 from gauntlet.core.run_directory import UNKNOWN_SENDER
-from gauntlet.reports.history.arrays import Bools, Ints, Records, contains, find, ints, pair
+from gauntlet.reports.history.arrays import (
+    Bools,
+    Ints,
+    Records,
+    contains,
+    distinct,
+    find,
+    ints,
+    pair,
+)
 from gauntlet.reports.interchange.spool import ENTRY, NO_POSITION, READ
 
 _MESSAGE_KINDS = (
@@ -61,7 +71,9 @@ def resolve(
     rows["seq"] = _positions(rows, numbered=numbered)
     entries = rows["kind"] == ENTRY
     rows, newest_first = _describe_reads(rows, numbered=numbered)
-    audits, audited, unaudited = _audits(rows, of_part)
+    shown = _shown_events(rows)
+    _reach_events(rows, shown)
+    audits, audited, unaudited = _audits(rows, of_part, shown)
     placed = int((rows["seq"][entries] > 0).sum())
     heads = int(((rows["kind"] == READ) & (rows["spare"] & 1 != 0) & (rows["sseq"] > 0)).sum())
     rows = _show_reads(rows, session_of)
@@ -161,13 +173,51 @@ def _describe_reads(rows: Records, *, numbered: bool) -> tuple[Records, bool]:
     whole = (rows["spare"][reads] & PageFlag.LAST != 0) | (sizes == 0)
     after = np.where(stated >= 0, stated, np.where(whole, 0, first - 1))
     rows["seq"][reads] = after
+    # The head is no claim about a page that ends before it.
+    rows["sseq"][reads[~whole]] = 0
     known = reads if numbered else reads[sizes > 0]
     last = np.maximum(last, after)[np.isin(reads, known)]
     rows["sseq"][known] = np.maximum(ints(rows["sseq"][known]), last)
     return rows, not ascends.any()
 
 
-def _audits(rows: Records, of_part: Ints) -> tuple[Records, Ints, Ints]:
+def _shown_events(rows: Records) -> Records:
+    """Return the changes of members that pages do not have, in the order of conversation and time.
+
+    Where no line says that such a change is stored, the pages of the system have only messages, so
+    that a change which a user was shown at a position is not missing there.
+    """
+    flagged = rows["flags"] & Flag.ROOM_EVENT != 0
+    stored = distinct(ints(rows["conv"][flagged & (rows["kind"] == Kind.AUDIT)]))
+    shown = rows[((rows["kind"] == Kind.ROOM) | flagged) & (rows["seq"] > 0)]
+    shown = shown[~contains(stored, ints(shown["conv"]))]
+    shown = shown[np.argsort(shown["t_ns"], kind="stable")]
+    shown = shown[np.unique(pair(shown["conv"], shown["seq"]), return_index=True)[1]]
+    ordered: Records = shown[np.lexsort((shown["t_ns"], shown["conv"]))]
+    return ordered
+
+
+def _events_before(read: Any, shown: Records) -> Records:
+    """Return the shown events of the conversation of a read that were there when it was begun."""
+    first, end = np.searchsorted(shown["conv"], (read["conv"], read["conv"] + 1))
+    events = shown[first:end]
+    before: Records = events[(events["t_ns"] < read["ref_ns"]) & (events["seq"] > read["seq"])]
+    return before
+
+
+def _reach_events(rows: Records, shown: Records) -> None:
+    """Let complete reads reach the shown events before them."""
+    complete = (rows["kind"] == READ) & (rows["spare"] & PageFlag.LAST != 0)
+    for at in np.flatnonzero(
+        complete & contains(distinct(ints(shown["conv"])), ints(rows["conv"]))
+    ):
+        events = _events_before(rows[at], shown)
+        rows["sseq"][at] = max(rows["sseq"][at], events["seq"].max(initial=0))
+        if not rows["link"][at]:  # the number of entries of an audit's page is compared
+            rows["peer"][at] += events.size
+
+
+def _audits(rows: Records, of_part: Ints, shown: Records) -> tuple[Records, Ints, Ints]:
     """Return AUDIT and HEAD rows of the reads that serve as audits, and which conversations.
 
     The last complete read of a conversation is its audit, if it was requested after the last
@@ -190,13 +240,22 @@ def _audits(rows: Records, of_part: Ints) -> tuple[Records, Ints, Ints]:
     audit["kind"], audit["link"] = Kind.AUDIT, 0
     audit["flags"] = audit["flags"] | Channel.AUDIT
     audit["spare"] = 0
+    events = [_events_before(read, shown) for read in chosen.values()]
+    for read, stored in zip(chosen.values(), events, strict=True):
+        stored["kind"], stored["t_ns"] = Kind.AUDIT, read["t_ns"]
+        stored["flags"], stored["link"] = Channel.AUDIT | Flag.ROOM_EVENT, 0
+        stored["ref_ns"] = stored["spare"] = 0
     heads = np.array(list(chosen.values()), dtype=rows.dtype)
     heads["kind"], heads["link"], heads["seq"] = Kind.HEAD, 0, heads["sseq"]
     for name in ("sseq", "peer", "spare", "ref_ns"):
         heads[name] = 0
     audited = np.union1d(declared, np.array(list(chosen), dtype=np.int64))
     with_acks = np.unique(ints(acks["conv"]))
-    return np.concatenate([audit, heads]), audited, with_acks[~contains(audited, with_acks)]
+    return (
+        np.concatenate([audit, *events, heads]),
+        audited,
+        with_acks[~contains(audited, with_acks)],
+    )
 
 
 def _show_reads(rows: Records, session_of: Ints) -> Records:
@@ -214,7 +273,11 @@ def _show_reads(rows: Records, session_of: Ints) -> Records:
     keys = pair(session[at], message[at])
     first = np.zeros(at.size, dtype=np.bool_)
     first[np.unique(keys, return_index=True)[1]] = True
-    presents = first & ~contains(shown, keys)
+    # What one page has twice is shown twice.
+    _, first_of_entry = np.unique(pair(rows["read"][at], message[at]), return_index=True)
+    again = np.ones(at.size, dtype=np.bool_)
+    again[first_of_entry] = False
+    presents = (first & ~contains(shown, keys)) | (again & (message[at] > 0))
     rows["kind"][at] = np.where(presents, Kind.DELIVER, Kind.RECEIVE)
     copied = np.where(presents, 0, Flag.DUPLICATE) | Channel.HISTORY
     rows["flags"][at] |= copied.astype(np.uint8)

@@ -11,6 +11,7 @@ _UNITS_NS = {"s": NS_PER_S, "ms": NS_PER_MS, "us": 1000, "ns": 1}
 # Numbers without a declared unit: the first bound that is above the number decides.
 _RECOGNISED = ((1e11, "s"), (1e14, "ms"), (1e17, "us"), (math.inf, "ns"))
 _MAX_NS = 1 << 62
+_DATE_LENGTH = len("1970-01-01")  # a date alone is no time
 # A time of 0 means "none" in records, so a timeline that begins at 0 is moved.
 SHIFT_NS = NS_PER_S
 
@@ -42,7 +43,9 @@ def _parse(key: str, value: Time, unit: str) -> int:
         if not isinstance(value, str):
             raise ValueError(f"{key} must be an RFC 3339 time as in other lines; got {value!r}")
         try:
-            moment = dt.datetime.fromisoformat(value)
+            if len(value) <= _DATE_LENGTH:
+                raise ValueError
+            moment = dt.datetime.fromisoformat(value.upper())
         except ValueError:
             raise ValueError(f"{key} must be an RFC 3339 time; got {value[:80]!r}") from None
         if moment.tzinfo is None:

@@ -48,7 +48,7 @@ class MembershipChanges:
                 doubts[key][-1][1] = int(row["t_ns"])
             if not known and doubts[key]:
                 lost.add(key)
-        self._stays = _possible_stays(rows)
+        self._stays, self._absences = _possible_stays(rows), _certain_absences(rows)
         found = {key: spans for key, spans in doubts.items() if spans}
         self._keys = np.array(sorted(found), dtype=np.int64)
         self._begins = [np.array([span[0] for span in found[key]]) for key in sorted(found)]
@@ -67,6 +67,20 @@ class MembershipChanges:
             begin = np.append(begins, NEVER)[next_doubt]
             certain[at] = begin >= latest_ns[at]
         return certain
+
+    def are_known(self, conv: Ints, user: Ints) -> Bools:
+        """Return of which users a removal is known, so that `certain` says more than nothing."""
+        return contains(self._keys, pair(conv, user))
+
+    def certainly_out(self, conv: Ints, user: Ints, from_ns: Ints, until_ns: Ints) -> Bools:
+        """Return who was certainly no member all the time, because of answered requests."""
+        out = np.zeros(conv.shape, dtype=np.bool_)
+        owner = find(self._keys, pair(conv, user))
+        for key in np.unique(owner[owner >= 0]):
+            at = np.flatnonzero(owner == key)
+            for begin_ns, end_ns in self._absences.get(int(self._keys[key]), ()):
+                out[at] |= (begin_ns <= from_ns[at]) & (until_ns[at] <= end_ns)
+        return out
 
     def may_be_member(self, conv: Ints, user: Ints, from_ns: Ints, until_ns: Ints) -> Bools:
         """Return who may have been a member at some time between, because of a request.
@@ -110,6 +124,21 @@ def _possible_stays(rows: Records) -> dict[int, list[tuple[int, int]]]:
             if row["spare"] == ProbeResult.GRANTED and known[-1][1] == NEVER:
                 known[-1] = known[-1][0], int(row["t_ns"])
     return stays
+
+
+def _certain_absences(rows: Records) -> dict[int, list[tuple[int, int]]]:
+    """Return when each user was certainly no member, by keys of conversation and user.
+
+    That is from the answer to a request to remove them until they were requested to be added again.
+    """
+    absences: dict[int, list[tuple[int, int]]] = {}
+    for row in rows:
+        known = absences.setdefault(int(pair(row["conv"], row["peer"])), [])
+        if row["sseq"] == RoomEvent.REMOVED and row["spare"] == ProbeResult.GRANTED:
+            known.append((int(row["t_ns"]), NEVER))
+        elif row["sseq"] == RoomEvent.ADDED and row["spare"] != ProbeResult.REFUSED and known:
+            known[-1] = known[-1][0], min(known[-1][1], int(row["ref_ns"]))
+    return absences
 
 
 def granted_removals(records: Records) -> Records:

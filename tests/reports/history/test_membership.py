@@ -191,3 +191,21 @@ def test_the_unknown_sender_stands_for_a_member_with_a_range():
     stated = ranges((UNKNOWN_SENDER, 1, 0))
     found = MembershipIntervals(stated, names, may_have_other_members=True)
     assert found.unsure(np.array([ROOM]), np.array([MEMBER])).tolist() == [True]
+
+
+@pytest.mark.parametrize(
+    ("stated", "user", "timed"),
+    [(True, LEFT, True), (True, UNSURE, False), (True, MEMBER, False), (False, LEFT, False)],
+)
+def test_members_of_whom_only_times_are_known_are_entitled_at_these(stated, user, timed):
+    """`changes` limits that to what was sent in these times."""
+    removal = ranges((LEFT, 0, RoomEvent.REMOVED))
+    removal["kind"], removal["spare"], removal["t_ns"] = Kind.MEMBERSHIP, ProbeResult.GRANTED, 9
+    names = Names({}, {ROOM: Conversation("r", "group", (MEMBER, LEFT, UNSURE))}, {})
+    records = np.concatenate([ranges((MEMBER, 1, 0), (UNKNOWN_SENDER, 1, 0)), removal])
+    found = MembershipIntervals(records, names, times_are_stated=stated)
+    question = [np.array([value], dtype=np.int64) for value in (ROOM, user)]
+    position = np.array([5], dtype=np.int64)
+    assert found.timed(*question).tolist() == [timed]
+    assert found.entitled(*question, position).tolist() == [timed or user == MEMBER]
+    assert not found.excluded(*question, position).any()

@@ -115,3 +115,30 @@ def test_a_removal_of_an_unknown_range_proves_nothing():
 
 def test_a_push_takes_at_most_a_second():
     assert PUSH_NS == S
+
+
+@pytest.mark.parametrize(
+    ("user", "from_s", "until_s", "out"),
+    [
+        (STAYS, 5, 60, False),
+        (9, 5, 60, False),  # of whom no change is known
+        (AWAY, 20.5, 24, False),  # the removal was not answered yet
+        (AWAY, 21, 25, True),
+        (AWAY, 22, 25.1, False),
+        (AWAY, 30, 31, False),
+        (AGAIN, 42, 44, True),
+        (AGAIN, 22, 44, False),
+        (GONE, 22, 90, True),
+        (UNSURE, 22, 24, False),
+    ],
+)
+def test_a_user_is_certainly_out_between_an_answer_and_a_request(user, from_s, until_s, out):
+    question = asked(user, round(from_s * S), round(until_s * S))
+    assert MembershipChanges(RECORDS).certainly_out(*question).tolist() == [out]
+
+
+def test_changes_are_known_of_users_with_a_removal():
+    known = MembershipChanges(RECORDS).are_known
+    assert [bool(known(*asked(user))[0]) for user in (STAYS, AWAY, GONE, 9)] == [
+        False, True, True, False,
+    ]  # fmt: skip

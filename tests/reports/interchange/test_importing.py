@@ -1,5 +1,7 @@
 """Histories of other systems: what is found in them, and what is unknown without its evidence."""
 
+import codecs
+import datetime as dt
 import gzip
 import json
 from collections.abc import Callable
@@ -189,11 +191,11 @@ def test_nothing_is_expected_of_a_device_that_left_and_much_of_it_before(importe
     assert violated(imported(rows)) == {"undelivered"}
 
 
-def test_a_member_who_joins_late_is_not_judged_without_a_position(imported: Imported):
-    rows = good()
-    rows.append({"kind": "member", "user": "dave", "conversation": "team", "time": 3.5})
-    rows.append(deliver(5, "dave"))
-    assert violated(imported(rows)) == set()
+def test_a_member_who_joins_late_is_owed_what_was_certainly_sent_later(imported: Imported):
+    joined = {"kind": "member", "user": "dave", "conversation": "team"}
+    rows = [*good(), deliver(5, "dave")]
+    assert violated(imported([*rows, {**joined, "time": 5.5}])) == set()
+    assert violated(imported([*rows, {**joined, "time": 3.5}])) == {"undelivered"}
 
 
 def test_a_member_from_a_position_on_is_judged(imported: Imported):
@@ -215,6 +217,16 @@ def test_a_fault_delays_the_deadline_of_deliveries(imported: Imported):
     result = imported(rows)
     assert "undelivered" not in violated(result)
     assert [fault["id"] for fault in result["faults"]] == ["edge-down"]
+
+
+@pytest.mark.parametrize(
+    ("proof", "status"),
+    [({}, "pass"), ({"proof": {"pid": 7}}, "pass"), ({"proof": {}}, "inconclusive")],
+)
+def test_a_line_proves_its_fault_unless_it_says_otherwise(imported: Imported, proof, status):
+    fault = {"kind": "fault", "fault": "kill", "type": "kill", "time": 5.0, "until": 6.0, **proof}
+    result = imported([*good(40), fault])
+    assert result["verdict"]["status"] == status, result["verdict"]
 
 
 def test_the_header_requires_what_is_unknown(imported: Imported):
@@ -334,6 +346,29 @@ def test_gzip_is_recognised(tmp_path: Path):
     assert judge(import_history(str(file), tmp_path / "runs", []))["verdict"]["exit_code"] == 0
 
 
+def test_the_mark_of_utf_8_is_ignored(tmp_path: Path):
+    file = tmp_path / "history.log"
+    lines = "\r\n".join(json.dumps(row) for row in good(**NUMBERED))
+    file.write_bytes(codecs.BOM_UTF8 + lines.encode())
+    assert judge(import_history(str(file), tmp_path / "runs", []))["verdict"]["exit_code"] == 0
+
+
+def test_a_file_in_utf_16_is_refused(tmp_path: Path):
+    file = tmp_path / "history.log"
+    file.write_text(json.dumps(good()[0]), encoding="utf-16")
+    with pytest.raises(ConfigError, match=r"history.log must be text in UTF-8; got UTF-16"):
+        import_history(str(file), tmp_path / "runs", [])
+
+
+def test_times_may_have_small_letters(imported: Imported):
+    rows = good()
+    for row in rows:
+        for key in row.keys() & {"time", "completed"}:
+            moment = dt.datetime.fromtimestamp(1.8e9 + row[key], dt.UTC)
+            row[key] = moment.isoformat(timespec="milliseconds").replace("+00:00", "z").lower()
+    assert imported(rows)["verdict"]["status"] == "pass"
+
+
 LINE = '{"kind":"send","time":1,"user":"a","conversation":"c","message":"m"'
 ATTEMPT = LINE.replace("send", "attempt").replace(',"message":"m"', "")
 ATTEMPT += ',"tried":"send","outcome":"refused"'
@@ -362,6 +397,9 @@ BAD = {
     ATTEMPT + ',"message":"m"}\n' + LINE + "}": "2: message must not be that of an `attempt`; got",
     ATTEMPT + ',"requested":1.1}': "1: requested must not be after time; got 1.1",
     ATTEMPT + ',"obtained":-1}': "1: obtained must be a number of entries; got -1",
+    '{"kind":"header","traits":{"delete":true}}': "1: traits must have no key delete",
+    '{"kind":"header","traits":{"retention":{"n":1}}}': "1: traits.retention must have no key n",
+    LINE.replace('"time":1', '"time":"2026-05-04"') + "}": "1: time must be an RFC 3339 time; got",
     '{"kind":"fault","time":1,"fault":"A b"}': "1: fault must have 1 to 64 lower-case letters",
     "": "history.jsonl must have at least one line; got none",
 }

@@ -336,6 +336,82 @@ def newest_first_in_several_conversations() -> Rows:
     return [*newest_first(), *({**row, "conversation": "other"} for row in good(1))]
 
 
+def polled() -> Rows:
+    """Clients show what they request every five seconds, and nothing is pushed."""
+    rows = good(12)
+    for row in rows:
+        if row["kind"] == "deliver":
+            row |= {"channel": "history", "time": (row["time"] // 5 + 1) * 5}
+    return rows
+
+
+def only_read() -> Rows:
+    """Clients show whole pages, and no line says what they show."""
+    rows = [row for row in good(12) if row["kind"] != "deliver"]
+    return [*rows, *(read(18, [f"m{at}" for at in range(1, 13)], user=user) for user in USERS)]
+
+
+def with_events(*positions: int, **header: Any) -> Rows:
+    """Changes of members take these positions, and are pushed, but pages have only messages."""
+    rows = good(12, **NUMBERED, **header)
+    for position in positions:
+        for row in rows:
+            if row.get("position", 0) >= position:
+                row["position"] += 1
+        event = {"kind": "event", "conversation": "team", "event": "added", "subject": "bob"}
+        rows += [
+            {**event, "time": position + 0.25, "position": position, "user": user} for user in USERS
+        ]
+    return rows
+
+
+def events_that_pages_lack() -> Rows:
+    return with_events(3, 7)
+
+
+def event_at_the_end() -> Rows:
+    return with_events(3, 14)
+
+
+def events_that_an_administrator_lacks() -> Rows:
+    rows = with_events(3, 14)
+    del rows[find(rows, kind="read")]["user"]
+    return rows
+
+
+def read_without_a_device() -> Rows:
+    """Every device has to get everything, and who reads the store names none."""
+    rows = good(capabilities=["devices"])
+    for row in rows:
+        if row["kind"] in ("deliver", "send"):
+            row["device"] = "phone"
+    rows[-1]["time"] += 90
+    return rows
+
+
+def pages_with_a_head() -> Rows:
+    """Each page says how far the conversation has advanced, also if it ends before that."""
+    first, last = page(8, 1, 2, 3, after=0, head=6), page(9, 4, 5, 6, after=3, head=6)
+    return [*without_audit(), first, {**last, "complete": True}]
+
+
+def connections_first() -> Rows:
+    """A table of the connections precedes everything else."""
+    up = [{"kind": "connect", "time": 0.5, "user": user} for user in USERS]
+    down = {"kind": "disconnect", "time": 3.5, "user": "carol"}
+    again = {"kind": "connect", "time": 3.8, "user": "carol"}
+    rows = good(**NUMBERED)
+    return [rows[0], *up, again, *rows[1:], down]
+
+
+def older_messages_in_pages() -> Rows:
+    """The room was used before anything was recorded."""
+    rows = good()
+    old = [{"message": f"old{at}", "sender": "zoe", "leftover": True} for at in range(3)]
+    rows[-1]["messages"] = [*old, *rows[-1]["messages"]]
+    return rows
+
+
 CORRECT: tuple[Callable[[], Rows], ...] = (
     newest_first,
     read_by_a_late_member,
@@ -370,6 +446,15 @@ CORRECT: tuple[Callable[[], Rows], ...] = (
     page_of_the_last_seconds,
     members_who_are_not_known,
     newest_first_in_several_conversations,
+    polled,
+    only_read,
+    events_that_pages_lack,
+    event_at_the_end,
+    events_that_an_administrator_lacks,
+    read_without_a_device,
+    pages_with_a_head,
+    connections_first,
+    older_messages_in_pages,
 )
 
 
@@ -493,6 +578,42 @@ def descending_in_one_conversation() -> Rows:
     return [*rows, *other, page(9, 1, 2), {**page(9, 2, 1), "conversation": "other"}]
 
 
+def polled_too_late() -> Rows:
+    rows = polled()
+    rows[find(rows, kind="deliver", user="bob", message="m3")]["time"] += 90
+    del rows[-1]
+    return rows
+
+
+def twice_in_one_page() -> Rows:
+    return [*without_audit(), page(9, 2, 3, 3, 4)]
+
+
+def lost_between_events() -> Rows:
+    """Position 5 was pushed and acknowledged."""
+    rows = with_events(3, 7)
+    rows[find(rows, kind="read")]["messages"].remove("m4")
+    return rows
+
+
+def lost_before_an_event() -> Rows:
+    rows = event_at_the_end()
+    rows[find(rows, kind="read")]["messages"].remove("m12")
+    return rows
+
+
+def missed_on_a_device_of_a_reader() -> Rows:
+    rows = read_without_a_device()
+    del rows[find(rows, kind="deliver", user="bob", message="m3")]
+    return rows
+
+
+def older_message_without_a_mark() -> Rows:
+    rows = older_messages_in_pages()
+    del rows[-1]["messages"][1]["leftover"]
+    return rows
+
+
 DEFECTS: dict[Callable[[], Rows], str] = {
     one_page_of_many_is_reversed: "history-order",
     missed_on_every_device: "undelivered",
@@ -512,6 +633,12 @@ DEFECTS: dict[Callable[[], Rows], str] = {
     read_while_out: "misdelivery",
     page_begins_too_early: "history-order",
     descending_in_one_conversation: "history-order",
+    polled_too_late: "undelivered",
+    twice_in_one_page: "duplicate",
+    lost_between_events: "lost-acked",
+    lost_before_an_event: "lost-acked",
+    missed_on_a_device_of_a_reader: "undelivered",
+    older_message_without_a_mark: "phantom",
 }
 
 
