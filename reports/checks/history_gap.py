@@ -70,7 +70,7 @@ _MAY_DISAPPEAR = (
     "{count} positions are missing that pages had to contain, and the adapter declares that "
     "messages may be deleted or expire."
 )
-_NOTHING = "No page had to contain a position that its reader does not have anyway."
+_NOTHING = "Hardly any page had to contain a position that its reader does not have anyway."
 
 
 def check(history: History) -> Finding:
@@ -108,9 +108,15 @@ def check(history: History) -> Finding:
         statement="{count} of {examined} {subject} {are} missing.",
         count=(0 if may_disappear else gaps) + len(claims),
         witnesses=tuple(witnesses[:WITNESSES_MAX]),
-        not_applicable="" if examined or history.scenario.target.adapter != RECORDED else _NOTHING,
+        not_applicable=_NOTHING if _is_negligible(history, examined, gaps + len(claims)) else "",
         doubts=(Counted(_MAY_DISAPPEAR, gaps if may_disappear else 0),),
     )
+
+
+def _is_negligible(history: History, examined: int, violations: int) -> bool:
+    """Return whether an imported history has so few pages that it need not be judged by them."""
+    recorded = history.scenario.target.adapter == RECORDED
+    return recorded and examined < KIND.examined_min and not violations
 
 
 def _short_pages(history: History, positions: KnownPositions) -> tuple[Ints, int]:

@@ -22,6 +22,7 @@ class Evidence:
     faults: bool
     placed_reads: bool
     placed_heads: bool
+    may_disappear: bool
     capabilities: frozenset[str]
 
 
@@ -85,12 +86,18 @@ _NEEDS: tuple[tuple[Callable[[Evidence], bool], str, tuple[str, ...]], ...] = (
     (
         lambda has: has.positions,
         _NO_POSITIONS,
-        ("position", "realtime", "history-order", "history-regress", "ack-content"),
+        ("position", "realtime", "history-order", "history-regress", "history-gap", "ack-content"),
     ),
     (
         lambda has: SERVER_SEQ in has.capabilities,
         _undeclared(SERVER_SEQ, "positions have no gaps"),
-        ("wire-order", "history-gap", "resync-replay"),
+        ("wire-order", "resync-replay"),
+    ),
+    (
+        # Otherwise, only positions are known that some line of the file has.
+        lambda has: SERVER_SEQ in has.capabilities or not has.may_disappear,
+        _undeclared(SERVER_SEQ, "positions have no gaps"),
+        ("history-gap",),
     ),
     (lambda has: has.placed_reads, _NO_PAGES, ("history-order",)),
     (lambda has: has.placed_heads, _NO_HEADS, ("history-regress",)),

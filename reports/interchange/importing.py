@@ -151,6 +151,7 @@ def _write_records(run: RunDir, converter: Converter) -> tuple[dict[str, int], E
         faults=bool(converter.faults),
         placed_reads=placed_reads + counts["page"] > 0,
         placed_heads=placed_heads + counts["page"] > 0,
+        may_disappear=converter.header.traits.may_disappear,
         capabilities=frozenset(converter.header.capabilities),
     )
     return shards, has
