@@ -17,8 +17,8 @@ from gauntlet.reports.interchange.converter import Converter, MemberSpan
 from gauntlet.reports.interchange.spool import GROUPS
 
 # Messages may need SETTLE_NS until they reach a user who has joined, or reach one no more who has
-# left. A user may miss what was acknowledged in the LEAVE_NS before they left, and in the second
-# before that, which the checks allow for.
+# left, and a log may note a change that much later. A user may miss what was acknowledged in the
+# LEAVE_NS before they left, and in the second before that, which the checks allow for.
 SETTLE_NS, LEAVE_NS = NS_PER_S, 4 * NS_PER_S
 
 
@@ -89,7 +89,7 @@ def _changes(converter: Converter, spans: list[MemberSpan]) -> Iterator[tuple[Ro
         answered_ns = max(earliest_ns, left_ns and left_ns + SETTLE_NS + error_ns)
         yield RoomEvent.REMOVED, requested_ns, min(answered_ns, converter.last_ns)
         if back_ns < NEVER:
-            requested_ns = max(requested_ns, back_ns - error_ns)
+            requested_ns = max(requested_ns, back_ns - SETTLE_NS - error_ns)
             answered_ns = min(back_ns + SETTLE_NS, converter.last_ns)
             yield RoomEvent.ADDED, requested_ns, max(requested_ns, answered_ns)
 
