@@ -14,7 +14,7 @@ T = TypeVar("T")
 # Parameters of glibc's `mallopt`: which allocations are mapped apart, and how much is kept.
 _M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -3, -1
 _MMAP_MIN_BYTES = 32 << 20
-_FREE_MAX_BYTES = 256 << 20
+_FREE_MAX_BYTES = 64 << 20
 
 # What the jobs share; a process of the pool inherits it, because it is too large to be sent.
 _shared: list[Any] = []
