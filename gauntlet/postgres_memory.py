@@ -92,8 +92,9 @@ def remove(data: Path, within_s: float = END_S) -> list[str]:
 def _find(pid_file: Path) -> tuple[int, _Segment] | None:
     """Return the process id of a server, and the segment that it has noted, if that still exists.
 
-    The segment has the key that the server has noted, and the owner of the file: its id alone may
-    have been used again.
+    The segment has the key that the server has noted, and the owner of the file. Its id alone may
+    have been used again, and is an old one where a server that replaced its segment after a crash
+    could not note that because its disk was full. Only segments without a key need the id.
     """
     if not SEGMENTS.exists() or pid_file.is_symlink() or not pid_file.is_file():
         return None
@@ -109,7 +110,7 @@ def _find(pid_file: Path) -> tuple[int, _Segment] | None:
     owner = pid_file.stat().st_uid
     for segment in _segments():
         same_key = segment.key & _KEY_BITS == key & _KEY_BITS
-        if segment.id == number and same_key and segment.owner == owner:
+        if same_key and (key or segment.id == number) and segment.owner == owner:
             return int(server[1]), segment
     return None
 

@@ -76,6 +76,19 @@ def test_the_segment_of_another_server_or_program_is_not_removed(left, data):
     assert untouched(left)
 
 
+def test_a_segment_is_found_by_its_key_if_the_note_has_the_id_of_an_earlier_one(
+    left, data, monkeypatch
+):
+    """A server replaces its segment after a crash, and cannot note the new one on a full disk."""
+    found = [
+        each._replace(key=77) for each in postgres_memory._segments() if each.id == left.segment
+    ]
+    monkeypatch.setattr(postgres_memory, "_segments", lambda: found)
+    left.note(data, key=77, segment=left.segment + 1)
+    assert f"System V segment {left.segment}" in postgres_memory.remove(data)
+    assert not left.exists
+
+
 def test_the_owner_of_the_segment_must_be_that_of_the_note(left, data, monkeypatch):
     left.note(data)
     others = [each._replace(owner=each.owner + 1) for each in postgres_memory._segments()]
