@@ -92,7 +92,7 @@ def test_a_signal_between_two_trials_ends_the_command_in_one_line(
         "others\n"
     )
     assert main.main(arguments) == Exit.OK
-    assert len(record_files.read(file, Record)) == 3
+    assert len(list(record_files.read(file, Record))) == 3
 
 
 def test_a_recorded_miss_fails_the_command(tmp_path, file, capsys):
