@@ -22,7 +22,7 @@ def comes_and_goes_with_positions() -> Rows:
 
 
 def nothing_near_the_changes() -> Rows:
-    """What was under way while Dave joined or left may not have reached him."""
+    """What was under way while Dave joined or left may not have reached them."""
     near = {f"m{at}" for at in (6, 12, 13, 14, 15, 21)}
     return [
         row
