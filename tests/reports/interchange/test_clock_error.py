@@ -18,7 +18,7 @@ from gauntlet.reports.verdict.judge import judge
 
 from .lines import USERS, Rows, deliver, find, good, read, send
 from .test_importing import NUMBERED, Imported, outcome, sentence, violated
-from .test_unusual import member
+from .unusual_histories import member
 
 ERROR_S = 0.3
 TIMES = ("time", "completed", "requested", "dialled", "intended")

@@ -7,7 +7,7 @@ import pytest
 
 from .lines import Rows, deliver, find, good
 from .test_importing import NUMBERED, Imported, violated
-from .test_unusual import member
+from .unusual_histories import member
 
 
 def comes_and_goes(**header: Any) -> Rows:

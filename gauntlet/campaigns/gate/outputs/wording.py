@@ -196,9 +196,7 @@ def _where(runs: Sequence[Run]) -> str:
 
 
 def _list(parts: Sequence[str]) -> str:
-    if len(parts) < 2:
-        return "".join(parts)
-    return f"{', '.join(parts[:-1])}, and {parts[-1]}" if len(parts) > 2 else " and ".join(parts)
+    return " and ".join(parts) if len(parts) == 2 else _clauses(parts)
 
 
 def _clauses(parts: Sequence[str]) -> str:
