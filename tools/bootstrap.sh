@@ -205,14 +205,16 @@ test_compiled() {
         tests/integration/test_edges.py tests/integration/test_process.py "$@"
 }
 
-# Tests the project with another interpreter than that of .venv.
+# Tests the packages with another interpreter than that of .venv. The tests of the repository itself,
+# such as its documentation, workflows and benchmarks, do not depend on the interpreter.
 portability() {
     local python runs
     python=$(find_python)
     VENV=.venv-$("$python" -c 'import platform; print(platform.python_version())')
     runs=$(mktemp -d)
     install_lock test
-    HYPOTHESIS_PROFILE=fast step "unit tests with $VENV" unit_tests
+    HYPOTHESIS_PROFILE=fast step "unit tests with $VENV" unit_tests \
+        tests/gauntlet tests/scenarios tests/chaos tests/reports tests/reference_server
     step "a run with $VENV" "$VENV/bin/gauntlet" run steady --plain --out "$runs" \
         --users 20 --rate 20/s --ramp 2s --steady 8s
     rm -rf "$runs"
