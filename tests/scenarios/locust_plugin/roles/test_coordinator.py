@@ -55,7 +55,8 @@ def worker(**answers):
     }
     return lambda what, data: {**default, **answers}.get(what, {})
 
-run = RunDir.create(Path(tempfile.mkdtemp()), "x", 1)
+folder = tempfile.TemporaryDirectory()
+run = RunDir.create(Path(folder.name), "x", 1)
 file = write_load_file(run, SCENARIO, ["http://127.0.0.1:1"])
 run_ended_with = []
 
