@@ -1,7 +1,8 @@
 """The audit: reads the whole history of every conversation at the end of a load.
 
 It proves what is stored, and never counts as a delivery. Positions that a page omits are requested
-once more from another cursor, to tell a page that skips from a message that is lost.
+once more from another cursor, and then as the other members, to tell a page that skips, or a
+message that is hidden from one member, from a message that is lost.
 
 A server without positions keeps an archive for each member, so all archives are read. A message is
 stored if any archive contains it, as many times as the archive that contains it most often. If it
@@ -9,6 +10,7 @@ is missing from a receiver's own archive, the check `undelivered` reports that.
 """
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
@@ -31,7 +33,8 @@ _Cursor = TypeVar("_Cursor", int, str)
 _AT_ONCE = 8
 _TELL_S = 2.0
 _SILENCE_S = 30.0  # without any answer: the server is considered gone, and the rest is skipped
-# Per conversation: enough for evidence, and bounded if the server is broken.
+# Per conversation, for its first reader and again for all others: enough for evidence, and bounded
+# if the server is broken.
 _HOLE_REQUESTS_MAX = 200
 _HOLE_PAGE_LIMIT = 10
 # What an audit holds of one conversation; a server may have an endless one.
@@ -75,7 +78,7 @@ class Audit:
             self._read += 1
 
     async def _audit_one(self, conv: Conversation) -> None:
-        if asyncio.get_running_loop().time() - self._heard_s > _SILENCE_S:
+        if self._silent_s() > _SILENCE_S:
             self.unread += 1
             return
         try:
@@ -93,6 +96,9 @@ class Audit:
             self._context.errors.record(error_log.PROTOCOL, text)
             return
         self._record(conv, found, head, entries)
+
+    def _silent_s(self) -> float:
+        return asyncio.get_running_loop().time() - self._heard_s
 
     def _content(self, conv: Conversation, entry: Entry) -> Content:
         content = read_content(self._context, conv, entry)
@@ -135,7 +141,7 @@ class Audit:
         entries: dict[int, Entry] = {}
         after, head = 0, 0
         while True:
-            page = await self._page(conv, after, PAGE_LIMIT)
+            page = await self._page(conv, after, PAGE_LIMIT, conv.members[0])
             head = max(head, page.head)
             entries.update((entry.seq, entry) for entry in page.entries)
             # A page that ends before the head that it reports does not prove the end.
@@ -148,17 +154,31 @@ class Audit:
 
     async def _read_holes(self, conv: Conversation, entries: dict[int, Entry], head: int) -> None:
         """Request missing positions once more from other cursors, and add what is there."""
-        requests = 0
+        reader, *others = conv.members
+        await self._fill_holes(conv, entries, head, reader, _HOLE_REQUESTS_MAX)
+        left = _HOLE_REQUESTS_MAX
+        for other in others:
+            if not left or next(holes(entries, head), None) is None or self._silent_s() > _WITHIN_S:
+                break
+            # A user who is no member any more is refused, which says nothing of what is stored.
+            with contextlib.suppress(ProtocolError):
+                left = await self._fill_holes(conv, entries, head, other, left)
+
+    async def _fill_holes(
+        self, conv: Conversation, entries: dict[int, Entry], head: int, reader: int, left: int
+    ) -> int:
+        """Add what a reader finds at missing positions; return what remains of `left` requests."""
         for hole in list(holes(entries, head)):
             after = max(0, hole.start - 2)
-            while after < hole.stop - 1 and requests < _HOLE_REQUESTS_MAX:
-                requests += 1
-                page = await self._page(conv, after, _HOLE_PAGE_LIMIT)
+            while after < hole.stop - 1 and left:
+                left -= 1
+                page = await self._page(conv, after, _HOLE_PAGE_LIMIT, reader)
                 for entry in page.entries:
                     entries.setdefault(entry.seq, entry)
                 if not page.entries or page.entries[-1].seq <= after:
                     break
                 after = page.entries[-1].seq
+        return left
 
     async def _copies(self, conv: Conversation) -> list[Content]:
         stored: Counter[Content] = Counter()
@@ -174,15 +194,15 @@ class Audit:
             stored |= archive  # the larger count of each
         return sorted(stored.elements(), key=Content.as_tuple)
 
-    async def _page(
-        self, conv: Conversation, after: Cursor, limit: int, reader: int | None = None
-    ) -> Page:
-        access = self._sessions[reader or conv.members[0]].request_channel
+    async def _page(self, conv: Conversation, after: Cursor, limit: int, reader: int) -> Page:
+        access = self._sessions[reader].request_channel
         call = access.codec.history(conv.name, after, limit)
         requested_ns = self._context.now_ns()
         page = await call_and_wait(self._port, access, conv.number, call, _WITHIN_S)
         check_page(page)
-        if isinstance(after, int):
+        # Pages of other members are not recorded: the judge expects everything in a page of the
+        # audit, and a member who was added later is shown less.
+        if isinstance(after, int) and reader == conv.members[0]:
             record_page(self._context, conv, page, limit, after=after, requested_ns=requested_ns)
         self._heard_s = asyncio.get_running_loop().time()
         self._pages += 1

@@ -147,15 +147,20 @@ def numbered(monkeypatch):
     """Audits a numbered talk whose server answers (after, limit) by a function; the world."""
 
     async def call_and_wait(_port, _access, _gateway, page, _within_s):
+        if isinstance(page, ProtocolError):
+            raise page
         return page
 
     monkeypatch.setattr(audit, "call_and_wait", call_and_wait)
 
-    async def go(answer):
-        world = World()
+    def session(answer):
         codec = SimpleNamespace(history=lambda _conv, after, limit: answer(after, limit))
-        session = SimpleNamespace(request_channel=SimpleNamespace(codec=codec))
-        await Audit(world.context, None, {1: session, 2: session}, None).run([TALK])
+        return SimpleNamespace(request_channel=SimpleNamespace(codec=codec))
+
+    async def go(answer, answer_to_second=None):
+        world = World()
+        sessions = {1: session(answer), 2: session(answer_to_second or answer)}
+        await Audit(world.context, None, sessions, None).run([TALK])
         return world
 
     return go
@@ -194,8 +199,41 @@ async def test_a_head_that_nothing_reaches_ends_the_audit(numbered):
 
     world = await numbered(answer)
     assert asked[:2] == [0, 2]
-    assert len(asked) < 6
+    assert len(asked) < 10
     assert [record.fields["seq"] for record in world.kinds(Kind.AUDIT)] == [1, 2]
+    assert [record.fields["seq"] for record in world.kinds(Kind.HEAD)] == [3]
+
+
+async def test_a_message_that_is_hidden_from_one_member_is_stored(numbered):
+    """It is missing from the recorded pages, which are those of the first member."""
+    stored = [entry_at(position) for position in (1, 2, 3)]
+    world = await numbered(
+        lambda after, _limit: Page([e for e in stored[after:] if e.seq != 2], head=3),
+        lambda after, _limit: Page(stored[after:], head=3),
+    )
+    assert found(world) == [1, 2, 3]
+    assert {record.fields["peer"] for record in world.kinds(Kind.PAGE)} <= {1, 2}
+
+
+async def test_other_members_are_asked_only_for_missing_positions(numbered):
+    """Otherwise an audit would read everything twice."""
+    stored = [entry_at(position) for position in (1, 2, 3)]
+    asked = []
+    await numbered(
+        lambda after, _limit: Page(stored[after:], head=3),
+        lambda after, _limit: asked.append(after) or Page(stored[after:], head=3),
+    )
+    assert asked == []
+
+
+async def test_a_member_who_may_not_read_any_more_does_not_end_the_audit(numbered):
+    """What the first member was shown is recorded."""
+    stored = [entry_at(position) for position in (1, 3)]
+    world = await numbered(
+        lambda after, _limit: Page([e for e in stored if e.seq > after], head=3),
+        lambda _after, _limit: ProtocolError("403: not a member"),
+    )
+    assert found(world) == [1, 3]
     assert [record.fields["seq"] for record in world.kinds(Kind.HEAD)] == [3]
 
 
