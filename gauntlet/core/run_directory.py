@@ -63,10 +63,16 @@ class RunDir:
 
     @classmethod
     def open(cls, path: Path) -> "RunDir":
-        """Return an existing run directory; ConfigError if `path` is not one."""
+        """Return an existing run directory; ConfigError if `path` is not one.
+
+        HistoryError if one of its folders is a symbolic link, which leads out of the run.
+        """
         run = cls(path)
         if not run.manifest.is_file():
             raise ConfigError(f"{path} is not a run directory: it has no manifest.json")
+        for folder in (run.events, run.history, run.latency, run.logs, run.server):
+            if folder.is_symlink():
+                raise HistoryError(f"{folder} must be a folder; got a symbolic link")
         return run
 
     @property
@@ -166,7 +172,7 @@ def read_jsonl(file: Path) -> Iterator[dict[str, Any]]:
     """
     if not (file.exists() or file.is_symlink()):
         return
-    _require_regular(file)
+    require_regular(file)
     try:
         with file.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, 1):
@@ -183,7 +189,7 @@ def complete_lines(file: Path) -> Iterator[bytes]:
     """
     if not (file.exists() or file.is_symlink()):
         return
-    _require_regular(file)
+    require_regular(file)
     try:
         with file.open("rb") as lines:
             yield from (line for line in lines if line.endswith(b"\n"))
@@ -193,7 +199,7 @@ def complete_lines(file: Path) -> Iterator[bytes]:
 
 def read_object(file: Path) -> dict[str, Any]:
     """Return the JSON object of a file; HistoryError if it cannot be read or holds another."""
-    _require_regular(file)
+    require_regular(file)
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
@@ -202,10 +208,25 @@ def read_object(file: Path) -> dict[str, Any]:
 
 
 def write_json(file: Path, value: object) -> None:
-    """Replace a JSON file atomically: readers see the old content or the new one."""
-    temporary = file.with_suffix(file.suffix + ".tmp")
-    temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
-    temporary.replace(file)
+    """Replace a JSON file as `replace` does."""
+    replace(file, json.dumps(value, indent=2) + "\n")
+
+
+def replace(file: Path, content: str | bytes) -> None:
+    """Replace a file atomically: readers see the old content or the new one.
+
+    A symbolic link or a FIFO of that name is replaced and not written to: a run directory can come
+    from others, and a link can lead to any file of this user.
+    """
+    temporary = file.with_name(f"{file.name}.{os.getpid()}.tmp")
+    temporary.unlink(missing_ok=True)
+    try:
+        with temporary.open("xb") as stream:
+            stream.write(content.encode() if isinstance(content, str) else content)
+        temporary.replace(file)
+    except BaseException:
+        temporary.unlink(missing_ok=True)  # on a full disk, what was written takes room
+        raise
 
 
 def _event(row: dict[str, Any], file: Path) -> dict[str, Any]:
@@ -217,7 +238,7 @@ def _event(row: dict[str, Any], file: Path) -> dict[str, Any]:
     return row
 
 
-def _require_regular(file: Path) -> None:
+def require_regular(file: Path) -> None:
     """Raise HistoryError unless the file is a regular one; nothing else is opened or followed."""
     if file.is_symlink() or (file.exists() and not file.is_file()):
         kind = "symbolic link" if file.is_symlink() else "special file or folder"

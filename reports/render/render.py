@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gauntlet.core import run_directory
 from gauntlet.core.run_directory import RunDir
 from gauntlet.reports.artifacts import artifacts, drawable_charts
 from gauntlet.reports.damage import as_history_error
@@ -21,12 +22,12 @@ def render(run: RunDir, result: dict[str, Any]) -> list[str]:
     seconds = len(result["series"].get("second", ()))
     data = chart_data.of(result, manifest, component_use.of(run, seconds) if seconds else None)
     page = Page(result, manifest, _pictures(run, data), data)
-    run.report.write_text(html(page), encoding="utf-8")
-    (run.path / "report.css").write_text(pages.style(), encoding="utf-8")
-    run.junit.write_text(junit.document(result, manifest), encoding="utf-8")
-    run.summary.write_text(summary.document(result), encoding="utf-8")
+    run_directory.replace(run.report, html(page))
+    run_directory.replace(run.path / "report.css", pages.style())
+    run_directory.replace(run.junit, junit.document(result, manifest))
+    run_directory.replace(run.summary, summary.document(result))
     if result["grades"]:
-        (run.path / "grade.md").write_text(guarantees.document(result), encoding="utf-8")
+        run_directory.replace(run.path / "grade.md", guarantees.document(result))
     return artifacts(result)
 
 
@@ -59,7 +60,7 @@ def _pictures(run: RunDir, data: ChartData) -> dict[str, str]:
     pictures: dict[str, str] = {}
     for name in names:
         png, pictures[name] = figures.draw(name, data)
-        (run.path / f"{name}.png").write_bytes(png)
+        run_directory.replace(run.path / f"{name}.png", png)
     rows = data.result["latency"]
     if "service" in rows:
         lines = {name: rows[kind]["run"] for name, kind in latency.PARTS.items()}

@@ -15,7 +15,7 @@ import msgspec
 from rich.console import Console
 
 from gauntlet.cli.cleanup import table
-from gauntlet.core import log_scrubber
+from gauntlet.core import log_scrubber, run_directory
 from gauntlet.core.errors import ConfigError, Exit
 from gauntlet.core.run_directory import RunDir, restrict_new_files
 from gauntlet.core.scenario import loader, secrets
@@ -118,6 +118,7 @@ def _with_secrets(written: Scenario, file: Path | None, *, allow_exec: bool) -> 
 def _log(directory: RunDir, outcomes: list[Outcome]) -> Iterator[Callable[[Outcome], None]]:
     """Collect outcomes, and append each one to `clean.jsonl` when it is known."""
     restrict_new_files()
+    run_directory.require_regular(directory.cleaned)
     with directory.cleaned.open("a", encoding="utf-8") as file:
 
         def on_outcome(outcome: Outcome) -> None:

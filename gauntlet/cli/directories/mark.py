@@ -11,10 +11,13 @@ from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.errors import ConfigError, Exit
 from gauntlet.core.run_directory import Journal, RunDir
 from gauntlet.core.scenario import model
+from gauntlet.reports.damage import as_history_error
 
 WRITER = "mark"
 STEPS = ("begin", "end")
 _COLUMNS = ("id", *STEPS)
+_AWAY_YEARS = 100
+_AWAY_NS = _AWAY_YEARS * 365 * 86_400 * NS_PER_S
 
 
 def run(options: argparse.Namespace) -> int:
@@ -36,7 +39,7 @@ def mark_one(run: RunDir, fault: str | None, step: str | None, at: str | None) -
 def mark_file(run: RunDir, file: Path) -> Exit:
     """Append the marks of a CSV file, or none of them if it has an error."""
     try:
-        with file.open(newline="", encoding="utf-8") as stream:
+        with file.open(newline="", encoding="utf-8-sig") as stream:
             rows = list(csv.DictReader(stream))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(f"the file of times {file} cannot be read: {error}") from error
@@ -53,8 +56,10 @@ def mark_file(run: RunDir, file: Path) -> Exit:
 
 def _write(run: RunDir, marks: list[tuple[str, str, str | None]]) -> None:
     manifest = run.read_manifest()
-    kinds = {fault.id: fault.kind for fault in _faults(manifest)}
-    zero_ns = _zero_ns(run)
+    with as_history_error([run.path], "marked"):
+        kinds = {fault.id: fault.kind for fault in _faults(manifest)}
+        anchor = {name: int(manifest["clock"][name]) for name in ("monotonic_ns", "wall_ns")}
+        zero_ns = _zero_ns(run)
     rows = []
     for fault, step, at in marks:
         if not run_directory.is_slug(fault):
@@ -64,7 +69,7 @@ def _write(run: RunDir, marks: list[tuple[str, str, str | None]]) -> None:
                 f"ID must be that of an observed fault, or a new one; got {fault}, a fault of the "
                 f"kind {kinds[fault]}, whose times the run records itself"
             )
-        rows.append((_time_ns(at, manifest["clock"], zero_ns), fault, step))
+        rows.append((_time_ns(at, anchor, zero_ns), fault, step))
     journal = Journal(run, WRITER)
     try:
         for t_ns, fault, step in rows:
@@ -88,7 +93,7 @@ def _zero_ns(run: RunDir) -> int | None:
     return next((int(row["t_ns"]) for row in rows if row.get("phase") == "ramp"), None)
 
 
-def _time_ns(text: str | None, anchor: dict[str, Any], zero_ns: int | None) -> int:
+def _time_ns(text: str | None, anchor: dict[str, int], zero_ns: int | None) -> int:
     """Return a time on the clock of the run's host.
 
     The time of day is converted with the manifest's reading of both clocks, so that it means the
@@ -101,10 +106,13 @@ def _time_ns(text: str | None, anchor: dict[str, Any], zero_ns: int | None) -> i
             moment = dt.datetime.fromisoformat(text)
         except ValueError:
             return _on_timeline_ns(text, zero_ns)
-        if moment.tzinfo is None:
-            moment = moment.astimezone()
-        moment_ns = int(moment.timestamp() * NS_PER_S)
-    return int(anchor["monotonic_ns"]) + moment_ns - int(anchor["wall_ns"])
+        try:
+            moment_ns = int(moment.timestamp() * NS_PER_S)  # without a zone, in that of this host
+        except (ValueError, OverflowError):  # of the year 1, which has no such time everywhere
+            moment_ns = -_AWAY_NS
+        if abs(moment_ns - anchor["wall_ns"]) >= _AWAY_NS:
+            raise ConfigError(f"a time must be within {_AWAY_YEARS} years of the run; got {text!r}")
+    return anchor["monotonic_ns"] + moment_ns - anchor["wall_ns"]
 
 
 def _on_timeline_ns(text: str, zero_ns: int | None) -> int:

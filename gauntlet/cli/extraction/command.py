@@ -9,11 +9,13 @@ from typing import Any
 
 import msgspec
 
-from gauntlet.core.errors import ConfigError, Exit
+from gauntlet.core import run_directory
+from gauntlet.core.errors import ConfigError, Exit, HistoryError
 from gauntlet.core.run_directory import RunDir
 from gauntlet.core.scenario import traits
 from gauntlet.core.scenario.model import Scenario, from_builtins
 from gauntlet.core.scenario.traces import arrival_trace, message_trace
+from gauntlet.reports.damage import as_history_error
 from gauntlet.reports.render.trace_file import DescribeBody, trace_rows
 from gauntlet.scenarios.client import payload
 from gauntlet.scenarios.engine.load_plan import message_texts
@@ -27,16 +29,17 @@ def run(options: argparse.Namespace) -> int:
     manifest = directory.read_manifest()
     try:
         scenario = from_builtins(manifest["scenario"])
-        load = json.loads((directory.path / "load.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, KeyError, msgspec.ValidationError) as error:
+        load = run_directory.read_object(directory.path / "load.json")
+    except (HistoryError, KeyError, msgspec.ValidationError) as error:
         raise ConfigError(f"{directory.path} does not describe its load: {error}") from error
-    if (load.get("trace") or {}).get("messages"):
-        raise ConfigError(
-            f"{directory.path} has replayed messages of a trace, of which it does not record the "
-            f"contents: use that trace again ({scenario.load.profile})"
-        )
-    describe = _describe(scenario, manifest, str(load.get("tag", "")), sizes=options.sizes)
-    rows = trace_rows(directory, scenario, describe)
+    with as_history_error([directory.path], "extracted"):
+        if (load.get("trace") or {}).get("messages"):
+            raise ConfigError(
+                f"{directory.path} has replayed messages of a trace, of which it does not record "
+                f"the contents: use that trace again ({scenario.load.profile})"
+            )
+        describe = _describe(scenario, manifest, str(load.get("tag", "")), sizes=options.sizes)
+        rows = trace_rows(directory, scenario, describe)
     if len(rows) > arrival_trace.ROWS_MAX:
         raise ConfigError(
             f"a trace must have at most {arrival_trace.ROWS_MAX:,} rows; the run has {len(rows):,}"

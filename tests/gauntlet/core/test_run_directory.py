@@ -1,6 +1,7 @@
 """Creating, writing, reading and following run directories."""
 
 import json
+import os
 import threading
 
 import pytest
@@ -66,6 +67,40 @@ def test_json_files_are_replaced_without_leaving_a_temporary_file(tmp_path):
     run_directory.write_json(file, {"a": 2})
     assert json.loads(file.read_text()) == {"a": 2}
     assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("content", ["new", b"new"])
+def test_a_link_is_replaced_and_what_it_leads_to_is_not_written_to(tmp_path, content):
+    """A run directory can come from others, with a link to a file of the user who judges it."""
+    precious = tmp_path / "precious"
+    precious.write_text("kept")
+    file = tmp_path / "report.html"
+    file.symlink_to(precious)
+    run_directory.replace(file, content)
+    assert (file.is_symlink(), file.read_text(), precious.read_text()) == (False, "new", "kept")
+
+
+def test_the_temporary_file_is_no_link_either_and_does_not_stay_after_a_failure(tmp_path):
+    precious, file = tmp_path / "precious", tmp_path / "r" / "result.json"
+    precious.write_text("kept")
+    file.mkdir(parents=True)  # so that it cannot be replaced by a file
+    temporary = file.with_name(f"result.json.{os.getpid()}.tmp")
+    temporary.symlink_to(precious)
+    with pytest.raises(OSError, match="directory"):
+        run_directory.replace(file, "new")
+    assert (list(file.parent.iterdir()), precious.read_text()) == ([file], "kept")
+
+
+@pytest.mark.parametrize("name", ["events", "history", "latency", "logs", "server"])
+def test_a_folder_that_is_a_link_is_not_followed(tmp_path, name):
+    run = RunDir.create(tmp_path, "x", 1)
+    run_directory.write_json(run.manifest, {})
+    (tmp_path / "elsewhere").mkdir()
+    if (run.path / name).exists():
+        (run.path / name).rmdir()
+    (run.path / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(HistoryError, match=f"{name} must be a folder; got a symbolic link"):
+        RunDir.open(run.path)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]"])

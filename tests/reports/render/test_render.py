@@ -176,6 +176,21 @@ def test_hostile_names_and_reasons_are_shown_as_they_are(failed, tmp_path):
     assert "<img" not in copy.summary.read_text().replace("\\<img", "")
 
 
+def test_links_of_the_names_of_artifacts_are_replaced(failed, tmp_path):
+    """A run directory of others must not make `report` write to a file outside of it."""
+    run, result, names = failed
+    copy = RunDir(tmp_path / run.id)
+    shutil.copytree(run.path, copy.path)
+    precious = tmp_path / "precious"
+    precious.write_text("kept")
+    for name in names:
+        (copy.path / name).unlink()
+        (copy.path / name).symlink_to(precious)
+    assert render(copy, result) == names
+    assert precious.read_text() == "kept"
+    assert not any((copy.path / name).is_symlink() for name in names)
+
+
 def test_evidence_lists_the_records_of_a_lost_message(page):
     life = page[page.index('<h3 id="evidence-lost-acked">') :]
     life = life[: life.index("</table>")]

@@ -6,7 +6,7 @@ import pytest
 
 from gauntlet.cli.directories import mark
 from gauntlet.core import clock
-from gauntlet.core.errors import ConfigError
+from gauntlet.core.errors import ConfigError, HistoryError
 from gauntlet.core.run_directory import RunDir, write_json
 from gauntlet.core.scenario.model import from_builtins, to_builtins
 
@@ -65,6 +65,13 @@ def test_a_file_has_many_times(run, tmp_path):
     assert [row[1:] for row in marks(run)] == [("begin", 5), ("end", 6), ("begin", 10), ("end", 11)]
 
 
+def test_a_file_may_begin_with_a_byte_order_mark(run, tmp_path):
+    """Spreadsheets write one, and carriage returns."""
+    (tmp_path / "t.csv").write_bytes(b"\xef\xbb\xbfid,begin,end\r\ncut,5s,6s\r\n")
+    mark.mark_file(run, tmp_path / "t.csv")
+    assert marks(run) == [("cut", "begin", 5), ("cut", "end", 6)]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -87,11 +94,23 @@ def test_a_file_with_an_error_marks_nothing(run, tmp_path, text, message):
         (("No Slug", "begin", None), "got No Slug"),
         (("cut", None, None), "ID and begin or end"),
         (("cut", "begin", "noon"), "got 'noon'"),
+        (("cut", "begin", "0001-01-01T00:00:00"), "within 100 years of the run; got '0001"),
+        (("cut", "begin", "9999-12-31T23:59:59-23:59"), "within 100 years of the run; got '9999"),
     ],
 )
 def test_wrong_marks_are_refused(run, arguments, message):
     with pytest.raises(ConfigError, match=message):
         mark.mark_one(run, *arguments)
+    assert marks(run) == []
+
+
+@pytest.mark.parametrize(
+    "damage", [{"scenario": None}, {"clock": None}, {"clock": {}}, {"scenario": {"faults": [1]}}]
+)
+def test_a_damaged_manifest_is_named(run, damage):
+    write_json(run.manifest, run.read_manifest() | damage)
+    with pytest.raises(HistoryError, match="cannot be marked, because"):
+        mark.mark_one(run, "cut", "begin", "3s")
     assert marks(run) == []
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 from collections import Counter
 
 import pytest
@@ -109,6 +110,23 @@ def test_a_run_that_replayed_messages_is_refused(extract):
     """Their sizes and texts are in the trace that it replayed."""
     trace = {"messages": {"file": "monday.csv"}}
     assert "that trace" in extract(trace=trace, expected=Exit.CONFIG)
+
+
+@pytest.mark.parametrize("text", ["[]", "{", "[" * 10_000, '{"trace": [1]}'])
+def test_a_damaged_description_of_the_load_is_named(tmp_path, story, capsys, text):
+    run = story.write(tmp_path / "r")
+    (run.path / "load.json").write_text(text)
+    assert main(["extract", str(run.path)]) in (Exit.CONFIG, Exit.HARNESS)
+    error = capsys.readouterr().err
+    assert error.startswith(f"gauntlet: {run.path}")
+    assert error.count("\n") == 1
+
+
+def test_a_pipe_in_place_of_the_description_of_the_load_is_not_read(tmp_path, story, capsys):
+    run = story.write(tmp_path / "r")
+    os.mkfifo(run.path / "load.json")
+    assert main(["extract", str(run.path)]) == Exit.CONFIG
+    assert "load.json must be a regular file" in capsys.readouterr().err
 
 
 def test_a_trace_that_could_not_be_read_again_is_refused(extract, monkeypatch):
