@@ -28,12 +28,9 @@ def _main(arguments: list[str]) -> int:
         _print_error(error)
         return int(error.exit_code)
     except OSError as error:
-        if error.errno not in _NO_SPACE:
-            traceback.print_exc()
-        else:
-            where = f": {error.filename}" if error.filename else ""
-            sys.stderr.write(f"gauntlet: the disk is full ({error.strerror}{where})\n")
-        return int(Exit.HARNESS)
+        _print_os_error(error)
+        # Only a name that a user has given is too long.
+        return int(Exit.CONFIG if error.errno == errno.ENAMETOOLONG else Exit.HARNESS)
     except KeyboardInterrupt:  # outside of a run; a run handles its own interrupts
         sys.stderr.write("gauntlet: stopped\n")
         return int(Exit.INTERRUPTED)
@@ -41,6 +38,19 @@ def _main(arguments: list[str]) -> int:
         traceback.print_exc()
         return int(Exit.HARNESS)
     return code
+
+
+def _print_os_error(error: OSError) -> None:
+    """Print one line if the error is about a file or a full disk; others are defects."""
+    if error.errno in _NO_SPACE:
+        where = f": {error.filename}" if error.filename else ""
+        sys.stderr.write(f"gauntlet: the disk is full ({error.strerror}{where})\n")
+    elif error.filename is not None:
+        names = [name for name in (error.filename, error.filename2) if name is not None]
+        reason = (error.strerror or str(error)).lower()
+        sys.stderr.write(f"gauntlet: {' and '.join(map(str, names))}: {reason}\n")
+    else:
+        traceback.print_exc()
 
 
 def _print_error(error: GauntletError) -> None:

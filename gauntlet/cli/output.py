@@ -3,9 +3,13 @@
 `gauntlet list | head -3` closes the pipe early. Without this module the command would end in a
 traceback, and `gauntlet run … | head -1` would end with exit code 1, which CI reads as a failed
 check. Instead the run continues, and its exit code is that of the verdict.
+
+Names of users and messages are texts of other systems. A character that the terminal cannot show is
+written as an escape: it would end the command in a traceback, too.
 """
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -17,6 +21,8 @@ class _PipeTolerantStream:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
 
     def write(self, text: str) -> int:
         try:

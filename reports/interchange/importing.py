@@ -34,8 +34,11 @@ def import_history(source: str, out: Path, argv: list[str]) -> RunDir:
 
     Raises ConfigError with the line and the key of what is wrong; nothing is left then.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=".import-", dir=out))
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=".import-", dir=out))
+    except OSError as error:
+        raise ConfigError(f"--out must be a folder that can be written to; got {out}") from error
     try:
         converter = _read(source, scratch)
         run = RunDir.make(scratch / "run")

@@ -91,6 +91,8 @@ def _without_mark(raw: bytes, name: str) -> bytes:
 def _opened(source: str) -> Iterator[IO[bytes]]:
     with contextlib.ExitStack() as stack:
         if source == "-":
+            if sys.stdin is None:  # the shell has closed it: `<&-`
+                raise ConfigError("--from - needs standard input; got none")
             raw: io.BufferedReader = sys.stdin.buffer  # type: ignore[assignment] # it can peek
         else:
             if Path(source).is_dir():

@@ -177,3 +177,25 @@ def test_a_full_disk_ends_in_one_line(monkeypatch, capsys):
     monkeypatch.setattr("gauntlet.cli.doctor.run", fill)
     assert main.main(["doctor"]) == Exit.HARNESS
     assert capsys.readouterr().err == "gauntlet: the disk is full (No space left on device)\n"
+
+
+def test_a_file_that_cannot_be_written_ends_in_one_line(tmp_path, monkeypatch, capsys):
+    """A folder in the place of a file, a read-only disk, or a file of another user."""
+    monkeypatch.setattr("gauntlet.cli.doctor.run", lambda _options: tmp_path.write_text("x"))
+    assert main.main(["doctor"]) == Exit.HARNESS
+    assert capsys.readouterr().err == f"gauntlet: {tmp_path}: is a directory\n"
+
+
+def test_an_error_of_the_system_about_no_file_is_a_defect(monkeypatch, capsys):
+    def fail(_options):
+        raise ConnectionResetError
+
+    monkeypatch.setattr("gauntlet.cli.doctor.run", fail)
+    assert main.main(["doctor"]) == Exit.HARNESS
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["run", "x" * 5000], ["judge", "x" * 5000]])
+def test_a_name_that_is_too_long_is_bad_usage(arguments, capsys):
+    assert main.main(arguments) == Exit.CONFIG
+    assert capsys.readouterr().err.endswith("file name too long\n")

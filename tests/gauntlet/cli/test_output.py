@@ -50,6 +50,27 @@ def test_the_streams_are_restored(capsys):
     assert capsys.readouterr().out == "shown\n"
 
 
+PRINTS_WHAT_LATIN_1_LACKS = """
+from gauntlet.cli import output
+with output.broken_pipes_ignored():
+    print("\\u5289 \\ud800")
+"""
+
+
+@pytest.mark.parametrize(
+    ("encoding", "printed"), [("latin-1", rb"\u5289 \ud800"), ("utf-8", b"\xe5\x8a\x89 \\ud800")]
+)
+def test_what_the_terminal_cannot_show_is_escaped(encoding, printed):
+    """The name of a user, or half of a character that a message contains."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", PRINTS_WHAT_LATIN_1_LACKS],
+        env={"PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout.strip() == printed
+
+
 SHOWS_NINETY_SECONDS = """
 from gauntlet.cli.running import progress
 from gauntlet.core.scenario.model import from_builtins

@@ -360,6 +360,18 @@ def test_a_file_in_utf_16_is_refused(tmp_path: Path):
         import_history(str(file), tmp_path / "runs", [])
 
 
+def test_a_folder_that_cannot_be_written_to_is_refused(tmp_path: Path):
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(ConfigError, match="--out must be a folder that can be written to"):
+        import_history("-", tmp_path / "taken", [])
+
+
+def test_closed_standard_input_is_refused(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(ConfigError, match="needs standard input"):
+        import_history("-", tmp_path, [])
+
+
 def test_times_may_have_small_letters(imported: Imported):
     rows = good()
     for row in rows:
