@@ -97,11 +97,14 @@ def _searches(options: argparse.Namespace, variation: Variation) -> list[Search]
     """Return the searches in their order: without a disturbance first."""
     load = variation.scenario.load
     starts: dict[What, float] = {
-        "rate_per_s": options.start or load.rate_per_s,
+        "rate_per_s": load.rate_per_s if options.start is None else options.start,
         "connections": float(load.users * load.devices),
     }
     least: dict[What, float] = {"rate_per_s": 1.0, "connections": _connections_min(variation)}
-    most = {"rate_per_s": options.max or math.inf, "connections": math.inf}
+    most: dict[What, float] = {
+        "rate_per_s": math.inf if options.max is None else options.max,
+        "connections": math.inf,
+    }
     _check_shape(options, starts["rate_per_s"])
     chosen: list[During] = sorted(set(options.during or ["steady"]), key=_order)
     return [

@@ -1,18 +1,18 @@
 """The suite of a gate: which scenarios to run, how often, and what to compare them with."""
 
+import functools
 import math
-import re
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-import yaml
 
 from gauntlet.core import labels, run_directory
 from gauntlet.core.errors import ConfigError
-from gauntlet.core.scenario import loader, yaml_reader
+from gauntlet.core.scenario import loader
+from gauntlet.core.scenario.loader import Document
 from gauntlet.core.scenario.overrides import sla_file
-from gauntlet.core.scenario.overrides.sla_file import Entry
+from gauntlet.core.scenario.overrides.sla_file import Entry, Place
 
 PAIRS_DEFAULT = 5
 PAIRS_MIN, PAIRS_MAX = 3, 1000
@@ -20,8 +20,6 @@ REPEAT_MAX = 1000
 # By default, so many times `pairs` are run if a comparison stays undecided.
 LOOKS_DEFAULT = 3
 _ALPHA_MAX = 0.2
-_PLACE = re.compile(r"(.*) - at `(?:key in )?\$([^`]*)`", re.DOTALL)
-_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 
 
 class Against(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,67 +73,57 @@ class Suite(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 def load(file: Path) -> Suite:
     """Load and validate a suite; ConfigError with file, line and key if it is not valid."""
-    node, plain = yaml_reader.read(yaml_reader.text_of(file, "the suite"), str(file))
-    if node is None or not isinstance(plain, dict):
-        raise ConfigError(f"{file}:1: a suite must be a mapping; got {yaml_reader.shown(plain)}")
-    try:
-        suite = msgspec.convert(plain, Suite)
-    except msgspec.ValidationError as error:
-        raise ConfigError(_located(str(error), str(file), node)) from error
-    if not suite.name:
-        suite = msgspec.structs.replace(suite, name=file.stem)
-    _check(suite, str(file))
-    return suite
+    document = loader.read_as(file, "the suite", Suite)
+    if not document.content.name:
+        named = msgspec.structs.replace(document.content, name=file.stem)
+        document = document._replace(content=named)
+    _check(document)
+    return document.content
 
 
-def _located(message: str, name: str, node: yaml.Node) -> str:
-    match = _PLACE.fullmatch(message)
-    text, place = (match[1], match[2]) if match else (message, "")
-    path = tuple(int(at) if at else key for key, at in _STEP.findall(place))
-    key = f"{place.removeprefix('.')}: " if place else ""
-    return f"{name}:{loader.line_of(node, path)}: {key}{text}"
-
-
-def _check(suite: Suite, name: str) -> None:
+def _check(document: Document[Suite]) -> None:
     """Refuse what has the right types and makes no sense."""
+    suite, place = document.content, document.place
     if not run_directory.is_slug(suite.name):
         raise ConfigError(
-            f"{name}: name must be {run_directory.SLUG_FORM}; got {suite.name!r:.60}. Set `name`, "
-            "or call the file so"
+            f"{place('name')} must be {run_directory.SLUG_FORM}; got {suite.name!r:.60}. Set "
+            "`name`, or call the file so"
         )
     if not suite.scenarios:
-        raise ConfigError(f"{name}: scenarios must name at least one scenario")
+        raise ConfigError(f"{place('scenarios')} must name at least one scenario")
     if not 1 <= suite.repeat <= REPEAT_MAX:
-        raise ConfigError(f"{name}: repeat must be between 1 and {REPEAT_MAX}; got {suite.repeat}")
-    labels.parse(f"{key}={value}" for key, value in suite.labels.items())
-    sla = sla_file.sorted_out(suite.sla, name)
+        raise ConfigError(
+            f"{place('repeat')} must be between 1 and {REPEAT_MAX}; got {suite.repeat}"
+        )
+    try:
+        labels.parse(f"{key}={value}" for key, value in suite.labels.items())
+    except ConfigError as error:
+        raise ConfigError(f"{place('labels')}: {error}") from error
+    sla = sla_file.sorted_out(suite.sla, place)
     if suite.compare is not None:
-        _check_comparison(suite.compare, name)
+        _check_comparison(suite.compare, functools.partial(place, "compare"))
     elif sla.relative:
         raise ConfigError(
-            f"{name}: {sla.relative[0].id!r:.60} is relative to a baseline, so the suite must say "
-            "under `compare` what that is"
+            f"{place('sla')}: {sla.relative[0].id!r:.60} is relative to a baseline, so the suite "
+            "must say under `compare` what that is"
         )
 
 
-def _check_comparison(compare: Compare, name: str) -> None:
+def _check_comparison(compare: Compare, place: Place) -> None:
     if (compare.baseline is None) == (compare.against is None):
-        raise ConfigError(f"{name}: compare must have either `baseline` or `against`")
+        raise ConfigError(f"{place()} must have either `baseline` or `against`")
     if not PAIRS_MIN <= compare.pairs <= PAIRS_MAX:
         raise ConfigError(
-            f"{name}: compare.pairs must be between {PAIRS_MIN} and {PAIRS_MAX}; got "
-            f"{compare.pairs}"
+            f"{place('pairs')} must be between {PAIRS_MIN} and {PAIRS_MAX}; got {compare.pairs}"
         )
     if compare.max_pairs is not None and not compare.pairs <= compare.max_pairs <= PAIRS_MAX:
         raise ConfigError(
-            f"{name}: compare.max_pairs must be between `pairs` ({compare.pairs}) and "
-            f"{PAIRS_MAX}; got {compare.max_pairs}"
+            f"{place('max_pairs')} must be between `pairs` ({compare.pairs}) and {PAIRS_MAX}; got "
+            f"{compare.max_pairs}"
         )
     if not 0 < compare.alpha <= _ALPHA_MAX:
         raise ConfigError(
-            f"{name}: compare.alpha must be above 0 and at most {_ALPHA_MAX}; got {compare.alpha}"
+            f"{place('alpha')} must be above 0 and at most {_ALPHA_MAX}; got {compare.alpha}"
         )
-    if sla_file.parse_percent(compare.min_effect, f"{name}: compare.min_effect") <= 0:
-        raise ConfigError(
-            f"{name}: compare.min_effect must be above 0%; got {compare.min_effect!r:.60}"
-        )
+    if sla_file.parse_percent(compare.min_effect, place("min_effect")) <= 0:
+        raise ConfigError(f"{place('min_effect')} must be above 0%; got {compare.min_effect!r:.60}")

@@ -1,9 +1,12 @@
-"""Read scenario files. An error names the file, the line, the key, and what is wrong there."""
+"""Read scenario files, and others in YAML.
+
+An error names the file, the line, the key, what is wrong there, and what is allowed.
+"""
 
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 import yaml
@@ -34,6 +37,37 @@ _TYPE_WORDS = {
 }
 
 
+T = TypeVar("T")
+
+
+class Document(NamedTuple, Generic[T]):
+    """The content of a YAML file, and where its keys are."""
+
+    file: str
+    text: str
+    node: yaml.Node
+    content: T
+
+    def place(self, *path: str | int) -> str:
+        """Return how errors begin that are about the key at `path`: `suite.yaml:3: repeat`."""
+        return f"{self.file}:{line_of(self.node, path)}: {validation.key_of(path):.120}"
+
+
+def read_as(file: Path, what: str, kind: type[T]) -> Document[T]:
+    """Read a YAML file that has the form of a struct; ConfigError if it has another one.
+
+    `what` is what the file is called in error messages.
+    """
+    text = yaml_reader.text_of(file, what)
+    node, plain = yaml_reader.read(text, str(file))
+    if node is None or not isinstance(plain, dict):
+        raise ConfigError(f"{file}:1: {what} must be a mapping; got {shown(plain)}")
+    try:
+        return Document(str(file), text, node, msgspec.convert(plain, kind))
+    except msgspec.ValidationError as error:
+        raise ConfigError(_located(str(error), str(file), node, plain, kind)) from error
+
+
 def load(file: Path) -> Scenario:
     """Load and validate the scenario of a file; ConfigError if it is invalid or unreadable."""
     return parse(yaml_reader.text_of(file, "the scenario file"), str(file), file.parent)
@@ -50,7 +84,7 @@ def parse(text: str, name: str, folder: Path | None = None) -> Scenario:
     try:
         scenario = from_builtins(plain)
     except msgspec.ValidationError as error:
-        raise ConfigError(_located(str(error), name, node, plain)) from error
+        raise ConfigError(_located(str(error), name, node, plain, Scenario)) from error
     for problem in validation.problems(scenario):
         raise ConfigError(_sentence(name, node, problem))
     if folder is None:
@@ -123,18 +157,18 @@ def _with_accounts(scenario: Scenario, folder: Path, name: str, node: yaml.Node)
     return msgspec.structs.replace(scenario, accounts=located)
 
 
-def _located(message: str, name: str, node: yaml.Node, plain: object) -> str:
+def _located(message: str, name: str, node: yaml.Node, plain: object, kind: type) -> str:
     match = _MESSAGE.fullmatch(message)
     text, where = (match[1], match[2]) if match else (message, "$")
-    path = _path(where, message, plain)
+    path = _path(where, message, plain, kind)
     if missing := re.fullmatch(r"Object missing required field `(.*)`", text):
         key = validation.key_of((*path, missing[1]))
         return f"{name}:{line_of(node, path)}: {key} is missing"
     if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", text):
-        path, allowed = (*path, unknown[1]), ", ".join(_keys_at(path, plain))
+        path, allowed = (*path, unknown[1]), ", ".join(_keys_at(path, plain, kind))
         key = validation.key_of(path)
         return f"{name}:{line_of(node, path)}: {key} is not a known key; allowed: {allowed}"
-    allowed = _words_at(path, plain) or _types_in_words(text)
+    allowed = _words_at(path, plain, kind) or _types_in_words(text)
     if not allowed:
         # `_decode` of the model refused the value, and its message begins with "must be".
         return f"{name}:{line_of(node, path)}: {validation.key_of(path)} {text}"
@@ -143,12 +177,12 @@ def _located(message: str, name: str, node: yaml.Node, plain: object) -> str:
     return _sentence(name, node, validation.Problem(path, found, allowed))
 
 
-def _path(where: str, message: str, plain: object) -> validation.Path:
+def _path(where: str, message: str, plain: object, kind: type) -> validation.Path:
     """Return the steps of `$.faults[0].at`; `[...]` means a key that msgspec does not name."""
     path: validation.Path = ()
     for step in _STEP.finditer(where):
         if step[0] == "[...]":
-            key = _key_of(message, path, plain)
+            key = _key_of(message, path, plain, kind)
             if key is None:
                 break
             path = (*path, key)
@@ -157,16 +191,20 @@ def _path(where: str, message: str, plain: object) -> validation.Path:
     return path
 
 
-def _key_of(message: str, path: validation.Path, plain: object) -> str | None:
+def _key_of(message: str, path: validation.Path, plain: object, kind: type) -> str | None:
     """Return the key of the mapping at `path` that alone causes this message; None if none does."""
     mapping = _value_at(plain, path)
     for key, value in mapping.items() if isinstance(mapping, dict) else ():
         try:
-            from_builtins(_with(plain, path, {key: value}))
+            _convert(_with(plain, path, {key: value}), kind)
         except msgspec.ValidationError as error:
             if str(error) == message:
                 return str(key)
     return None
+
+
+def _convert(plain: object, kind: type) -> object:
+    return from_builtins(plain) if kind is Scenario else msgspec.convert(plain, kind)
 
 
 def _with(plain: Any, path: validation.Path, value: object) -> object:
@@ -183,9 +221,9 @@ def _types_in_words(text: str) -> str:
     return f"{words} of {match[2]} values" if match[2] else words
 
 
-def _type_at(path: validation.Path, plain: object) -> msgspec.inspect.Type:
+def _type_at(path: validation.Path, plain: object, whole: type) -> msgspec.inspect.Type:
     """Return the declared type at `path`; of several kinds of mappings the one with the tag."""
-    kind: msgspec.inspect.Type = msgspec.inspect.type_info(Scenario)
+    kind: msgspec.inspect.Type = msgspec.inspect.type_info(whole)
     for at, step in enumerate(path, 1):
         if isinstance(kind, msgspec.inspect.StructType):
             fields = {field.encode_name: field.type for field in kind.fields}
@@ -204,20 +242,20 @@ def _type_at(path: validation.Path, plain: object) -> msgspec.inspect.Type:
     return kind
 
 
-def _keys_at(path: validation.Path, plain: object) -> list[str]:
+def _keys_at(path: validation.Path, plain: object, whole: type) -> list[str]:
     """Return the keys that the mapping at `path` may have."""
-    kind = _type_at(path, plain)
+    kind = _type_at(path, plain, whole)
     assert isinstance(kind, msgspec.inspect.StructType)
     tag = [kind.tag_field] if kind.tag_field else []
     return [*tag, *(field.encode_name for field in kind.fields)]
 
 
-def _words_at(path: validation.Path, plain: object) -> str:
+def _words_at(path: validation.Path, plain: object, whole: type) -> str:
     """Return the words allowed at `path`: of a choice, or the tags of the possible mappings."""
-    kind = _type_at(path, plain)
+    kind = _type_at(path, plain, whole)
     if isinstance(kind, msgspec.inspect.LiteralType):
         return _one_of(kind.values)
-    if path and isinstance(parent := _type_at(path[:-1], plain), msgspec.inspect.UnionType):
+    if path and isinstance(parent := _type_at(path[:-1], plain, whole), msgspec.inspect.UnionType):
         mappings = [t for t in parent.types if isinstance(t, msgspec.inspect.StructType)]
         return _one_of([t.tag for t in mappings if t.tag_field == path[-1]])
     if isinstance(kind, msgspec.inspect.UnionType):

@@ -11,7 +11,7 @@ import msgspec
 from gauntlet.core import hosts
 from gauntlet.core.clock import parse_duration_s
 from gauntlet.core.errors import ConfigError
-from gauntlet.core.scenario import secrets, yaml_reader
+from gauntlet.core.scenario import loader, secrets
 from gauntlet.core.scenario.model import Scenario
 
 _EVERY_MIN_S = 0.5
@@ -85,12 +85,12 @@ class Metrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 def read(file: Path, scenario: Scenario, *, allow_exec: bool) -> Metrics:
     """Return the content of a file; ConfigError if it is not valid, or not allowed."""
-    _, plain = yaml_reader.read(yaml_reader.text_of(file, "--metrics"), str(file))
+    document = loader.read_as(file, "the file of metrics", Metrics)
+    found = document.content
     try:
-        found = msgspec.convert(plain, Metrics)
         every_s = found.every_s
-    except (msgspec.ValidationError, ValueError) as error:
-        raise ConfigError(f"{file}: {error}") from error
+    except ValueError as error:
+        raise ConfigError(f"{document.place('every')} {error}") from error
     if (found.prometheus is None) == (not found.command):
         raise ConfigError(f"{file}: the file must have either `prometheus` or `command`")
     if not found.series:

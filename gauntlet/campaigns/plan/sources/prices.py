@@ -9,7 +9,8 @@ from typing import NamedTuple
 import msgspec
 
 from gauntlet.core.errors import ConfigError
-from gauntlet.core.scenario import yaml_reader
+from gauntlet.core.scenario import loader
+from gauntlet.core.scenario.loader import Document
 
 _CURRENCY_MAX = 8
 
@@ -42,43 +43,40 @@ class PriceFile(NamedTuple):
 
 def read(file: Path, tiers: Iterable[str]) -> PriceFile:
     """Return the prices of a file; ConfigError if it is not valid, or has no node for a tier."""
-    text = yaml_reader.text_of(file, "the price file")
-    _, plain = yaml_reader.read(text, str(file))
-    try:
-        prices = msgspec.convert(plain, Prices)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"{file} must be a price file: {error}") from error
-    _check(prices, str(file))
+    document = loader.read_as(file, "the price file", Prices)
+    prices = document.content
+    _check(document)
     if missing := sorted(set(tiers) - set(prices.tiers)):
         raise ConfigError(
-            f"{file}: `tiers` must name the type of node of each measured tier; missing: "
+            f"{document.place('tiers')} must name the type of node of each measured tier; missing: "
             f"{', '.join(missing):.200}"
         )
-    return PriceFile(file.name, hashlib.sha256(text.encode()).hexdigest(), prices)
+    return PriceFile(file.name, hashlib.sha256(document.text.encode()).hexdigest(), prices)
 
 
-def _check(prices: Prices, file: str) -> None:
+def _check(document: Document[Prices]) -> None:
+    prices, place = document.content, document.place
     if not (1 <= len(prices.currency) <= _CURRENCY_MAX and prices.currency.isprintable()):
         raise ConfigError(
-            f"{file}: currency must have 1 to {_CURRENCY_MAX} characters, such as EUR; got "
+            f"{place('currency')} must have 1 to {_CURRENCY_MAX} characters, such as EUR; got "
             f"{prices.currency!r:.60}"
         )
-    amounts: dict[str, float | None] = {
-        "storage_gb_month": prices.storage_gb_month,
-        "egress_gb": prices.egress_gb,
-        **{f"per_hour.{kind}": price for kind, price in prices.per_hour.items()},
+    amounts: dict[tuple[str, ...], float | None] = {
+        ("storage_gb_month",): prices.storage_gb_month,
+        ("egress_gb",): prices.egress_gb,
+        **{("per_hour", kind): price for kind, price in prices.per_hour.items()},
     }
     for key, amount in amounts.items():
         if amount is not None and not 0 <= amount < math.inf:
-            raise ConfigError(f"{file}: {key:.60} must be a price of zero or more; got {amount}")
+            raise ConfigError(f"{place(*key)} must be a price of zero or more; got {amount}")
     for kind, size in prices.sizes.items():
         if not (0 < size.cores < math.inf and 0 < size.memory_gb < math.inf):
-            raise ConfigError(f"{file}: sizes.{kind:.60} must have cores and memory above zero")
+            raise ConfigError(f"{place('sizes', kind)} must have cores and memory above zero")
     for tier, kind in prices.tiers.items():
         if kind not in prices.per_hour:
             raise ConfigError(
-                f"{file}: tiers.{tier:.60} must be a type of node with a price under `per_hour`; "
+                f"{place('tiers', tier)} must be a type of node with a price under `per_hour`; "
                 f"got {kind!r:.60}"
             )
         if not kind.isprintable():
-            raise ConfigError(f"{file}: names must be printable; got {kind!r:.60}")
+            raise ConfigError(f"{place('tiers', tier)} must be printable; got {kind!r:.60}")

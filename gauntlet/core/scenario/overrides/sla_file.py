@@ -4,17 +4,21 @@ An objective is absolute, as in a scenario, or relative to a baseline: `value: +
 `relative_to: baseline`. Only a comparison can judge the latter.
 """
 
+import functools
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import msgspec
 
 from gauntlet.core.errors import ConfigError
-from gauntlet.core.scenario import catalog, validation, yaml_reader
+from gauntlet.core.scenario import catalog, loader, validation
 from gauntlet.core.scenario.model import Objective, Operator, Scenario
+
+# Returns the file, the line and the key of a path in a file.
+Place = Callable[..., str]
 
 _PERCENT = re.compile(r"([+-]?)(\d+(?:\.\d+)?)%")
 _PERCENT_MAX = 10_000.0
@@ -63,26 +67,26 @@ class Sla(NamedTuple):
 
 def read(file: Path) -> Sla:
     """Return the objectives of a file; ConfigError if it is invalid or unreadable."""
-    text = yaml_reader.text_of(file, "the file of objectives")
-    _, plain = yaml_reader.read(text, str(file))
-    try:
-        found = msgspec.convert(plain, _File)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"{file}: {error}") from error
-    return sorted_out(found.sla, str(file))
+    document = loader.read_as(file, "the file of objectives", _File)
+    return sorted_out(document.content.sla, document.place)
 
 
-def sorted_out(entries: Sequence[Entry], name: str) -> Sla:
-    """Return the objectives that are written in a file called `name`, by their kind."""
+def sorted_out(entries: Sequence[Entry], place: Place) -> Sla:
+    """Return the objectives that are written under `sla` of a file, by their kind.
+
+    `place` returns the file, the line and the key of a path in that file, for error messages.
+    """
     ids = [entry.id for entry in entries]
-    if repeated := next((each for each in ids if ids.count(each) > 1), None):
-        raise ConfigError(f"{name}: sla contains the id {repeated!r:.60} twice")
+    for index, name in enumerate(ids):
+        if name in ids[:index]:
+            raise ConfigError(f"{place('sla', index, 'id')} must not occur twice; got {name!r:.60}")
     absolute, relative = [], []
-    for entry in entries:
+    for index, entry in enumerate(entries):
+        here = functools.partial(place, "sla", index)
         if entry.relative_to is None:
-            absolute.append(_absolute(entry, name))
+            absolute.append(_absolute(entry, here))
         else:
-            relative.append(_relative(entry, name))
+            relative.append(_relative(entry, here))
     return Sla(tuple(absolute), tuple(relative))
 
 
@@ -108,29 +112,29 @@ def with_objectives(scenario: Scenario, objectives: Iterable[Objective]) -> Scen
     return changed
 
 
-def _absolute(entry: Entry, name: str) -> Objective:
+def _absolute(entry: Entry, place: Place) -> Objective:
     if isinstance(entry.value, str) or not math.isfinite(entry.value):
         hint = " (a percentage needs `relative_to: baseline`)" if entry.value != "" else ""
         raise ConfigError(
-            f"{name}: the value of {entry.id!r:.60} must be a finite number{hint}; got "
+            f"{place('value')} of {entry.id!r:.60} must be a finite number{hint}; got "
             f"{entry.value!r:.60}"
         )
     if entry.indicator not in catalog.INDICATORS:
         known = ", ".join(catalog.INDICATORS)
         raise ConfigError(
-            f"{name}: the indicator of {entry.id!r:.60} must be one of: {known}; got "
+            f"{place('indicator')} of {entry.id!r:.60} must be one of: {known}; got "
             f"{entry.indicator!r:.60}"
         )
     plain = {key: getattr(entry, key) for key in Objective.__struct_fields__}
     return Objective(**plain)
 
 
-def _relative(entry: Entry, name: str) -> Relative:
-    share = parse_percent(entry.value, f"{name}: the value of {entry.id!r:.60}")
+def _relative(entry: Entry, place: Place) -> Relative:
+    share = parse_percent(entry.value, f"{place('value')} of {entry.id!r:.60}")
     known = (*catalog.INDICATORS, *COMPARED_ONLY)
     if entry.indicator not in known:
         raise ConfigError(
-            f"{name}: the indicator of {entry.id!r:.60} must be one of: {', '.join(known)}; got "
+            f"{place('indicator')} of {entry.id!r:.60} must be one of: {', '.join(known)}; got "
             f"{entry.indicator!r:.60}"
         )
     lower_is_better = entry.op in ("<", "<=")
@@ -138,7 +142,7 @@ def _relative(entry: Entry, name: str) -> Relative:
     if worse <= 0 or share <= -1:
         example = "+10%" if lower_is_better else "-10%"
         raise ConfigError(
-            f"{name}: with op {entry.op}, the value of {entry.id!r:.60} must be how much worse "
-            f"the indicator may get, such as {example}; got {entry.value!r:.60}"
+            f"{place('value')} of {entry.id!r:.60} must be how much worse the indicator may get, "
+            f"with op {entry.op} such as {example}; got {entry.value!r:.60}"
         )
     return Relative(entry.id, entry.indicator, entry.window, worse, lower_is_better, entry.severity)

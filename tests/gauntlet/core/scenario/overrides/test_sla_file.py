@@ -42,7 +42,7 @@ def test_a_rate_may_fall_by_a_share(read):
     ("changes", "message"),
     [
         ({"value": "+10%"}, "finite number .a percentage needs `relative_to"),
-        ({"value": ".nan"}, "finite number"),
+        ({"value": ".nan"}, r"sla.yaml:2: sla\[0\].value of 'x' must be a finite number"),
         ({"value": "5", "relative_to": "baseline"}, "must be a percentage"),
         ({"value": "-10%", "relative_to": "baseline"}, "how much worse"),
         ({"value": "0%", "relative_to": "baseline"}, "how much worse"),
@@ -51,9 +51,10 @@ def test_a_rate_may_fall_by_a_share(read):
         ({"value": "99999999%", "relative_to": "baseline"}, "must be a percentage"),
         ({"indicator": "speed"}, "must be one of"),
         ({"indicator": "speed", "value": "+1%", "relative_to": "baseline"}, "must be one of"),
-        ({"severity": "info"}, "severity"),
-        ({"colour": "red"}, "colour"),
-        ({"relative_to": "moon"}, "relative_to"),
+        ({"severity": "info"}, r"yaml:2: sla\[0\].severity must be one of: fail, warn; got 'info'"),
+        ({"colour": "red"}, r"yaml:2: sla\[0\].colour is not a known key; allowed: id, "),
+        ({"relative_to": "moon"}, r"sla\[0\].relative_to must be"),
+        ({"value": "[1]"}, r"sla\[0\].value must be a number or a string; got \[1\]"),
     ],
 )
 def test_wrong_objectives_are_refused(read, changes, message):
@@ -67,7 +68,7 @@ def test_files_that_hold_something_else_are_refused(read, tmp_path):
             read(text)
     with pytest.raises(ConfigError, match="cannot be read"):
         sla_file.read(tmp_path / "none.yaml")
-    with pytest.raises(ConfigError, match="'x' twice"):
+    with pytest.raises(ConfigError, match=r"sla.yaml:3: sla\[1\].id must not occur twice; got 'x'"):
         read(one() + one().removeprefix("sla:\n"))
 
 
