@@ -61,7 +61,7 @@ at the end. The scenario `faults` lasts 14 s and has up to seven random faults, 
 kind `command`; consecutive runs take turns with the kinds. Then `gauntlet recover` runs. Afterwards
 nothing of the run may be left: no process, running or stopped, no file, mount, control group,
 packet filter or shared memory, and no effect of the command. The faults of `toxiproxy` act in a
-Toxiproxy in front of a server that both go on running: none of their toxics may be left.
+Toxiproxy in front of a server, both of which keep running: none of their toxics may be left.
 """
 _STORMS = """\
 ## Storms

@@ -1,6 +1,7 @@
 """The faults by the names that scenarios use: one file each, which also describes the fault.
 
-To add a fault: a file, its test, and a line here; then `make docs`. See CONTRIBUTING.md.
+To add a fault: a file, its test, and a line here; then `make docs`. See
+docs/howto/write-a-plug-in.md.
 """
 
 from gauntlet.chaos.faults.bandwidth import Bandwidth

@@ -18,7 +18,7 @@ Put an instant-messaging system under load, inject faults, and prove whether mes
 were lost, undelivered, reordered, duplicated, misdelivered or late.
 
 start here:
-  gauntlet run tour            load and eight faults on one timeline, on a server of our own
+  gauntlet run tour            load and eight faults on one timeline, on the bundled server
   gauntlet list                list the scenarios of the library
   gauntlet report DIR          render the report of a run again
   gauntlet serve               run the reference server alone, until Ctrl-C
@@ -71,7 +71,7 @@ def build_parser(commands: Sequence[Command]) -> argparse.ArgumentParser:
         action=_Version,
         nargs=0,
         default=argparse.SUPPRESS,
-        help="show program's version number and exit",
+        help="print the version, and exit",
     )
     parser.add_argument(
         "--print-completion",

@@ -34,7 +34,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "cutover",
-        "move the clients of a running system between blue and green",
+        "move the clients of a running server between blue and green",
         "gauntlet.cli.operating.command:cutover",
         (
             "gauntlet.cli.operating.options:cutover_options",
@@ -44,7 +44,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "scale",
-        "add an edge to a running system, or drain one",
+        "add an edge to a running server, or drain one",
         "gauntlet.cli.operating.command:scale",
         (
             "gauntlet.cli.operating.options:scale_options",
@@ -54,7 +54,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "rolling",
-        "restart the gateways and services of a running system one after the other",
+        "restart the gateways and services of a running server one after the other",
         "gauntlet.cli.operating.command:rolling_update",
         ("gauntlet.cli.operating.options:control_option",),
     ),
@@ -77,13 +77,13 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "gate",
-        "run the scenarios of a suite, and decide whether a change may go on",
+        "run the scenarios of a suite, and decide whether a change may proceed",
         "gauntlet.campaigns.gate.command:run",
         ("gauntlet.campaigns.gate.options:gate_options",),
     ),
     Command(
         "capacity",
-        "search the highest load that a system sustains, and learn what each unit of it costs",
+        "find the highest load that a system sustains, and what each unit of it costs",
         "gauntlet.campaigns.capacity.command:run",
         ("gauntlet.campaigns.capacity.options:capacity_options",),
     ),
@@ -137,7 +137,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "mark",
-        "mark when a fault that others make begins and ends",
+        "record when a fault that others inject begins and ends",
         "gauntlet.cli.directories.mark:run",
         (
             "gauntlet.cli.directories.options:directory_option",
@@ -146,7 +146,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "extract",
-        "write the messages of a run as a trace, with which a load can be replayed",
+        "write the messages of a run as a trace that a load can replay",
         "gauntlet.cli.extraction.command:run",
         (
             "gauntlet.cli.directories.options:directory_option",
@@ -167,7 +167,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "clean",
-        "remove what a run has created on a system that goes on running",
+        "remove what a run has created on a system that keeps running",
         "gauntlet.cli.cleanup.command:run",
         (
             "gauntlet.cli.directories.options:directory_option",
@@ -176,7 +176,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "recover",
-        "heal and remove on this machine what killed runs left behind",
+        "undo on this machine what killed runs left behind",
         "gauntlet.cli.recovery.command:run",
         ("gauntlet.cli.recovery.options:recover_options",),
     ),

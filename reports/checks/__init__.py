@@ -1,7 +1,7 @@
 """The checks by name: each takes a whole history and returns a finding, and describes itself.
 
 To add a check: a file, its test, a mutator in `gauntlet/campaigns/synthetic/mutators.py`, two
-golden histories, and a line here; then `make docs`. See CONTRIBUTING.md.
+golden histories, and a line here; then `make docs`. See docs/howto/write-a-plug-in.md.
 """
 
 from typing import Protocol

@@ -1,7 +1,8 @@
 """The adapters by the names that scenarios use (`target.adapter`): one file each.
 
-To add an adapter: a file, its test, and a line here; then `make docs`. See CONTRIBUTING.md.
-An adapter outside this tree is named by its Python import path: `package.module:Class`.
+To add an adapter: a file, its test, and a line here; then `make docs`. See
+docs/howto/write-a-plug-in.md. An adapter outside this tree is named by its Python import path:
+`package.module:Class`.
 """
 
 import importlib

@@ -83,7 +83,7 @@ def add(parser: Any, **_: Any) -> None:
         "--im-share-secrets",
         action="store_true",
         help="for a master: send secrets and accounts to workers on other hosts, in clear text over"
-        " Locust's port, in place of each host having them (default: only to workers on this host)",
+        " Locust's port, so that hosts need no copy (default: only to workers on this host)",
     )
 
 

@@ -1,7 +1,7 @@
 """The workloads by the names that scenarios use: one file each, which also describes the workload.
 
 A workload decides who talks with whom, and which users are offline on purpose. To add one: a file,
-its test, and a line here; then `make docs`. See CONTRIBUTING.md.
+its test, and a line here; then `make docs`. See docs/howto/write-a-plug-in.md.
 """
 
 from gauntlet.scenarios.workloads.base import Workload

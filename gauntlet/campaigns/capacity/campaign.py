@@ -200,7 +200,7 @@ class Campaign:
         )
 
     def _exit_code(self, stopped: Stopped | None) -> Exit:
-        """Return the gravest of what happened.
+        """Return the most severe of what happened.
 
         That a level fails is what a search looks for. A lost message is a failure at any level, and
         so is an SLA that no level keeps; a search without two bounds is inconclusive.

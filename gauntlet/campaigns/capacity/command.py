@@ -36,7 +36,7 @@ _SEARCHED: dict[str, tuple[What, ...]] = {
 
 
 def run(options: argparse.Namespace) -> Exit:
-    """Run a campaign; the exit code is the gravest of what happened."""
+    """Run a campaign; the exit code is the most severe of what happened."""
     plan = plan_of(options)
     metrics = _metrics(plan.variation.scenario, options)
     if metrics is not None:

@@ -20,7 +20,7 @@ def capacity_options(parser: argparse.ArgumentParser) -> None:
         "--search",
         choices=("rate", "connections", "both", "none"),
         default="rate",
-        help="search the highest rate, the highest number of connections, both, or only learn "
+        help="find the highest rate, the highest number of connections, both, or only measure "
         "unit costs (default: rate)",
     )
     parser.add_argument(
@@ -37,14 +37,14 @@ def capacity_options(parser: argparse.ArgumentParser) -> None:
         "--records",
         type=Path,
         metavar="FILE",
-        help="append every trial to this file, and go on from those that it has "
+        help="append every trial to this file, and continue from those that it has "
         "(default: records.jsonl in the directory of the campaign)",
     )
     parser.add_argument(
         "--out",
         type=Path,
         default=Path("runs/capacity"),
-        help="folder for the results of campaigns (default: runs/capacity)",
+        help="folder for the results (default: runs/capacity)",
     )
 
 
@@ -67,12 +67,12 @@ def _search_options(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=40,
         metavar="N",
-        help="the most trials of one search (default: 40)",
+        help="how many trials one search may have (default: 40)",
     )
     parser.add_argument(
         "--no-unit-costs",
         action="store_true",
-        help="do not run the levels from which unit costs are learnt",
+        help="do not run the levels from which unit costs are estimated",
     )
     parser.add_argument(
         "--victim",
@@ -120,4 +120,4 @@ def _system_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bug", metavar="NAME|FILE.py", help="run with a seeded bug of the reference server"
     )
-    parser.add_argument("--allow-exec", action="store_true", help="let commands be run")
+    parser.add_argument("--allow-exec", action="store_true", help="run commands of the scenario")

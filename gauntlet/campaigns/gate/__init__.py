@@ -1,1 +1,1 @@
-"""`gauntlet gate`: runs scenarios, and decides whether a change may go on."""
+"""`gauntlet gate`: runs scenarios, and decides whether a change may proceed."""

@@ -1,4 +1,4 @@
-"""`gauntlet gate`: runs the scenarios of a suite, and decides whether a change may go on."""
+"""`gauntlet gate`: runs the scenarios of a suite, and decides whether a change may proceed."""
 
 import argparse
 import os
@@ -24,7 +24,7 @@ _AA_PAIRS = 10
 
 
 def run(options: argparse.Namespace) -> Exit:
-    """Run a gate; the exit code is the gravest of its runs and comparisons."""
+    """Run a gate; the exit code is the most severe of its runs and comparisons."""
     plan = plan_of(options)
     folder = options.out / plan.id
     try:

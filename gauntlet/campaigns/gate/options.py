@@ -40,5 +40,5 @@ def gate_options(parser: argparse.ArgumentParser) -> None:
         "--out",
         type=Path,
         default=Path("runs/gate"),
-        help="folder for the results of gates (default: runs/gate)",
+        help="folder for the results (default: runs/gate)",
     )

@@ -1,7 +1,7 @@
 """The verdict of a gate from its runs and comparisons: a pure function.
 
 Correctness is absolute: every run of the candidate counts. A change of latency or cost counts if
-the comparison decided on it. The exit code is the gravest of all, in the order of all commands.
+the comparison decided on it. The exit code is the most severe of all, in the order of all commands.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

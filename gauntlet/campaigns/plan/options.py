@@ -13,7 +13,7 @@ def plan_options(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         type=Path,
         metavar="RECORD",
-        help="capacity.json of `gauntlet capacity`; several for one system",
+        help="a capacity.json of `gauntlet capacity`; several must be of one system",
     )
     parser.add_argument(
         "--from",
@@ -35,7 +35,7 @@ def plan_options(parser: argparse.ArgumentParser) -> None:
         "--out",
         type=Path,
         default=Path("runs/plan"),
-        help="folder for the results of plans (default: runs/plan)",
+        help="folder for the results (default: runs/plan)",
     )
     parser.add_argument("--json", action="store_true", help="print the plan as JSON")
 

@@ -24,7 +24,7 @@ def scorecard_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="one seed of every history and of a few live runs, in at most 3 minutes",
     )
-    parser.add_argument("--seeds", type=int, help="seeds of each subject (default: 10 or 20)")
+    parser.add_argument("--seeds", type=int, help="seeds per subject (default: 10 or 20)")
     parser.add_argument("--jobs", type=int, default=2, help="runs at the same time (default: 2)")
     parser.add_argument(
         "--bugs",

@@ -19,7 +19,7 @@ _ATTEMPTS_MAX = 1000
 
 
 def run(options: argparse.Namespace) -> Exit:
-    """Run storms with consecutive seeds; the exit code is the gravest of theirs."""
+    """Run storms with consecutive seeds; the exit code is the most severe of theirs."""
     _check(options)
     scenario = _scenario(options)
     storms = [

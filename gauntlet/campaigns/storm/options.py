@@ -13,15 +13,19 @@ def storm_options(parser: argparse.ArgumentParser) -> None:
         "scenario",
         nargs="?",
         default="storm",
-        help="a scenario for target and load, whose own faults are left out (default: storm)",
+        help="a scenario that gives target and load; its own faults are left out (default: storm)",
     )
     parser.add_argument("--stack", choices=get_args(Stack), help="override target.stack")
     parser.add_argument("--seed", type=int, default=1, help="seed of the first storm (default: 1)")
     parser.add_argument(
-        "--count", type=int, default=1, metavar="N", help="storms with N consecutive seeds"
+        "--count",
+        type=int,
+        default=1,
+        metavar="N",
+        help="how many storms to run, with consecutive seeds (default: 1)",
     )
     parser.add_argument(
-        "--minutes", type=float, default=1.0, help="length of the load (default: 1)"
+        "--minutes", type=float, default=1.0, help="length of the load in minutes (default: 1)"
     )
     parser.add_argument("--bug", metavar="NAME|FILE.py", help="run the server with a seeded bug")
     parser.add_argument(
@@ -37,7 +41,7 @@ def storm_options(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=12,
         metavar="N",
-        help="runs in which a storm that fails may be shrunk; 0 is not at all (default: 12)",
+        help="how many runs may be used to shrink a failing storm (default: 12)",
     )
     parser.add_argument("--list", action="store_true", help="print the faults, and run nothing")
     parser.add_argument(

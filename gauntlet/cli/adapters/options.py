@@ -26,9 +26,12 @@ def adapter_options(parser: argparse.ArgumentParser) -> None:
 def _new_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", help="the name of the adapter's module, such as acme_chat")
     parser.add_argument(
-        "--frames", choices=("text", "binary"), default="text", help="what frames are (text)"
+        "--frames",
+        choices=("text", "binary"),
+        default="text",
+        help="the type of frames (default: text)",
     )
-    parser.add_argument("--http", action="store_true", help="sends and history go over HTTP")
+    parser.add_argument("--http", action="store_true", help="messages and history go over HTTP")
     parser.add_argument("--numbered", action="store_true", help="the server numbers entries")
     parser.add_argument("--history", action="store_true", help="the server keeps a history")
     parser.add_argument(
@@ -37,7 +40,9 @@ def _new_options(parser: argparse.ArgumentParser) -> None:
         action="store_false",
         help="the protocol has no acknowledgement of a message",
     )
-    parser.add_argument("--out", type=Path, default=Path(), help="the folder for the files (.)")
+    parser.add_argument(
+        "--out", type=Path, default=Path(), help="the folder for the files (default: .)"
+    )
 
 
 def _check_options(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +56,7 @@ def _check_options(parser: argparse.ArgumentParser) -> None:
         "--accounts",
         type=Path,
         help="who logs in: a CSV file with a heading, or a .jsonl file, with the columns name, "
-        "password, token and others (default: names of our own)",
+        "password, token and others (default: generated names)",
     )
     for name in ("password", "token"):
         parser.add_argument(
@@ -90,7 +95,7 @@ def _check_options(parser: argparse.ArgumentParser) -> None:
         "--timeout",
         type=duration,
         default=90.0,
-        help="what was not tried until then is unknown (default: 90s)",
+        help="time after which what was not tried yet is unknown (default: 90s)",
     )
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 

@@ -18,6 +18,6 @@ def compare_options(parser: argparse.ArgumentParser) -> None:
         "--html",
         type=Path,
         metavar="FILE",
-        help="also write a page with the figures, and the timelines over each other",
+        help="also write a page with the figures and the overlaid timelines",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")

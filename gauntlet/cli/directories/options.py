@@ -18,7 +18,7 @@ def judge_options(parser: argparse.ArgumentParser) -> None:
         "--from",
         dest="source",
         metavar="FILE",
-        help="judge a history in JSON lines, which any system can have recorded; - is standard "
+        help="judge a history of any system, in JSON Lines; - is standard "
         "input, and gzip is recognised (see docs/reference/histories.md)",
     )
     parser.add_argument(

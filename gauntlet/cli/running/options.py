@@ -54,7 +54,7 @@ def scenario_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--server-python",
         metavar="PATH",
-        help="boot the reference server of another installation: that of this Python, such as "
+        help="boot the reference server of another installation, whose Python is PATH, such as "
         "old/bin/python",
     )
 
@@ -74,8 +74,8 @@ def run_options(parser: argparse.ArgumentParser) -> None:
         "--proxy-backend",
         choices=get_args(Backend),
         default="auto",
-        help="default: toxiproxy-server if it is installed and can do what the faults need, else "
-        "the embedded proxy",
+        help="which proxy (default: toxiproxy-server if it is installed and suffices, otherwise "
+        "the embedded one)",
     )
     parser.add_argument(
         "--allow-exec",
@@ -103,7 +103,7 @@ def run_options(parser: argparse.ArgumentParser) -> None:
         "--metrics",
         type=Path,
         metavar="FILE",
-        help="a file that says which metrics of the system under test the report shows",
+        help="a file that says which exported metrics of the system to sample for the report",
     )
     parser.add_argument("--plain", action="store_true", help="print lines instead of a live panel")
 
@@ -132,7 +132,7 @@ def own_load_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--otlp",
         metavar="URL",
-        help="send the live figures once a second to this collector of OpenTelemetry, by HTTP",
+        help="send the live figures to this OpenTelemetry collector once a second, over HTTP",
     )
     parser.add_argument(
         "--otlp-header",
@@ -151,12 +151,12 @@ def own_load_options(parser: argparse.ArgumentParser) -> None:
 
 
 def original_command_option(parser: argparse.ArgumentParser) -> None:
-    """For a run that Locust started: the command line that people typed."""
+    """For a run that Locust started: the command line that was typed."""
     parser.add_argument(
         "--asked",
         nargs=argparse.REMAINDER,
         default=[],
-        help="must come last: the command that a person would type to repeat this run",
+        help="must come last: the command that repeats this run",
     )
 
 

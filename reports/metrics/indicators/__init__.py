@@ -2,7 +2,7 @@
 
 Each file measures one family of indicators and describes them. To add an indicator: an entry in its
 family's file, or a file with `INDICATORS` and a line here; its test; then `make docs`. See
-CONTRIBUTING.md.
+docs/howto/write-a-plug-in.md.
 """
 
 from gauntlet.core.plugins import IndicatorKind

@@ -3,7 +3,7 @@
 Each returns the context of its template, or None if the section is left out.
 
 To add a section: a file, a template of the same name, its test, and a line here; then `make docs`.
-See CONTRIBUTING.md.
+See docs/howto/write-a-plug-in.md.
 """
 
 from collections.abc import Callable

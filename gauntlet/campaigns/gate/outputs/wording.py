@@ -70,10 +70,10 @@ def verdict(gate: Gate) -> str:
         case Exit.OK:
             return _calibrated(gate) if calibration else _passed(gate)
         case Exit.FAILED:
-            what = "The calibration says nothing" if calibration else "The change must not go on"
+            what = "The calibration says nothing" if calibration else "The change must not proceed"
             return f"{what}: {_clauses(_failures(gate, runs))}."
         case Exit.INCONCLUSIVE:
-            what = "say what this machine can decide" if calibration else "let the change go on"
+            what = "say what this machine can decide" if calibration else "let the change proceed"
             return f"Too little evidence to {what}: {_clauses(_doubts(gate, runs))}."
         case Exit.INTERRUPTED:
             made = _count(len(gate.runs), "run")
@@ -111,7 +111,7 @@ def _passed(gate: Gate) -> str:
         parts.append(f"as a warning, {_figures(warned)}")
     elif any(run.status == "warn" for run in own):
         parts.append("some checks that only warn were violated")
-    return f"The change may go on: {_clauses(parts)}."
+    return f"The change may proceed: {_clauses(parts)}."
 
 
 def _calibrated(gate: Gate) -> str:

@@ -45,7 +45,7 @@ def test_a_suite_of_two_scenarios_passes_and_writes_everything(runs, tmp_path, c
     key, folder = last.split(": ")
     assert key == "gate-directory"
     assert page == f"gate-page: {folder}/gate.html"
-    assert "The change may go on" in (tmp_path / folder / "gate.html").read_text()
+    assert "The change may proceed" in (tmp_path / folder / "gate.html").read_text()
     result = json.loads((tmp_path / folder / "gate.json").read_text())
     assert (result["suite"], result["verdict"]["status"]) == ("suite", "pass")
 

@@ -1,4 +1,4 @@
-"""The verdict of a gate: the gravest of its runs and comparisons."""
+"""The verdict of a gate: the most severe of its runs and comparisons."""
 
 import itertools
 
@@ -44,12 +44,12 @@ def test_what_is_not_decided_is_not_counted_as_not_worse():
 
 
 @pytest.mark.parametrize("pair", list(itertools.permutations(PRECEDENCE, 2)))
-def test_the_exit_code_is_the_gravest_and_not_the_largest(pair):
+def test_the_exit_code_is_the_most_severe_and_not_the_largest(pair):
     found = decide([ended(code, number) for number, code in enumerate(pair, 1)])
     assert found.exit_code == min(pair, key=PRECEDENCE.index)
 
 
-def test_the_gravest_reason_is_the_first():
+def test_the_most_severe_reason_is_the_first():
     found = decide([ended(5), ended(6, 2), ended(1, 3)])
     assert found.reasons == ("steady, run 2: r6", "steady, run 3: r1", "steady, run 1: r5")
     assert (found.status, found.exit_code) == ("fail", 6)

@@ -262,7 +262,9 @@ def test_a_secret_in_the_scenario_is_refused_and_a_reference_is_not(runs, tmp_pa
     assert runs.options == [("--allow-exec",)]
 
 
-def test_several_storms_have_consecutive_seeds_and_the_gravest_exit_code(runs, tmp_path, capsys):
+def test_several_storms_have_consecutive_seeds_and_the_most_severe_exit_code(
+    runs, tmp_path, capsys
+):
     runs.codes = [Exit.OK, Exit.FAILED, Exit.OK]
     arguments = [*STORM, "--count", "3", "--attempts", "0", "--records", "records.jsonl"]
     assert main.main(arguments) == Exit.FAILED

@@ -10,14 +10,14 @@ from . import gates
 from .example import compared
 
 SENTENCES = {
-    "equal": "The change may go on: all 5 runs of the candidate were correct, and the median time "
-    "until acknowledged did not get 8 % higher.",
-    "slower": "The change must not go on: the median time until acknowledged of chat changed by "
+    "equal": "The change may proceed: all 5 runs of the candidate were correct, and the median "
+    "time until acknowledged did not get 8 % higher.",
+    "slower": "The change must not proceed: the median time until acknowledged of chat changed by "
     "+14.3 %, where the limit is +8 %.",
-    "incorrect": "The change must not go on: 1 of 3 runs broke a promise: 1 of 320 acknowledged "
+    "incorrect": "The change must not proceed: 1 of 3 runs broke a promise: 1 of 320 acknowledged "
     "messages is missing from storage (lost-acked in chat).",
-    "noisy": "Too little evidence to let the change go on: the measurements are too noisy for the "
-    "median time until acknowledged of chat.",
+    "noisy": "Too little evidence to let the change proceed: the measurements are too noisy for "
+    "the median time until acknowledged of chat.",
     "calibrated": "Nothing was compared but equal versions. On this machine, a gate of this suite "
     "finds a change of 10 % of the median time until acknowledged.",
     "broken": "Nothing is proven about the change: the test itself failed (steady, candidate 1).",
@@ -53,7 +53,7 @@ def test_a_violation_and_a_regression_are_both_told():
 def test_a_violation_that_is_long_is_only_named():
     cases = (case(verdict="invalid", sentence="x" * 500),)
     text = wording.verdict(failed(1, run(exit_code=1, cases=cases)))
-    assert text == "The change must not go on: its run broke a promise (lost-acked in steady)."
+    assert text == "The change must not proceed: its run broke a promise (lost-acked in steady)."
     assert wording.verdict(failed(1, run(exit_code=1, cases=()))).endswith("broke a promise.")
 
 
@@ -81,7 +81,7 @@ def test_without_evidence_the_reason_is_told():
         "Too little evidence to say what this machine can decide: "
     )
     assert wording.verdict(failed(5, run())) == (
-        "Too little evidence to let the change go on: why."
+        "Too little evidence to let the change proceed: why."
     )
     unknown = compared(outcome="unknown")
     text = wording.verdict(failed(5, run(exit_code=5), comparisons=(unknown,)))

@@ -1,4 +1,4 @@
-"""The examples of CONTRIBUTING.md work when they are applied to a copy of the source tree."""
+"""The examples of the page on plug-ins work when they are applied to a copy of the source tree."""
 
 import os
 import re
@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-_SECTION = re.compile(r"^### (An? [a-z ]+)\n(.*?)(?=^### An? |\Z)", re.MULTILINE | re.DOTALL)
+PAGE = (ROOT / "docs" / "howto" / "write-a-plug-in.md").read_text(encoding="utf-8")
+_SECTION = re.compile(r"^## (An? [a-z ]+)\n(.*?)(?=^## An? |\Z)", re.MULTILINE | re.DOTALL)
 _BLOCK = re.compile(r"^```(python|diff|markdown|html|json)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _ADDITION = re.compile(r"^ (.*)\n((?:\+.*\n)+)", re.MULTILINE)
 SECTIONS = dict(_SECTION.findall(PAGE))
@@ -34,7 +34,7 @@ def test_every_kind_of_plugin_has_an_example():
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory, copy_source_tree):
     """A copy of the source tree in which Python imports our packages from the copy."""
-    copy = tmp_path_factory.mktemp("contributing")
+    copy = tmp_path_factory.mktemp("plug-ins")
     copy_source_tree(copy)
     return copy
 
