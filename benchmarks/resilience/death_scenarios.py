@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gauntlet.core.scenario import catalog
-
 RAMP_S, STEADY_S = 2.0, 12.0
 _BEGINS_S = (2.0, 5.0)
 _LASTS_S = 6.0
@@ -188,8 +186,3 @@ def _roles(target: str, stack: str) -> set[str]:
     """Return the roles that a fault disturbs; on `full` the gateways host the message service."""
     roles = set(target.split(">")) - {"client", ""}
     return {"gateway" if stack == "full" and role == "message" else role for role in roles}
-
-
-def missing_kinds() -> set[str]:
-    """Return the kinds of the registry that no scenario has."""
-    return set(catalog.FAULTS) - set(EXAMPLES) - {"command", "observed"}

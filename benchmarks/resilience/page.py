@@ -136,25 +136,8 @@ def kills_part(records: Sequence[KillsRecord]) -> str:
     if not records:
         return _NONE
     clean = [record for record in records if not record.bug]
-    rows = []
-    for stack in sorted({record.stack for record in clean}):
-        mine = [record for record in clean if record.stack == stack]
-        actions = Counter[str]()
-        for record in mine:
-            actions.update({name: sum(each.values()) for name, each in record.disruptions.items()})
-        broken = Counter[str]()
-        for record in mine:
-            broken.update(record.violations)
-        rows.append(
-            [
-                f"`{stack}`",
-                str(len(mine)),
-                *(f"{actions[name]:,}" for name in ("kill", "terminate", "pause")),
-                f"{sum(record.acked for record in mine):,}",
-                f"{sum(record.received for record in mine):,}",
-                *(str(broken[promise]) for promise in PROMISES),
-            ]
-        )
+    stacks = sorted({record.stack for record in clean})
+    rows = [_kills_row([each for each in clean if each.stack == stack]) for stack in stacks]
     header = ["stack", "runs", "kills", "terminations", "stops", "acknowledged", "received"]
     lines = [_NONE]
     if clean:  # and not only runs with a seeded bug
@@ -166,6 +149,22 @@ def kills_part(records: Sequence[KillsRecord]) -> str:
         found = sum(any(record.violations.values()) for record in bugs)
         lines += [paragraph(f"{text}{found} of {len(bugs)} runs found violations."), ""]
     return "\n".join(lines)
+
+
+def _kills_row(records: Sequence[KillsRecord]) -> list[str]:
+    """Return the row of one stack, of which these are the records."""
+    actions, broken = Counter[str](), Counter[str]()
+    for record in records:
+        actions.update({name: sum(each.values()) for name, each in record.disruptions.items()})
+        broken.update(record.violations)
+    return [
+        f"`{records[0].stack}`",
+        str(len(records)),
+        *(f"{actions[name]:,}" for name in ("kill", "terminate", "pause")),
+        f"{sum(record.acked for record in records):,}",
+        f"{sum(record.received for record in records):,}",
+        *(str(broken[promise]) for promise in PROMISES),
+    ]
 
 
 def _wrong(records: Iterable[KillsRecord]) -> list[str]:
@@ -181,22 +180,11 @@ def deaths_part(records: Sequence[DeathRecord]) -> str:
     """Return the table of the deaths, and what was left."""
     if not records:
         return _NONE
-    rows = []
-    for name, stack in sorted({(record.scenario, record.stack) for record in records}):
-        mine = [each for each in records if (each.scenario, each.stack) == (name, stack)]
-        slowest = max(record.recover_s for record in mine)
-        rows.append(
-            [
-                f"`{name}`",
-                f"`{stack}`",
-                *(str(sum(r.phase == phase for r in mine)) for phase in ("boot", "load", "end")),
-                str(sum(bool(record.acting) for record in mine)),
-                str(sum(record.before["processes"] for record in mine)),
-                str(sum(record.before["stopped"] for record in mine)),
-                str(sum(bool(record.left or record.recover_code) for record in mine)),
-                f"{slowest:.0f} s",
-            ]
-        )
+    places = sorted({(record.scenario, record.stack) for record in records})
+    rows = [
+        _deaths_row([each for each in records if (each.scenario, each.stack) == place])
+        for place in places
+    ]
     header = [
         "scenario", "stack", "dead at the start", "under load", "at the end", "with faults acting",
         "processes left by it", "of them stopped", "runs with anything left after recovery",
@@ -220,6 +208,20 @@ def deaths_part(records: Sequence[DeathRecord]) -> str:
         if each.left or each.recover_code
     ]
     return "\n".join([*lines, *(["What was left:", "", *items, ""] if items else [])])
+
+
+def _deaths_row(records: Sequence[DeathRecord]) -> list[str]:
+    """Return the row of one scenario on one stack, of which these are the records."""
+    return [
+        f"`{records[0].scenario}`",
+        f"`{records[0].stack}`",
+        *(str(sum(each.phase == phase for each in records)) for phase in ("boot", "load", "end")),
+        str(sum(bool(each.acting) for each in records)),
+        str(sum(each.before["processes"] for each in records)),
+        str(sum(each.before["stopped"] for each in records)),
+        str(sum(bool(each.left or each.recover_code) for each in records)),
+        f"{max(each.recover_s for each in records):.0f} s",
+    ]
 
 
 def storms_part(records: Sequence[StormRecord]) -> str:

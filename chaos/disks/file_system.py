@@ -12,7 +12,6 @@ from gauntlet.chaos.disks.nodes import Node, Nodes, key_of, regular_key
 from gauntlet.chaos.disks.undo_log import UndoLog
 from gauntlet.chaos.disks.wire import Opcode, Request, Set
 
-_OPEN_FLAGS = os.O_ACCMODE | os.O_APPEND | os.O_TRUNC | os.O_CREAT | os.O_EXCL
 _NAME_BYTES_MAX = 255
 _RENAME_NOREPLACE = 1
 

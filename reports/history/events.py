@@ -41,6 +41,7 @@ class FaultTimes:
     `failed` and `heal_failed` are the reasons why it could not be injected or healed, else empty;
     `missed` is why it did not begin, because the event that it follows did not happen. `unproven`
     is why it did not act on this machine.
+
     `client_links` is what the clients recorded of it (`gauntlet.reports.metrics.client_evidence`),
     and `exposure` what met it (`gauntlet.reports.metrics.exposure`), None if that is unknown.
     `acts_on` are the components or links on which it acted, as far as the journal names them, and
@@ -187,8 +188,6 @@ def collect_events(rows: list[dict[str, Any]], planned: list[Fault]) -> Events:
     clocks = ClockAlignment.from_events(rows)
     rows = clocks.align_events(rows)
     phases: dict[str, int] = {}
-    steps: dict[str, list[tuple[str, int]]] = {}
-    why: dict[str, str] = {}
     reconciliations: list[dict[str, Any]] = []
     stopped = {"interrupted": "", "error": ""}
     unreachable = guard = None
@@ -196,10 +195,6 @@ def collect_events(rows: list[dict[str, Any]], planned: list[Fault]) -> Events:
         kind = row["kind"]
         if kind == "phase" and row["writer"].startswith("load"):
             phases.setdefault(row["phase"], row["t_ns"])
-        elif kind == "cutover":
-            steps.setdefault(row["id"], []).append((row["state"], row["t_ns"]))
-            if reason := (row.get("detail") or {}).get("reason"):
-                why.setdefault(row["id"], str(reason))
         elif kind == "reconciliation":
             reconciliations.append(row)
         elif kind in stopped:
@@ -210,9 +205,7 @@ def collect_events(rows: list[dict[str, Any]], planned: list[Fault]) -> Events:
             guard = GuardStop(
                 int(row["guard"]), row["t_ns"], float(row["value"]), str(row["message"])
             )
-    cutovers = {
-        name: Cutover(name, tuple(entered), why.get(name, "")) for name, entered in steps.items()
-    }
+    cutovers = _cutovers(rows)
     lost = lost_workers(rows, {row["worker"] for row in reconciliations})
     return Events(
         phases=phases,
@@ -228,6 +221,21 @@ def collect_events(rows: list[dict[str, Any]], planned: list[Fault]) -> Events:
         errors=tuple(collect_errors(rows, clocks)),
         guard=guard,
     )
+
+
+def _cutovers(rows: list[dict[str, Any]]) -> dict[str, Cutover]:
+    """Return the cutovers by their ids, each with the first reason that was given for it."""
+    steps: dict[str, list[tuple[str, int]]] = {}
+    reasons: dict[str, str] = {}
+    for row in rows:
+        if row["kind"] == "cutover":
+            steps.setdefault(row["id"], []).append((row["state"], row["t_ns"]))
+            if reason := (row.get("detail") or {}).get("reason"):
+                reasons.setdefault(row["id"], str(reason))
+    return {
+        name: Cutover(name, tuple(entered), reasons.get(name, ""))
+        for name, entered in steps.items()
+    }
 
 
 def _direct(rows: list[dict[str, Any]]) -> tuple[str, ...]:

@@ -3,9 +3,9 @@
 A conversation with RANGE records is *ranged*: a user may read the positions between joining and
 leaving. In any other conversation the members may read everything.
 
-A server may forget a change of its members. So who was added by an event that is stored may read
-from there on, also if the server names them as a member no more, and who was removed by a request
-that was granted may not read on, also if the server still names them.
+A server may forget a change of its members. A user who was added by a stored event may therefore
+read from there on, even if the server no longer names them as a member; and one who was removed by
+a granted request may not read on, even if the server still names them.
 """
 
 from collections.abc import Set as AbstractSet
@@ -65,10 +65,10 @@ def are_requests_known(scenario: Scenario, capabilities: AbstractSet[str], event
 class MembershipIntervals:
     """The intervals of positions that each user may read in each conversation.
 
-    `changes` says at which times this was certain. Whom only the server names as a member may read,
-    but need not receive, what is in conversations that `may_have_other_members`; elsewhere they are
-    no members. With `requests_are_known`, who was removed without a request still is a member. With
-    `times_are_stated`, `changes` has all changes of a member whose changes it knows.
+    `changes` says at which times this was certain. A user whom only the server names as a member
+    may read but need not receive where conversations `may_have_other_members`, and is not a member
+    elsewhere. With `requests_are_known`, a user who was removed without a request is still a
+    member. With `times_are_stated`, `changes` has all changes of each member that it knows at all.
     """
 
     def __init__(
@@ -166,21 +166,27 @@ class MembershipIntervals:
         """
         if self._firsts.size == 0:
             return np.zeros(conv.shape, dtype=np.int64)
-        owner = find(self._owners, pair(conv, user))
-        index = np.searchsorted(self._firsts, pair(owner, position), side="right") - 1
-        same_owner = (index >= 0) & (owner >= 0) & (self._firsts[index] >> 32 == owner)
-        begins: Ints = np.where(same_owner, self._firsts[index] & 0xFFFFFFFF, 0)
+        index, found = self._last_range(conv, user, position)
+        begins: Ints = np.where(found, self._firsts[index] & 0xFFFFFFFF, 0)
         return begins
 
     def _in_range(self, conv: Ints, user: Ints, position: Ints) -> Bools:
         if self._firsts.size == 0:
             return np.zeros(conv.shape, dtype=np.bool_)
+        index, found = self._last_range(conv, user, position)
+        last = self._lasts[index]  # 0: the user has not left
+        inside: Bools = found & (position > 0) & ((last == 0) | (position <= last))
+        return inside
+
+    def _last_range(self, conv: Ints, user: Ints, position: Ints) -> tuple[Ints, Bools]:
+        """Return the index of the last range that begins at `position` or before, and whether any.
+
+        There must be ranges. The index of a user without such a range means nothing.
+        """
         owner = find(self._owners, pair(conv, user))
         index = np.searchsorted(self._firsts, pair(owner, position), side="right") - 1
-        same_owner = (index >= 0) & (owner >= 0) & (self._firsts[index] >> 32 == owner)
-        last = self._lasts[index]
-        inside: Bools = same_owner & (position > 0) & ((last == 0) | (position <= last))
-        return inside
+        found: Bools = (index >= 0) & (owner >= 0) & (self._firsts[index] >> 32 == owner)
+        return index, found
 
 
 def _latest_ranges(ranges: Records) -> Records:

@@ -1,12 +1,9 @@
 """Judges a run directory. The same directory gives the same result, byte for byte."""
 
-import dataclasses
-import math
 from typing import Any
 
 from gauntlet.core.errors import HistoryError
 from gauntlet.core.run_directory import SCHEMA_VERSION, RunDir, read_jsonl
-from gauntlet.core.scenario import guards
 from gauntlet.core.scenario import model as scenarios
 from gauntlet.core.scenario.capabilities import (
     ATTENDANCE,
@@ -18,10 +15,8 @@ from gauntlet.core.scenario.capabilities import (
 from gauntlet.core.scenario.traits import from_manifest, to_builtins
 from gauntlet.reports import checks, damage
 from gauntlet.reports.artifacts import artifacts
-from gauntlet.reports.checks.finding import Verdict
 from gauntlet.reports.history import workers
-from gauntlet.reports.history.arrays import NEVER
-from gauntlet.reports.history.events import Events, FaultTimes, collect_events
+from gauntlet.reports.history.events import Events, collect_events
 from gauntlet.reports.history.history import History, load_history
 from gauntlet.reports.history.marks import apply_marks
 from gauntlet.reports.history.records import examine, without_damaged_workers
@@ -30,19 +25,13 @@ from gauntlet.reports.metrics import (
     fault_phases,
     harness_health,
     heat_map,
-    latency,
     leftovers,
     recovery,
     time_series,
     totals,
     windows,
 )
-from gauntlet.reports.metrics.client_evidence import (
-    Disturbances,
-    find_disturbances,
-    with_client_proofs,
-)
-from gauntlet.reports.metrics.fault_phases import Cost, Phases
+from gauntlet.reports.metrics.client_evidence import find_disturbances, with_client_proofs
 from gauntlet.reports.metrics.indicators.base import IndicatorInput
 from gauntlet.reports.metrics.recovery import Recovery
 from gauntlet.reports.parts.adding import InParts
@@ -59,10 +48,10 @@ from gauntlet.reports.verdict import (
     harness_health_text,
     lost_workers,
     objectives,
+    result_entries,
     task_errors,
     unjudged,
 )
-from gauntlet.reports.verdict.objectives import Judged
 from gauntlet.reports.verdict.verdict import (
     Reason,
     check_reasons,
@@ -123,11 +112,11 @@ def _judge(run: RunDir, sizes: Sizes | None) -> dict[str, Any]:
         )
         reasons = [*event_reasons(history.events), *found]
     result |= {"verdict": conclude(reasons), **body, "errors": errors.table(events)}
-    result["guards"] = _guards(events, scenario)
+    result["guards"] = result_entries.guards(events, scenario)
     result["workers"] = workers.worker_table(rows, events.lost)
     result["self_audit"] = harness_health_text.self_audit(health)
     result["artifacts"] = artifacts(result)
-    return {key: _plain(value) for key, value in result.items()}
+    return {key: result_entries.plain(value) for key, value in result.items()}
 
 
 def _load(
@@ -237,9 +226,9 @@ def _judge_history(
             *unjudged.caveats(missing),
             *(trails.damaged if trails else ()),
         ],
-        "disturbances": _disturbances(history.events, disturbances),
+        "disturbances": result_entries.disturbances(history.events, disturbances),
         "checks": [
-            _check(
+            result_entries.of_check(
                 parts.shown(verdict.check, history) if parts else history,
                 verdict,
                 required,
@@ -247,13 +236,21 @@ def _judge_history(
             )
             for verdict in verdicts
         ],
-        "objectives": [_objective(result) for result in judged],
+        "objectives": [result_entries.of_objective(result) for result in judged],
         "faults": [
-            _lived_through(history, fault, recoveries[fault.id]) for fault in history.events.faults
+            result_entries.of_fault(
+                history.events,
+                fault,
+                recoveries[fault.id],
+                fault_phases.measure(history, fault, recoveries[fault.id]),
+            )
+            for fault in history.events.faults
         ],
-        "cutovers": _cutovers(history.events),
-        "windows": [_window(history.events, window) for window in run.windows.values()],
-        "latency": _latency(run),
+        "cutovers": result_entries.cutovers(history.events),
+        "windows": [
+            result_entries.of_window(history.events, window) for window in run.windows.values()
+        ],
+        "latency": result_entries.latencies(run),
         "series": time_series.per_second(history),
         "heat_maps": heat_map.of(history),
     }
@@ -270,167 +267,11 @@ def _without_history(events: Events, scenario: scenarios.Scenario) -> dict[str, 
         "disturbances": {},
         "checks": [],
         "objectives": [],
-        "faults": [_fault(events, fault, unknown) for fault in events.faults],
-        "cutovers": _cutovers(events),
+        "faults": [result_entries.of_fault(events, fault, unknown) for fault in events.faults],
+        "cutovers": result_entries.cutovers(events),
         "windows": [],
         "latency": {},
         "series": {},
         "heat_maps": {},
         "grades": [],
     }
-
-
-def _disturbances(events: Events, found: Disturbances) -> dict[str, Any]:
-    return {
-        "disconnects": found.disconnects,
-        "unanswered": found.unanswered,
-        "first_at_s": events.at_s(found.first_ns),
-        "last_at_s": events.at_s(found.last_ns),
-    }
-
-
-def _check(
-    history: History, verdict: Verdict, required: set[str], trails: Trails | None
-) -> dict[str, Any]:
-    return {
-        "id": verdict.check,
-        "required": verdict.check in required,
-        "verdict": verdict.outcome.value,
-        "sentence": verdict.sentence,
-        "examined": verdict.examined,
-        "count": verdict.count,
-        "witnesses": evidence.evidence_of(history, verdict, trails),
-    }
-
-
-def _objective(judged: Judged) -> dict[str, Any]:
-    objective = judged.objective
-    return {
-        "id": objective.id,
-        "indicator": objective.indicator,
-        "window": objective.window,
-        "op": objective.op,
-        "target": objective.value,
-        "severity": objective.severity,
-        "verdict": judged.outcome.value,
-        "value": judged.value,
-        "at_least": judged.at_least,
-        "samples": judged.samples,
-        "sentence": judged.sentence,
-    }
-
-
-def _lived_through(history: History, fault: FaultTimes, found: Recovery) -> dict[str, Any]:
-    return _fault(history.events, fault, found, fault_phases.measure(history, fault, found))
-
-
-def _fault(
-    events: Events,
-    fault: FaultTimes,
-    found: Recovery,
-    lived: tuple[Phases, Cost] | None = None,
-) -> dict[str, Any]:
-    phases, cost = lived or (Phases(), None)
-    times = {
-        "requested": fault.requested_ns,
-        "effective": fault.effective_ns,
-        "healed": fault.healed_ns,
-        "recovered": found.recovered_ns,
-    }
-    return {
-        "id": fault.id,
-        "kind": fault.kind,
-        "target": fault.target,
-        **{f"{name}_at_s": events.at_s(t_ns) for name, t_ns in times.items()},
-        **{f"{name}_at_ns": t_ns for name, t_ns in times.items()},
-        "acted_s": None if fault.acted_s is None else round(fault.acted_s, 3),
-        "overran_s": None if fault.overran_s is None else round(fault.overran_s, 3),
-        "recovery_ms": found.took_ms(fault),
-        "recovery_unknown": found.unknown,
-        "proof": fault.proof,
-        "exposed": fault.proven and fault.met_traffic,
-        "exposure": _exposure(fault),
-        "client_links": fault.client_links,
-        "failed": fault.failed or fault.heal_failed or fault.missed,
-        "noticed_at_s": _moment(events, phases.noticed_ns),
-        "reconnected_at_s": _moment(events, phases.reconnected_ns),
-        "drained_at_s": _moment(events, phases.drained_ns),
-        "cost": None if cost is None else dataclasses.asdict(cost),
-    }
-
-
-def _moment(events: Events, t_ns: int | None) -> float | None:
-    return math.inf if t_ns == NEVER else events.at_s(t_ns)
-
-
-def _exposure(fault: FaultTimes) -> dict[str, Any] | None:
-    found = fault.exposure
-    if found is None:
-        return None
-    return {"connections": found.connections, "messages": found.messages, "bytes": found.bytes}
-
-
-def _guards(events: Events, scenario: scenarios.Scenario) -> list[dict[str, Any]]:
-    """Return every guard of the scenario; the one that stopped the load has a time and a value."""
-    stop = events.guard
-    return [
-        {
-            "condition": guards.condition(guard),
-            "fired": (fired := stop is not None and stop.index == index),
-            "at_s": events.at_s(stop.t_ns) if stop is not None and fired else None,
-            "value": stop.value if stop is not None and fired else None,
-            "sentence": f"{stop.sentence}." if stop is not None and fired else "It did not fire.",
-        }
-        for index, guard in enumerate(scenario.guards)
-    ]
-
-
-def _cutovers(events: Events) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": cutover.id,
-            "steps": [{"state": state, "at_s": events.at_s(t_ns)} for state, t_ns in cutover.steps],
-            "reason": cutover.reason,
-        }
-        for cutover in events.cutovers
-    ]
-
-
-def _window(events: Events, window: windows.Window) -> dict[str, Any]:
-    def at_s(t_ns: int) -> float | None:
-        return None if t_ns >= NEVER else events.at_s(t_ns)
-
-    return {
-        "name": window.name,
-        "from_s": at_s(window.start_ns),
-        "to_s": at_s(window.end_ns),
-        "without": [[at_s(start_ns), at_s(end_ns)] for start_ns, end_ns in window.excluded],
-        "unknown": window.unknown,
-    }
-
-
-def _latency(run: IndicatorInput) -> dict[str, Any]:
-    samples_by_kind = {
-        "ack": run.ack,
-        "delivery": run.delivery,
-        "service": latency.service(run.history),
-        "lag": run.lag,
-    }
-    return {
-        kind: {
-            name: latency.percentile_table(samples.within(window))
-            for name, window in run.windows.items()
-        }
-        for kind, samples in samples_by_kind.items()
-    }
-
-
-def _plain(value: Any) -> Any:
-    """Return a value for JSON, which has no infinity: `inf`. Other floats keep six decimals."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float):
-        return "inf" if math.isinf(value) else round(value, 6)
-    return value

@@ -224,24 +224,27 @@ def _fate(
         return "No user of this run sent it."
     if messages.untried[message]:
         return "It was never attempted."
-    stored = audit["copies"] > 0
-    answer = "acknowledged" if messages.acked[message] else "refused"
-    if not messages.acked[message] and not messages.rejected[message]:
-        answer = "not answered"
-    if not stored and audit["head"] is None:
-        state = f"It was {answer}; its conversation was not audited"
-    elif not stored:
-        state = f"It was {answer}, and the audit does not find it"
-        if messages.acked[message]:
-            state += ": it was lost after its acknowledgement, or its page omits it"
-    else:
-        state = f"It was {answer} and is stored"
+    state = _state(history, message, audit)
     if held:
         state += f"; it arrived but was never shown to {_listed(held)}"
     if not missing:
         return f"{state}." if held else f"{state}; it reached every client that it had to reach."
-    where = "between storage and client" if stored else "on the way"
+    where = "between storage and client" if audit["copies"] else "on the way"
     return f"{state}; it was lost {where} for {_listed(missing)}."
+
+
+def _state(history: History, message: int, audit: dict[str, Any]) -> str:
+    """Return how a message was answered and whether it is stored, without a full stop."""
+    acked = history.messages.acked[message]
+    answer = "acknowledged" if acked else "refused"
+    if not acked and not history.messages.rejected[message]:
+        answer = "not answered"
+    if audit["copies"]:
+        return f"It was {answer} and is stored"
+    if audit["head"] is None:
+        return f"It was {answer}; its conversation was not audited"
+    lost = ": it was lost after its acknowledgement, or its page omits it" if acked else ""
+    return f"It was {answer}, and the audit does not find it{lost}"
 
 
 def _listed(clients: list[str]) -> str:

@@ -138,10 +138,10 @@ def _message_events(
         kind, message = int(record["kind"]), int(history.messages.of_record[index])
         session, wrong = int(history.session[index]), index in witness.records
         claim = (message, int(record["seq"]))
-        fresh = kind in _CLAIMS and record["seq"] > 0 and claim not in claims
-        rank = _OTHER
+        is_new_claim = kind in _CLAIMS and record["seq"] > 0 and claim not in claims
         if kind in _CLAIMS:
             claims.add(claim)
+        rank = _OTHER
         if wrong:
             rank = _VIOLATION
         elif kind in _OUTCOMES:
@@ -152,7 +152,8 @@ def _message_events(
         elif kind == Kind.AUDIT:
             rank = _SEEN
         elif kind in _PRESENTED and session in sessions:
-            rank = _SEEN if fresh or session == sessions[0] or not witness.user else _PAGE
+            is_near = session == sessions[0] or not witness.user
+            rank = _SEEN if is_new_claim or is_near else _PAGE
         elif kind in _PRESENTED or kind == Kind.OP:
             continue
         yield Event(

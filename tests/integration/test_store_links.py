@@ -44,7 +44,7 @@ async def test_limit_data_cuts_an_answer_of_the_store_after_so_many_bytes(stack,
     try:
         await asyncio.to_thread(fault.inject, stack.context)
         proof = await asyncio.to_thread(fault.prove, stack.context)
-        assert proof, await asyncio.to_thread(fault.heal, stack.context)
+        assert proof["during"]
         for name, during in proof["during"].items():
             before = proof["before"][name]
             assert before["received"] > 300
@@ -63,7 +63,7 @@ async def test_slicer_delays_an_answer_of_the_store_by_its_pieces(stack, link):
     try:
         await asyncio.to_thread(fault.inject, stack.context)
         proof = await asyncio.to_thread(fault.prove, stack.context)
-        assert proof, await asyncio.to_thread(fault.heal, stack.context)
+        assert proof["during"]
         for name, during in proof["during"].items():
             late_ms = during["last_ms"] - proof["before"][name]["last_ms"]
             pieces = during["received"] / 60  # 40 bytes and half of it more

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -136,11 +136,15 @@ class Campaign:
         self._say(f"{name}: {run.status} (exit {run.exit_code}, {run.seconds:.0f} s){reason}")
         return run
 
-    def _repeat(self) -> None:
-        """Run each scenario `repeat` times; inconclusive runs are repeated as often once more."""
+    def _repeat(self, compared: Collection[str] = ()) -> None:
+        """Run each scenario that is not compared `repeat` times.
+
+        Inconclusive runs are repeated as often once more.
+        """
         for number in range(1, 2 * self._plan.suite.repeat + 1):
             for subject in self._plan.subjects:
-                if self._conclusive(subject.name) < self._plan.suite.repeat:
+                missing = self._conclusive(subject.name) < self._plan.suite.repeat
+                if missing and subject.name not in compared:
                     self._once(subject, "candidate", number)
 
     def _pairs(self) -> None:
@@ -159,11 +163,7 @@ class Campaign:
             self._keep_decisions()
             if not self._undecided() or self._is_red():
                 break
-        for number in range(1, 2 * self._plan.suite.repeat + 1):  # those that are not compared
-            for subject in self._plan.subjects:
-                missing = self._conclusive(subject.name) < self._plan.suite.repeat
-                if missing and subject.name not in compared:
-                    self._once(subject, "candidate", number)
+        self._repeat(compared)
 
     def _pair(self, candidate: Subject, reference: Subject, number: int) -> None:
         """Run a pair; which version is first alternates, so that a drift favours neither."""

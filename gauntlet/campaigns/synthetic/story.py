@@ -5,7 +5,7 @@
 
 import dataclasses
 import json
-from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -280,57 +280,72 @@ def _moved(record: Record, by: int) -> Record:
     return record._replace(seq=seq, sseq=record.sseq + by if record.kind in ends else record.sseq)
 
 
-def reconcile(story: Story) -> dict[str, int]:
-    """Return the counts that the load would report, computed with plain sets and loops."""
-    seat_of = {link.number: (link.user, link.device) for link in story.links.values()}
-    ended: dict[tuple[int, int, int], Kind] = {}
-    position: dict[tuple[int, int, int], int] = {}
-    stored: dict[tuple[int, int, int], int] = {}
-    ranges: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
-    shown: set[tuple[tuple[int, int, int], tuple[int, str]]] = set()
-    connected: set[tuple[int, str]] = set()
-    ops = 0
-    for record in sorted(story.records, key=lambda record: record.t_ns):
+MessageKey = tuple[int, int, int]  # conversation, author, number of the author's message
+Seat = tuple[int, str]  # user, device
+
+
+@dataclass
+class _Tally:
+    """What the records of a story say, in plain sets: nothing here is shared with the judge."""
+
+    ended: dict[MessageKey, Kind] = field(default_factory=dict)
+    position: dict[MessageKey, int] = field(default_factory=dict)  # as it was acknowledged
+    stored: dict[MessageKey, int] = field(default_factory=dict)  # positions that the audit read
+    ranges: dict[tuple[int, int], list[tuple[int, int]]] = field(default_factory=dict)
+    shown: set[tuple[MessageKey, Seat]] = field(default_factory=set)
+    connected: set[Seat] = field(default_factory=set)
+
+    def add(self, record: Record, seats: Mapping[int, Seat]) -> None:
+        """Count a record; `seats` has the user and device of each connection."""
         key = (record.conv, record.peer, record.sseq)
         is_message = not record.flags & (Flag.FOREIGN | Flag.LEFTOVER | Flag.ROOM_EVENT)
-        if record.kind == Kind.OP:
-            ops += 1
-        elif record.kind in (Kind.ACK, Kind.REJECT, Kind.UNKNOWN):
-            ended[key] = Kind(record.kind)
-            position[key] = record.seq
+        if record.kind in (Kind.ACK, Kind.REJECT, Kind.UNKNOWN):
+            self.ended[key] = Kind(record.kind)
+            self.position[key] = record.seq
         elif record.kind == Kind.DELIVER and is_message:
-            shown.add((key, seat_of[record.link]))
+            self.shown.add((key, seats[record.link]))
         elif record.kind == Kind.AUDIT and is_message and record.seq:
-            stored.setdefault(key, record.seq)
+            self.stored.setdefault(key, record.seq)
         elif record.kind == Kind.CONNECT:
-            connected.add(seat_of[record.link])
+            self.connected.add(seats[record.link])
         elif record.kind == Kind.RANGE:
-            ranges[record.conv, record.peer].append((record.seq, record.sseq))
+            own = self.ranges.setdefault((record.conv, record.peer), [])
+            own.append((record.seq, record.sseq))
 
-    def entitled(conv: int, user: int, seq: int) -> bool:
-        if not any(key[0] == conv for key in ranges):
+    def is_entitled(self, user: int, key: MessageKey) -> bool:
+        """Return whether a member may read a message; a range without a last position is open."""
+        conv = key[0]
+        if not any(ranged == conv for ranged, _ in self.ranges):
             return True
-        own_ranges = ranges[conv, user]
-        return any(first <= seq and (not last or seq <= last) for first, last in own_ranges)
+        seq = self.stored.get(key, self.position[key])
+        own = self.ranges.get((conv, user), ())
+        return any(first <= seq and (not last or seq <= last) for first, last in own)
 
-    acked = [key for key, kind in ended.items() if kind == Kind.ACK]
+
+def reconcile(story: Story) -> dict[str, int]:
+    """Return the counts that the load would report, computed with plain sets and loops."""
+    seats = {link.number: (link.user, link.device) for link in story.links.values()}
+    tally = _Tally()
+    for record in sorted(story.records, key=lambda record: record.t_ns):
+        tally.add(record, seats)
+    acked = [key for key, kind in tally.ended.items() if kind == Kind.ACK]
     expected = {
         (key, (user, device))
         for key in acked
-        for user, device in connected
+        for user, device in tally.connected
         if user in story.convs[key[0]]["members"]
-        if entitled(key[0], user, stored.get(key, position[key]))
+        if tally.is_entitled(user, key)
         if user != key[1] or SELF_ECHO not in story.lacks
     }
-    missed = len(story.at(Kind.MISSED))
+    ops, missed = len(story.at(Kind.OP)), len(story.at(Kind.MISSED))
     return {
         "intended": ops + missed,
         "missed": missed,
         "ops": ops,
         "acked": len(acked),
-        "rejected": sum(kind == Kind.REJECT for kind in ended.values()),
-        "unknown": sum(kind == Kind.UNKNOWN for kind in ended.values()),
+        "rejected": sum(kind == Kind.REJECT for kind in tally.ended.values()),
+        "unknown": sum(kind == Kind.UNKNOWN for kind in tally.ended.values()),
         "expected": len(expected),
-        "presented": len(expected & shown),
-        "missing": len(expected - shown),
+        "presented": len(expected & tally.shown),
+        "missing": len(expected - tally.shown),
     }

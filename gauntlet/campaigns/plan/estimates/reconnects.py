@@ -9,7 +9,7 @@ from gauntlet.campaigns.plan.estimates.bill import front
 from gauntlet.campaigns.plan.estimates.demand import Demand
 from gauntlet.campaigns.plan.estimates.sizing import Tier
 from gauntlet.campaigns.plan.estimates.storm import Course, Storm, simulate
-from gauntlet.campaigns.plan.figures import Basis, End, Figure, measured
+from gauntlet.campaigns.plan.figures import End, measured
 from gauntlet.campaigns.plan.inputs import Inputs
 from gauntlet.campaigns.plan.model import StormPlan
 
@@ -109,9 +109,3 @@ def _curve(course: Course) -> list[tuple[float, float]]:
     return [
         (course.back_s[at], (at + 1) / count) for at in steps if math.isfinite(course.back_s[at])
     ]
-
-
-def back_within(storm: StormPlan) -> Figure:
-    """Return the time until 99 % of the lost clients are back."""
-    none = Figure(value=None, unit="s", basis=Basis.ASSUMED, note=storm.why_not)
-    return storm.back.get("99 %", none)

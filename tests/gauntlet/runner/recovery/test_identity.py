@@ -28,7 +28,9 @@ def start():
 
 
 def test_the_identity_of_a_process_does_not_change():
-    assert identify(os.getpid()) == identify(os.getpid())
+    identity = identify(os.getpid())
+    assert identity is not None
+    assert identify(os.getpid()) == identity
 
 
 def test_a_process_that_is_gone_has_none(start):
