@@ -48,7 +48,7 @@ class BrokerAlarm(ABC):
     def inject(self, context: Context) -> Evidence:
         """Raise the alarm."""
         ((name, broker),) = select_victims(context, self._target, 1).items()
-        # Noted before the call: a call that is not answered may have acted all the same.
+        # Noted before the call: a call that is not answered may have acted anyway.
         self._pid = broker.pid
         self._raised = self._evaluate(self.raising, _RAISED_MS)
         return {"components": [name]}

@@ -66,7 +66,7 @@ class DiskFault(ABC):
             raise FaultFailed(f"these components wrote nothing to their disk: {', '.join(idle)}")
         for name, disk in disks.items():
             self._affected_before[name] = _affected(disk)
-            # Noted before the call: a call that is not answered may have acted all the same.
+            # Noted before the call: a call that is not answered may have acted anyway.
             self._disks[name] = disk
             disk.set(self.condition())
         return {"components": sorted(self._disks)}

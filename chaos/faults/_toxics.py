@@ -87,7 +87,7 @@ class FaultToxics:
     ) -> None:
         """Add one toxic to each stream of each link of the target, unless it is there already."""
         for name, link in self.targets(context).items():
-            # Noted before the call: a call that is not answered may have acted all the same.
+            # Noted before the call: a call that is not answered may have acted anyway.
             self.links[name] = link
             for stream in streams:
                 try:

@@ -44,7 +44,7 @@ class Command:
         self._injected = False
 
     def inject(self, context: Context) -> Evidence:
-        """Run `inject`; a command that fails may have acted all the same, so it is healed."""
+        """Run `inject`; a command that fails may have acted anyway, so it is healed."""
         self._require_failing_proof(context)
         self._injected = True
         result = self._run("inject", context)

@@ -46,7 +46,7 @@ class CrashAfterCommit(Kill):
         ((name, component),) = select_victims(context, self._spec.target, 1).items()
         self._log = context.logs / f"{name}.log"
         self._log_bytes = self._log.stat().st_size
-        # Noted before the call: a call that is not answered may have acted all the same.
+        # Noted before the call: a call that is not answered may have acted anyway.
         self._victims[name] = component
         context.require_control().kill(name, self._signal)
         return {"components": [name]}

@@ -62,7 +62,7 @@ class Cutover:
         """Start the cutover; return when clients are being moved (broken: when canaries are)."""
         self._source = context.require_control().cutover().environment
         destination = _OTHER[self._source]
-        # Noted before the call: a call that is not answered may have acted all the same.
+        # Noted before the call: a call that is not answered may have acted anyway.
         self._started_ns = clock.now_ns()
         drain_ms = round(self._drain_s * 1000)
         control = context.require_control()

@@ -51,7 +51,7 @@ class Failover:
         if before is None or not before.is_primary or not before.standbys:
             evidence = {} if before is None else before.as_evidence()
             raise FaultFailed(f"{name} is no primary that a standby follows", evidence)
-        # Noted before the call: a call that is not answered may have acted all the same.
+        # Noted before the call: a call that is not answered may have acted anyway.
         self._primary, self._standby = primary, standby
         control.kill(name)
         context.stop.wait(self._promote_after_s)

@@ -35,7 +35,7 @@ class Kill:
     def inject(self, context: Context) -> Evidence:
         """Kill the components one after the other."""
         for name, component in self._choose(context).items():
-            # Noted before the call: a call that is not answered may have acted all the same.
+            # Noted before the call: a call that is not answered may have acted anyway.
             self._victims[name] = component
             context.require_control().kill(name)
         return {"components": sorted(self._victims)}

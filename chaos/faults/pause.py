@@ -34,7 +34,7 @@ class Pause:
     def inject(self, context: Context) -> Evidence:
         """Pause the components one after the other."""
         for name, component in choose(context, self._spec).items():
-            # Noted before the call: a call that is not answered may have acted all the same.
+            # Noted before the call: a call that is not answered may have acted anyway.
             self._victims[name] = component
             context.require_control().pause(name)
         return {"components": sorted(self._victims)}

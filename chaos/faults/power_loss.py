@@ -56,7 +56,7 @@ class PowerLoss:
         if missing := sorted(self._disks.keys() - victims.keys()):
             raise FaultFailed(f"these components are not running: {', '.join(missing)}")
         for name, component in victims.items():
-            # Noted before: what fails half-way must be healed all the same.
+            # Noted before: what fails half-way must be healed, too.
             self._victims[name] = component
             self._proof[name] = self._cut(context, name, self._disks[name])
         return {"components": sorted(self._victims), "lost": self._lost()}

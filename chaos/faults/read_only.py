@@ -12,7 +12,7 @@ from gauntlet.core.scenario.model import Fault as Spec
 
 _READ_ONLY = "25006"  # the SQLSTATE read_only_sql_transaction
 _SETTING = "default_transaction_read_only"
-# A write that changes nothing: it is refused all the same.
+# A write that changes nothing: it is refused anyway.
 _PROBES = {
     "messages-db": "DELETE FROM messages WHERE false",
     "users-db": "DELETE FROM pairs WHERE false",

@@ -43,7 +43,7 @@ class Restart:
 
     def inject(self, context: Context) -> Evidence:
         """Restart the components once, and begin to repeat it if that is wanted."""
-        # Noted before the first call: one that is not answered may have acted all the same.
+        # Noted before the first call: one that is not answered may have acted anyway.
         self._before = choose(context, self._spec)
         began_s = time.monotonic()
         self._restart(context)

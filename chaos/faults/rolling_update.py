@@ -29,7 +29,7 @@ class RollingUpdate:
 
     def inject(self, context: Context) -> Evidence:
         """Start the update."""
-        # Noted before the call: a call that is not answered may have acted all the same.
+        # Noted before the call: a call that is not answered may have acted anyway.
         self._started_ns = clock.now_ns()
         context.require_control().begin_rolling_update()
         return {}

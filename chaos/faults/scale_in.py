@@ -36,7 +36,7 @@ class ScaleIn:
     def inject(self, context: Context) -> Evidence:
         """Start the drain."""
         ((name, component),) = select_victims(context, self._target, 1).items()
-        # Noted before the call: a call that is not answered may have acted all the same.
+        # Noted before the call: a call that is not answered may have acted anyway.
         self._name, self._pid = name, component.pid
         try:
             context.require_control().drain(name, drain_ms=round(self._drain_s * 1000))

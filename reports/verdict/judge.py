@@ -1,5 +1,6 @@
 """Judges a run directory. The same directory gives the same result, byte for byte."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gauntlet.core.errors import HistoryError
@@ -237,15 +238,7 @@ def _judge_history(
             for verdict in verdicts
         ],
         "objectives": [result_entries.of_objective(result) for result in judged],
-        "faults": [
-            result_entries.of_fault(
-                history.events,
-                fault,
-                recoveries[fault.id],
-                fault_phases.measure(history, fault, recoveries[fault.id]),
-            )
-            for fault in history.events.faults
-        ],
+        "faults": list(_faults(history, recoveries)),
         "cutovers": result_entries.cutovers(history.events),
         "windows": [
             result_entries.of_window(history.events, window) for window in run.windows.values()
@@ -255,6 +248,13 @@ def _judge_history(
         "heat_maps": heat_map.of(history),
     }
     return body | {"grades": guarantees.grades(body, problems)}, reasons
+
+
+def _faults(history: History, recoveries: Mapping[str, Recovery]) -> Iterator[dict[str, Any]]:
+    for fault in history.events.faults:
+        found = recoveries[fault.id]
+        measured = fault_phases.measure(history, fault, found)
+        yield result_entries.of_fault(history.events, fault, found, measured)
 
 
 def _without_history(events: Events, scenario: scenarios.Scenario) -> dict[str, Any]:

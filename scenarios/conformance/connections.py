@@ -42,7 +42,7 @@ async def probe_resume(
     resumed = connection is not None and bool(connection.connected and connection.connected.resumed)
     pushed = await receiver.receives(missed.body, PUSH_TIMEOUT_S)
     if not resumed:
-        also = "The missed message was pushed all the same." if pushed else "Nothing was pushed."
+        also = "The missed message was pushed nevertheless." if pushed else "Nothing was pushed."
         yield Finding(RESUME, Outcome.FAILS, f"The server began a new session. {also}")
     elif pushed:
         text = "The session was resumed, and the missed message was pushed."

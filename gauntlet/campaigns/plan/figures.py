@@ -45,7 +45,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     """A figure with its interval.
 
     `value` is null if the figure is unknown, which `note` explains, and the text "inf" if it has no
-    end. `beyond` says how many times more than the highest measured load it takes for granted.
+    end. `beyond` says how many times more than the highest measured load it assumes.
     """
 
     value: float | str | None

@@ -1,4 +1,4 @@
-"""What a plan takes for granted, and what was not measured: sentences for the page. Pure."""
+"""What a plan assumes, and what was not measured: sentences for the page. Pure."""
 
 from collections.abc import Mapping, Sequence
 

@@ -25,5 +25,5 @@ def confirm(scenario: Scenario, console: Console) -> None:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise refusal
     console.print(str(refusal), markup=False, soft_wrap=True)
-    if console.input("Start this load all the same? [y/N] ").strip().lower() not in ("y", "yes"):
+    if console.input("Start this load anyway? [y/N] ").strip().lower() not in ("y", "yes"):
         raise ConfigError("not started")

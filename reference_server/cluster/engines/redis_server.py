@@ -96,7 +96,7 @@ async def _prepare(config: Path, options: dict[str, str], name: str, pair: Pair)
 
 async def _promote(component: PlannedComponent, password: str, pair: Pair) -> None:
     """Let a replica accept writes; StartError if it does not answer, but still may do so later."""
-    # Noted first: a call that is not answered may have acted all the same.
+    # Noted first: a call that is not answered may have acted anyway.
     pair.promote(component.name)
     url = f"redis://:{password}@{component.address}"
     client = Redis.from_url(url, socket_timeout=_CALL_TIMEOUT_S)
