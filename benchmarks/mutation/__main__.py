@@ -7,11 +7,19 @@ the checks come before the history, so that an interrupted run leaves a sample.
 
 import argparse
 import datetime as dt
+import itertools
 import os
 import random
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+# The functions import what they call: NumPy must be imported after `main` has set its threads.
+if TYPE_CHECKING:
+    from benchmarks.mutation.mutants import Mutant
+    from benchmarks.mutation.session import Outcome
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDS = ROOT / "benchmarks" / "records" / "mutation.jsonl"
@@ -23,6 +31,13 @@ TESTS = (
     "tests/reports/test_anomalies.py",
     "tests/reports/test_leftovers.py",
 )
+
+
+class Source(NamedTuple):
+    """A file whose mutants are tested: the digest of its text, and all of its mutants."""
+
+    digest: str
+    mutants: "list[Mutant]"
 
 
 def main() -> None:
@@ -44,42 +59,70 @@ def main() -> None:
 def _test(options: argparse.Namespace) -> None:
     import pytest
 
-    from benchmarks.mutation.mutants import Mutant, digest_of, mutants_of
-    from benchmarks.mutation.session import Outcome, Session, mirrors
-    from gauntlet.campaigns import record_files
-    from gauntlet.campaigns.scorecard.mutation import MutantRecord, read
-    from gauntlet.runner.manifest import commit_of
+    from benchmarks.mutation.session import Session, mirrors
 
-    mutants: list[Mutant] = []
-    digests, totals = {}, {}
-    for file in _files(options.files):
-        found = mutants_of(file, ROOT)
-        name = file.relative_to(ROOT).as_posix()
-        digests[name], totals[name] = digest_of(file.read_text(encoding="utf-8")), len(found)
-        mutants += found
+    sources = {file.relative_to(ROOT).as_posix(): _source(file) for file in _files(options.files)}
+    todo = _chosen(options, sources)
+    say = _recorder(options.records, sources, len(todo))
+    arguments = ["-s", "-q", "-p", "no:cacheprovider", "-o", "timeout=0"]
+    # Our own plug-in for pytest is imported before pytest could rewrite its asserts.
+    arguments += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
+    arguments += ["-o", "tmp_path_retention_policy=none", "--rootdir", str(ROOT)]
+    scope = {"every": options.every, "mirrors": options.mirrors}
+    session = Session(todo, ROOT, say, jobs=options.jobs, **scope)
+    tests = [ROOT / name for name in TESTS]
+    if options.mirrors:
+        files = [file for folder in tests for file in sorted(folder.rglob("test_*.py"))]
+        tests = [file for file in files if any(mirrors(file, name) for name in sources)]
+    # Other runs of pytest clean up the folder that is usual for temporary files.
+    with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
+        arguments += ["--basetemp", f"{folder}/tests"]
+        sys.exit(pytest.main([*arguments, *map(str, tests)], plugins=[session]))
+
+
+def _source(file: Path) -> Source:
+    from benchmarks.mutation.mutants import digest_of, mutants_of
+
+    return Source(digest_of(file.read_text(encoding="utf-8")), mutants_of(file, ROOT))
+
+
+def _chosen(options: argparse.Namespace, sources: dict[str, Source]) -> "list[Mutant]":
+    """Return the mutants to test: those without a record, or those that survived."""
+    from gauntlet.campaigns.scorecard.mutation import read
+
+    mutants = [mutant for source in sources.values() for mutant in source.mutants]
     random.Random(options.seed).shuffle(mutants)
     mutants.sort(key=lambda mutant: mutant.file.startswith("reports/history"))
     recorded = {record.key: record.outcome for record in read(options.records)}
 
-    def outcome(mutant: Mutant) -> str | None:
+    def outcome(mutant: "Mutant") -> str | None:
         place = mutant.line, mutant.column, mutant.operator, mutant.after
-        return recorded.get((mutant.file, digests[mutant.file], *place))
+        return recorded.get((mutant.file, sources[mutant.file].digest, *place))
 
     wanted = "survived" if options.survivors else None
-    todo = [mutant for mutant in mutants if outcome(mutant) == wanted][: options.most]
-    commit, today = commit_of(ROOT), dt.datetime.now(dt.UTC).date().isoformat()
-    done = 0
+    return [mutant for mutant in mutants if outcome(mutant) == wanted][: options.most]
 
-    def say(mutant: Mutant, outcome: Outcome, by: str, tests: int) -> None:
-        nonlocal done
-        done += 1
-        print(f"{done}/{len(todo)} {mutant.file}:{mutant.line} {outcome} {by or mutant.after}")
+
+def _recorder(
+    records: Path, sources: dict[str, Source], count: int
+) -> "Callable[[Mutant, Outcome, str, int], None]":
+    """Return what prints the outcome of each of `count` mutants, and appends it to the records."""
+    from gauntlet.campaigns import record_files
+    from gauntlet.campaigns.scorecard.mutation import MutantRecord
+    from gauntlet.runner.manifest import commit_of
+
+    commit, today = commit_of(ROOT), dt.datetime.now(dt.UTC).date().isoformat()
+    numbers = itertools.count(1)
+
+    def say(mutant: "Mutant", outcome: "Outcome", by: str, tests: int) -> None:
+        print(f"{next(numbers)}/{count} {mutant.file}:{mutant.line} {outcome} {by or mutant.after}")
         if outcome == "not applied":
             return
+        source = sources[mutant.file]
         record = MutantRecord(
             file=mutant.file,
-            digest=digests[mutant.file],
-            total=totals[mutant.file],
+            digest=source.digest,
+            total=len(source.mutants),
             line=mutant.line,
             column=mutant.column,
             operator=mutant.operator,
@@ -92,22 +135,9 @@ def _test(options: argparse.Namespace) -> None:
             commit=commit,
             date=today,
         )
-        record_files.append(options.records, record)
+        record_files.append(records, record)
 
-    arguments = ["-s", "-q", "-p", "no:cacheprovider", "-o", "timeout=0"]
-    # Our own plug-in for pytest is imported before pytest could rewrite its asserts.
-    arguments += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
-    arguments += ["-o", "tmp_path_retention_policy=none", "--rootdir", str(ROOT)]
-    scope = {"every": options.every, "mirrors": options.mirrors}
-    session = Session(todo, ROOT, say, jobs=options.jobs, **scope)
-    tests = [ROOT / name for name in TESTS]
-    if options.mirrors:
-        files = [file for folder in tests for file in sorted(folder.rglob("test_*.py"))]
-        tests = [file for file in files if any(mirrors(file, name) for name in digests)]
-    # Other runs of pytest clean up the folder that is usual for temporary files.
-    with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
-        arguments += ["--basetemp", f"{folder}/tests"]
-        sys.exit(pytest.main([*arguments, *map(str, tests)], plugins=[session]))
+    return say
 
 
 def _files(names: list[str]) -> list[Path]:

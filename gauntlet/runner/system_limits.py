@@ -54,7 +54,7 @@ def check(
 def descriptors(scenario: Scenario, proxy: ProxyMode, workers: int | None = 1) -> dict[str, int]:
     """The most descriptors that each kind of process opens, by a name for it."""
     load = scenario.load
-    sockets = load.users * load.devices * (2 if _moves(scenario) else 1)
+    sockets = load.users * load.devices * (2 if _moves_clients(scenario) else 1)
     # A user sends one message at a time. While nothing answers, every message that is sent within
     # one time-out waits; at the peak of a profile that may be one for each user.
     requests = load.users
@@ -142,7 +142,8 @@ def _users_that_fit(scenario: Scenario, fits: Callable[[Scenario], bool]) -> int
     return fit
 
 
-def _moves(scenario: Scenario) -> bool:
+def _moves_clients(scenario: Scenario) -> bool:
+    """Return whether a fault moves clients, which have two connections while they move."""
     return any(fault.kind in _MOVING for fault in scenario.faults)
 
 

@@ -183,20 +183,39 @@ def make_plan(
 
     With `tls`, gateways and edges have a second port, on which they speak TLS with clients.
     """
+    layout = _requested_layout(request)
+    components = [
+        *_plan_stores(request, allocate_port),
+        *_plan_processes(layout, allocate_port, tls=tls),
+        *_plan_edges(layout, allocate_port, tls=tls),
+    ]
+    return Plan(request.stack, components, _links(components))
+
+
+def _plan_stores(
+    request: ClusterRequest, allocate_port: Callable[[], int]
+) -> list[PlannedComponent]:
+    """Return the stores of the stack, and behind them the standbys that were requested."""
     stores = [
         PlannedComponent(
             role, role, engine, [allocate_port() for _ in range(PORT_COUNTS.get(engine, 1))]
         )
         for role, engine in STORES[request.stack].items()
     ]
-    stores += [
+    standbys = [
         PlannedComponent(name, name, store.engine, [allocate_port()], standby_of=store.name)
         for store in stores
         if store.name in request.standbys
         for name in (f"{store.name}-standby",)
     ]
-    layout = _requested_layout(request)
-    processes = [
+    return stores + standbys
+
+
+def _plan_processes(
+    layout: layouts.Layout, allocate_port: Callable[[], int], *, tls: bool
+) -> list[PlannedComponent]:
+    """Return the gateways and services; only clients of gateways use TLS."""
+    return [
         PlannedComponent(
             f"{role}-{number}",
             role,
@@ -209,7 +228,13 @@ def make_plan(
         for role, process in layout.processes.items()
         for number in range(1, process.count + 1)
     ]
-    edges = [
+
+
+def _plan_edges(
+    layout: layouts.Layout, allocate_port: Callable[[], int], *, tls: bool
+) -> list[PlannedComponent]:
+    """Return the edges of both environments; the last ones of each are spare."""
+    return [
         PlannedComponent(
             f"edge-{environment}-{number}",
             "edge",
@@ -223,8 +248,6 @@ def make_plan(
         for environment in ENVIRONMENTS
         for number in range(1, layout.edges + layout.spare + 1)
     ]
-    components = [*stores, *processes, *edges]
-    return Plan(request.stack, components, _links(components))
 
 
 def resolve(plan: Plan, advertise: Mapping[str, str], source: str, component: str) -> str:
