@@ -1,7 +1,8 @@
 """Repeat a capacity search, or predict mixes that no unit cost was learnt from.
 
-    python -m benchmarks.capacity searches --count 5 -- steady --bug benchmarks/capacity/limited.py \
-        --start 20 --set load.users=40 --set load.steady=15s --no-unit-costs
+    python -m benchmarks.capacity searches --count 5 -- steady \
+        --bug benchmarks/capacity/limited.py --start 20 --set load.users=40 \
+        --set load.steady=15s --no-unit-costs
     python -m benchmarks.capacity mixes capacity.json --set load.steady=10s
     python -m benchmarks.capacity show
 
