@@ -161,10 +161,10 @@ def _located(message: str, name: str, node: yaml.Node, plain: object, kind: type
     match = _MESSAGE.fullmatch(message)
     text, where = (match[1], match[2]) if match else (message, "$")
     path = _path(where, message, plain, kind)
-    if missing := re.fullmatch(r"Object missing required field `(.*)`", text):
+    if missing := re.fullmatch(r"Object missing required field `(.*)`", text, re.DOTALL):
         key = validation.key_of((*path, missing[1]))
         return f"{name}:{line_of(node, path)}: {key} is missing"
-    if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", text):
+    if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", text, re.DOTALL):
         path, allowed = (*path, unknown[1]), ", ".join(_keys_at(path, plain, kind))
         key = validation.key_of(path)
         return f"{name}:{line_of(node, path)}: {key} is not a known key; allowed: {allowed}"
@@ -208,12 +208,18 @@ def _convert(plain: object, kind: type) -> object:
 
 
 def _with(plain: Any, path: validation.Path, value: object) -> object:
-    """Return a copy with `value` at `path`, all steps of which are keys of mappings."""
-    return {**plain, path[0]: _with(plain[path[0]], path[1:], value)} if path else value
+    """Return a copy with `value` at `path`."""
+    if not path:
+        return value
+    copy = plain.copy()
+    copy[path[0]] = _with(plain[path[0]], path[1:], value)
+    return copy
 
 
 def _types_in_words(text: str) -> str:
     """Return "a whole number" for "Expected `int`, got `str`"; empty for any other message."""
+    if text == "Number out of range":
+        return "a smaller number"
     match = re.match(r"Expected `([^`]*)`(?: of length (\d+))?", text)
     if match is None:
         return ""

@@ -46,13 +46,18 @@ class Problem(NamedTuple):
     @property
     def sentence(self) -> str:
         """The error message, without the file and the line."""
-        return f"{key_of(self.path)} must be {self.allowed}; got {self.found}"
+        return f"{key_of(self.path)} must be {self.allowed}; got {_printable(str(self.found))}"
 
 
 def key_of(path: Path) -> str:
     """Return a path as messages show it: `faults[0].at` for `("faults", 0, "at")`."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
-    return text.lstrip(".") or "the scenario"
+    return _printable(text.lstrip(".")) or "the scenario"
+
+
+def _printable(text: str) -> str:
+    """Return a text of a file for one line of a terminal."""
+    return "".join(each if each.isprintable() else "\ufffd" for each in text)
 
 
 def problems(scenario: Scenario) -> Iterator[Problem]:

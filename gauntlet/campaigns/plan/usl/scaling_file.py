@@ -19,9 +19,11 @@ _VALUE_MAX = 1e12
 def read(file: Path) -> tuple[Array, Array]:
     """Return the numbers and the throughputs; ConfigError with the line if they are not valid."""
     try:
-        if file.stat().st_size > _BYTES_MAX:
+        with file.open("rb") as stream:  # it may be a pipe, or a device without end
+            content = stream.read(_BYTES_MAX + 1)
+        if len(content) > _BYTES_MAX:
             raise ConfigError(f"{file} must have at most {_BYTES_MAX // 2**20} MiB")
-        text = file.read_text(encoding="utf-8-sig")
+        text = content.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"the scaling data {file} cannot be read: {error}") from error
     try:

@@ -50,7 +50,7 @@ def read(file: Path) -> Trace:
             raise ConfigError(
                 f"the trace {file} must have at most {BYTES_MAX:,} bytes; got {size_bytes:,}"
             )
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")  # spreadsheets write a byte order mark
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"the trace {file} cannot be read: {error}") from error
     return parse(text, str(file))

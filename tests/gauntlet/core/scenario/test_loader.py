@@ -24,6 +24,7 @@ sla:
 
 BAD = [
     ("users: 200", "users: many", 5, "load.users must be a whole number; got 'many'"),
+    ("users: 200", '"us\\ners": 200', 5, "load.us\ufffders is not a known key; allowed: users, "),
     (
         "steady: 40s",
         "steady: 40x",

@@ -63,6 +63,7 @@ def test_a_command_needs_to_be_allowed(tmp_path):
         ({"prometheus": None}, "either `prometheus` or `command`"),
         ({"series": []}, "at least one series"),
         ({"series": [{**SERIES, "resource": "money"}]}, "resource must be one of: .*; got 'money'"),
+        ({"series": [{**SERIES, "labels": {"a": 1}}]}, r"series\[0\].labels.a must be a string"),
         ({"series": [{**SERIES, "cores": 0}]}, "cores of 'server' must be above zero; got 0"),
         ({"series": [{**SERIES, "memory_gb": -1}]}, "memory_gb of 'server' must be above zero"),
         ({"every": "1ms"}, "every must be at least"),

@@ -1,5 +1,7 @@
 """Reading scaling data."""
 
+from pathlib import Path
+
 import pytest
 
 from gauntlet.campaigns.plan.usl import scaling_file
@@ -61,3 +63,8 @@ def test_data_that_is_not_valid_is_refused_with_its_line(read, content, problem)
 def test_a_file_that_does_not_exist_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="cannot be read"):
         scaling_file.read(tmp_path / "none.csv")
+
+
+def test_a_device_without_end_is_refused():
+    with pytest.raises(ConfigError, match="at most 1 MiB"):
+        scaling_file.read(Path("/dev/zero"))

@@ -49,6 +49,14 @@ def test_traces_with_too_many_rows_or_bytes_are_refused(tmp_path, monkeypatch):
         arrival_trace.read(tmp_path / "t.csv")
 
 
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path):
+    (tmp_path / "t.csv").write_bytes(b"\xef\xbb\xbfoffset_s\r\n0\r\n1.5\r\n")
+    assert list(arrival_trace.read(tmp_path / "t.csv").values) == [0, 1.5]
+    row = b'\xef\xbb\xbf{"offset_s": 2, "text": "x"}\n'
+    (tmp_path / "t.jsonl").write_bytes(row)
+    assert list(arrival_trace.read(tmp_path / "t.jsonl").values) == [2]
+
+
 def test_a_missing_file_and_a_binary_file_are_refused(tmp_path):
     (tmp_path / "t.csv").write_bytes(b"\xff\xfe\x00")
     for name in ("none.csv", "t.csv"):
