@@ -190,6 +190,8 @@ class PageFlag(IntFlag):
     DISORDERED = 2  # its positions do not ascend
     EARLIER = 4  # it contains positions that the client has, as the request said
     LISTED = 8  # each of its entries has a record of the connection and the time of the page
+    ENTRIES = 16  # the records of all its entries follow, in the order of the page
+    OLDEST_FIRST = 32  # the first of these is the oldest one; without this flag, it may be the last
 
 
 class NamedFlag(IntFlag):

@@ -34,6 +34,7 @@ from gauntlet.reports.checks import (
     unrecovered,
     wire_order,
 )
+from gauntlet.reports.checks._listings import oldest_first
 from gauntlet.reports.checks.finding import Check, Finding, Verdict, judge
 from gauntlet.reports.history.history import History
 
@@ -95,7 +96,7 @@ def run_one(name: str, history: History) -> Verdict:
 def find(name: str, history: History) -> Finding:
     """Return what one check finds in a history, or why it does not apply or failed."""
     missing = sorted(NEEDS.get(name, frozenset()) - history.capabilities)
-    if missing:
+    if missing and not (KINDS[name].pages_suffice and oldest_first(history).page.size):
         listed = "; ".join(f"`{capability}` ({CAPABILITIES[capability]})" for capability in missing)
         sentence = f"The check does not apply: the adapter does not declare {listed}."
         return Finding(0, "", "", not_applicable=sentence)

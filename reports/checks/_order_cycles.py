@@ -2,13 +2,18 @@
 
 The messages of a conversation are the nodes of a graph. Its edges are
 
-- two messages that a session received one after the other (its first deliveries), and
+- two messages that a session received one after the other (its first deliveries), or that a page
+  of history lists so, if the direction of pages is known, and
 - the last message that a session had received before it sent a message, and that message: a reply
   follows what it answers.
 
 Some order of the messages agrees with all of them if and only if the graph has no cycle. An order
 that is known to ascend along all edges of a conversation proves that: of positions, or of the times
 of the first attempts. Only where neither does, the strongly connected components are searched.
+
+Pages whose direction is not known can be compared with each other only. Where a system does not
+promise all receivers the same order (SELF_ECHO), pages may differ, too: then only those are part of
+the graph that list a reply before what it answers.
 """
 
 from collections.abc import Iterator
@@ -17,8 +22,14 @@ from typing import NamedTuple
 import numpy as np
 
 from gauntlet.core.history import Channel, Kind
+from gauntlet.core.scenario.capabilities import SELF_ECHO
 from gauntlet.reports.checks._components import Graph, components
-from gauntlet.reports.checks._shared import first_deliveries
+from gauntlet.reports.checks._listings import (
+    Listings,
+    first_presentations,
+    in_some_direction,
+    oldest_first,
+)
 from gauntlet.reports.history.arrays import (
     Ints,
     distinct,
@@ -36,14 +47,15 @@ _KEY_BITS = 62
 
 
 class Overtaken(NamedTuple):
-    """A session received `reply` before `earlier`, which the sender of the reply had received.
+    """A reader was shown `reply` before `earlier`, which the sender of the reply had received.
 
-    `session` is -1 if no session received both, and the contradiction has further messages.
+    `reader` is one of `first_presentations`. It is -1 if none was shown both, and the contradiction
+    has further messages.
     """
 
     earlier: int
     reply: int
-    session: int
+    reader: int
 
 
 class Cycle(NamedTuple):
@@ -85,11 +97,26 @@ def find_cycles(history: History) -> Orders:
 
 def _find_cycles(history: History) -> Orders:
     readings = _readings(history)
-    delivered, answered = _delivered(history, readings), _answered(history, readings)
+    answered = _answered(history, readings)
+    delivered = _delivered(history, readings, _comparable(history, answered))
     edges = _Edges(
         np.concatenate([delivered.earlier, answered.earlier]),
         np.concatenate([delivered.later, answered.later]),
     )
+    cycles = _cycles(history, edges)
+    if cycles:
+        cycles = list(_explained(history, cycles, delivered, answered))
+    compared = delivered.earlier.size
+    apart = in_some_direction(history)
+    if apart.page.size and SELF_ECHO in history.capabilities:
+        edges = _distinct(*_neighbours(apart.page, apart.message))
+        cycles += _cycles(history, edges)
+        compared += edges.earlier.size
+    return Orders(compared, answered.earlier.size, cycles)
+
+
+def _cycles(history: History, edges: _Edges) -> list[Cycle]:
+    """Return the strongly connected messages of the conversations in which no order is known."""
     messages = history.messages
     suspects = np.intersect1d(
         _descending(history, edges, messages.position),
@@ -97,12 +124,23 @@ def _find_cycles(history: History) -> Orders:
     )
     chosen = np.isin(messages.conv[edges.earlier], suspects)
     graph = _graph(_Edges(edges.earlier[chosen], edges.later[chosen]))
-    cycles = [
-        Cycle(sorted(component), None) for component in components(graph) if len(component) > 1
-    ]
-    if cycles:
-        cycles = list(_explained(history, cycles, delivered, answered))
-    return Orders(delivered.earlier.size, answered.earlier.size, cycles)
+    return [Cycle(sorted(component), None) for component in components(graph) if len(component) > 1]
+
+
+def _comparable(history: History, answered: _Edges) -> Listings:
+    """Return the pages whose order is compared with that of all receivers."""
+    listed = oldest_first(history)
+    if SELF_ECHO in history.capabilities or not listed.page.size:
+        return listed
+    before = np.full(len(history.messages), -1, dtype=np.int64)
+    before[answered.later] = answered.earlier
+    cause = before[listed.message]
+    entries = pair(listed.page, listed.message)
+    order = stable_order(entries)
+    # The additional last entry is for what a page does not list (-1).
+    place = np.append(order, -1)[find(entries[order], pair(listed.page, np.maximum(cause, 0)))]
+    overtakes = (cause >= 0) & (place > np.arange(place.size))
+    return listed.of(np.isin(listed.page, listed.page[overtakes]))
 
 
 def _readings(history: History) -> _Readings:
@@ -114,16 +152,26 @@ def _readings(history: History) -> _Readings:
     return _Readings(first[order], np.cumsum(begins) - 1, pair(session[begin], conv[begin]))
 
 
-def _delivered(history: History, readings: _Readings) -> _Edges:
+def _delivered(history: History, readings: _Readings, listed: Listings) -> _Edges:
     """Return distinct (earlier, later) messages that a session received one after the other.
 
-    These are the `first_deliveries`: pages of history that a user requested are left out.
+    These are the `first_deliveries`. What users requested of the history counts page by page.
     """
     shown = history.presentations
     received = np.flatnonzero(shown.channel[readings.at] != Channel.HISTORY)
     message, reading = shown.message[readings.at[received]], readings.number[received]
-    follows = reading[1:] == reading[:-1]
-    return _distinct(message[:-1].compress(follows), message[1:].compress(follows))
+    earlier, later = _neighbours(reading, message)
+    if listed.page.size:
+        in_pages = _neighbours(listed.page, listed.message)
+        earlier = np.concatenate([earlier, in_pages.earlier])
+        later = np.concatenate([later, in_pages.later])
+    return _distinct(earlier, later)
+
+
+def _neighbours(group: Ints, message: Ints) -> _Edges:
+    """Return each two messages that follow each other in a group."""
+    follows = group[1:] == group[:-1]
+    return _Edges(message[:-1].compress(follows), message[1:].compress(follows))
 
 
 def _answered(history: History, readings: _Readings) -> _Edges:
@@ -207,9 +255,9 @@ def _explained(
         if at is None or at in overtaken or of_message.get(earlier) != at:
             continue
         contained.setdefault(at, Overtaken(earlier, reply, -1))
-        for session, place in seen[reply].items():
-            if place < seen[earlier].get(session, -1):
-                overtaken[at] = Overtaken(earlier, reply, session)
+        for reader, place in seen[reply].items():
+            if place < seen[earlier].get(reader, -1):
+                overtaken[at] = Overtaken(earlier, reply, reader)
                 break
     for at, cycle in enumerate(cycles):
         if at not in overtaken and not _diverges(cycle, delivered):
@@ -226,13 +274,13 @@ def _diverges(cycle: Cycle, delivered: _Edges) -> bool:
 
 
 def _seen_at(history: History, wanted: dict[int, int]) -> dict[int, dict[int, int]]:
-    """Return for each wanted message where it is in the order of each session that received it."""
-    message, session = first_deliveries(history)
+    """Return for each wanted message where it is in the order of each reader that was shown it."""
+    message, reader = first_presentations(history)
     chosen = np.isin(message, np.array(sorted(wanted), dtype=np.int64))
     seen: dict[int, dict[int, int]] = {number: {} for number in wanted}
     places = np.flatnonzero(chosen)
-    for place, number, receiver in zip(
-        places.tolist(), message[places].tolist(), session[places].tolist(), strict=True
+    for place, number, shown_to in zip(
+        places.tolist(), message[places].tolist(), reader[places].tolist(), strict=True
     ):
-        seen[number][receiver] = place
+        seen[number][shown_to] = place
     return seen

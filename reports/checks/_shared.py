@@ -23,8 +23,6 @@ from gauntlet.reports.history.arrays import (
 )
 from gauntlet.reports.history.history import History
 
-_KEY_BITS = 62
-
 
 def first_deliveries(history: History) -> tuple[Ints, Ints]:
     """Return (message, session) of every first presentation by push or re-sync, in record order.
@@ -41,24 +39,10 @@ def _first_deliveries(history: History) -> tuple[Ints, Ints]:
     return presentations.message.compress(chosen), presentations.session.compress(chosen)
 
 
-def earliest_from(group: Ints, t_ns: Ints) -> Ints:
-    """Return the earliest time from each row on, among the rows of its group.
-
-    Rows are sorted by group. One backward scan serves all groups: each number that it compares
-    consists of a group and a time, so that it begins again at the end of each group.
-    """
-    known = t_ns.compress(t_ns != NEVER)
-    if not known.size:
-        return t_ns
-    first_ns = int(known.min())
-    never = int(known.max()) - first_ns + 1
-    if (never + 1).bit_length() + int(group.max()).bit_length() > _KEY_BITS:
-        times, _, rank = grouped(t_ns)
-        return times[earliest_from(group, rank)]
-    begins = group * (never + 1)
-    numbers = np.minimum(t_ns, first_ns + never) - first_ns + begins
-    found = np.minimum.accumulate(numbers[::-1])[::-1] - begins
-    return np.where(found == never, NEVER, found + first_ns)
+def stored_ns(history: History, message: Ints) -> Ints:
+    """Return when each message was acknowledged as stored; handing it over proves nothing."""
+    messages = history.messages
+    return np.where(messages.handed_over[message], NEVER, messages.acked_ns[message])
 
 
 def beyond_retention(history: History) -> Bools:

@@ -5,9 +5,11 @@ first attempt at the second. A server that assigns positions when it stores a me
 the second before the first. Pairs of the same sender concern `sender-fifo`.
 
 Positions are those at which the audit or a receiver found a message; those of acknowledgements are
-compared with them by `position`. All times of a conversation come from one clock. One backward scan
-carries the earliest acknowledgement of the messages at later positions; only conversations in which
-that scan finds an inversion are examined message by message.
+compared with them by `position`. A page of history that lists a message without a known position
+orders its messages by itself, as if they had positions of its own. All times of a conversation come
+from one clock. One backward scan carries the earliest acknowledgement of the messages at later
+positions; only conversations and pages in which that scan finds an inversion are examined message
+by message.
 """
 
 from collections.abc import Iterator
@@ -17,13 +19,20 @@ import numpy as np
 
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import SERVER_SEQ
-from gauntlet.reports.checks._shared import earliest_from, found_positions
+from gauntlet.reports.checks._listings import (
+    FIRST_PAGE,
+    oldest_first,
+    without_positions,
+    witness_of,
+)
+from gauntlet.reports.checks._shared import found_positions, stored_ns
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import (
     NEVER,
     Bools,
     Ints,
     distinct,
+    earliest_from,
     group_numbers,
     stable_order,
 )
@@ -35,9 +44,32 @@ KIND = CheckKind(
     aspect="order",
     required=True,
     needs=(SERVER_SEQ,),
+    pages_suffice=True,
     # An inversion takes two messages.
     examined_min=2,
 )
+
+
+class _Places(NamedTuple):
+    """Messages, sorted by what orders them and by their places in that order.
+
+    `order` is a conversation, or a page: FIRST_PAGE and the index of its record.
+    """
+
+    order: Ints
+    place: Ints
+    message: Ints
+
+    def of(self, chosen: Bools) -> "_Places":
+        return _Places(self.order[chosen], self.place[chosen], self.message[chosen])
+
+
+class _Inversion(NamedTuple):
+    """Messages in the wrong order: `second` was sent after the acknowledgement of `first`."""
+
+    order: int
+    first: int
+    second: int
 
 
 class _Acked(NamedTuple):
@@ -49,60 +81,69 @@ class _Acked(NamedTuple):
 
 
 def check(history: History) -> Finding:
+    places = _places(history)
+    suspects = distinct(places.order[_maybe_inverted(history, places)])
+    inverted = list(_inversions(history, places.of(np.isin(places.order, suspects))))
+    return Finding(
+        examined=places.message.size,
+        subject=_subject(history),
+        statement="{count} of {examined} {subject} {were} sent after the acknowledgement of a "
+        "message that has a later position.",
+        count=len(inverted),
+        witnesses=tuple(_witness(history, *each) for each in inverted[:WITNESSES_MAX]),
+    )
+
+
+def _subject(history: History) -> str:
+    if SERVER_SEQ in history.capabilities:
+        return "messages with a position"
+    return "messages with a position in a page"
+
+
+def _places(history: History) -> _Places:
     messages = history.messages
     position = found_positions(history)
     placed = np.flatnonzero(messages.sent & (position > 0))
     placed = placed[stable_order(messages.conv[placed], position[placed])]
-    suspects = distinct(messages.conv[placed][_maybe_inverted(history, placed)])
-    chosen = placed[np.isin(messages.conv[placed], suspects)]
-    inverted = list(_inversions(history, chosen, position))
-    return Finding(
-        examined=placed.size,
-        subject="messages with a position",
-        statement="{count} of {examined} {subject} {were} sent after the acknowledgement of a "
-        "message that has a later position.",
-        count=len(inverted),
-        witnesses=tuple(_witness(history, position, *pair) for pair in inverted[:WITNESSES_MAX]),
-    )
+    found = _Places(messages.conv[placed], position[placed], placed)
+    listed = without_positions(history, oldest_first(history))
+    listed = listed.of(messages.sent[listed.message])
+    if not listed.page.size:
+        return found
+    in_pages = _Places(FIRST_PAGE + listed.page, np.arange(listed.page.size), listed.message)
+    return _Places(*map(np.concatenate, zip(found, in_pages, strict=True)))
 
 
-def _ack_ns(history: History, message: Ints) -> Ints:
-    """Return when each message was acknowledged as stored; handing over proves nothing."""
-    messages = history.messages
-    return np.where(messages.handed_over[message], NEVER, messages.acked_ns[message])
-
-
-def _maybe_inverted(history: History, placed: Ints) -> Bools:
-    """Return which messages, sorted by conversation and position, precede an earlier ack."""
-    messages = history.messages
-    conv, acked_ns = messages.conv[placed], _ack_ns(history, placed)
-    earliest_ns = earliest_from(group_numbers(conv), acked_ns)
-    inverted: Bools = earliest_ns < messages.first_attempt_ns[placed]
+def _maybe_inverted(history: History, places: _Places) -> Bools:
+    """Return which messages precede an earlier acknowledgement in their order."""
+    acked_ns = stored_ns(history, places.message)
+    earliest_ns = earliest_from(group_numbers(places.order), acked_ns)
+    inverted: Bools = earliest_ns < history.messages.first_attempt_ns[places.message]
     return inverted
 
 
-def _inversions(history: History, placed: Ints, position: Ints) -> Iterator[tuple[int, int]]:
-    """Yield (acknowledged first, placed first) for each message that precedes an earlier ack."""
+def _inversions(history: History, places: _Places) -> Iterator[_Inversion]:
+    """Yield the inversion of each message that precedes an earlier acknowledgement of another."""
     messages = history.messages
-    acked_ns = _ack_ns(history, placed)
+    acked_ns = stored_ns(history, places.message)
     found = []
-    conv = -1
-    # The two earliest acknowledgements, of different authors, at later positions.
+    order = -1
+    # The two earliest acknowledgements, of different authors, at later places.
     best: list[_Acked] = []
-    waiting: list[_Acked] = []  # those at the current position, which is not later than itself
-    at_position = -1
-    for at in range(placed.size - 1, -1, -1):
-        message = int(placed[at])
-        if int(messages.conv[message]) != conv:
-            conv, best, waiting, at_position = int(messages.conv[message]), [], [], -1
-        if int(position[message]) != at_position:
+    waiting: list[_Acked] = []  # those at the current place, which is not later than itself
+    at_place = -1
+    for at in range(places.message.size - 1, -1, -1):
+        message = int(places.message[at])
+        if int(places.order[at]) != order:
+            order, best, waiting, at_place = int(places.order[at]), [], [], -1
+        if int(places.place[at]) != at_place:
             for acked in waiting:
                 best = _with(best, acked)
-            waiting, at_position = [], int(position[message])
+            waiting, at_place = [], int(places.place[at])
         author, sent_ns = int(messages.author[message]), int(messages.first_attempt_ns[message])
         earlier = next((acked for acked in best if acked.author != author), None)
         if earlier is not None and earlier.t_ns < sent_ns:
-            found.append((earlier.message, message))
+            found.append(_Inversion(order, earlier.message, message))
         if acked_ns[at] != NEVER:
             waiting.append(_Acked(int(acked_ns[at]), author, message))
     yield from reversed(found)
@@ -116,7 +157,16 @@ def _with(best: list[_Acked], acked: _Acked) -> list[_Acked]:
     return list(earliest.values())[:2]
 
 
-def _witness(history: History, position: Ints, first: int, second: int) -> Witness:
+def _witness(history: History, order: int, first: int, second: int) -> Witness:
+    if order >= FIRST_PAGE:
+        return witness_of(
+            history,
+            order,
+            f"{history.title(second)} before {history.title(first)}, which had been acknowledged "
+            "before the other was sent.",
+            (first, second),
+        )
+    position = found_positions(history)
     return Witness(
         f"The server acknowledged {history.title(first)} before {history.title(second)} was sent, "
         f"but the first is at position {position[first]} and the second at position "

@@ -24,6 +24,7 @@ Records = npt.NDArray[np.void]  # structured, with the fields of gauntlet.core.h
 NEVER = int(np.iinfo(np.int64).max)  # the time in nanoseconds of what did not happen
 
 _LOW = 0xFFFFFFFF
+_KEY_BITS = 62
 _DIGIT_BITS = 16
 _WORD_BITS = 64
 # How large a table may be for each key: of marks of one byte, and of indices.
@@ -390,3 +391,23 @@ def _find_in_table(grid: Grid, known: Ints, keys: Ints, begin: int) -> Ints:
     # Backwards, because the last assignment to an index is the one that remains.
     table[grid.places(known)[::-1]] = np.arange(begin, begin + known.size)[::-1]
     return table.take(grid.places(keys))
+
+
+def earliest_from(group: Ints, t_ns: Ints) -> Ints:
+    """Return the earliest time from each row on, among the rows of its group.
+
+    Rows are sorted by group. One backward scan serves all groups: each number that it compares
+    consists of a group and a time, so that it begins again at the end of each group.
+    """
+    known = t_ns.compress(t_ns != NEVER)
+    if not known.size:
+        return t_ns
+    first_ns = int(known.min())
+    never = int(known.max()) - first_ns + 1
+    if (never + 1).bit_length() + int(group.max()).bit_length() > _KEY_BITS:
+        times, _, rank = grouped(t_ns)
+        return times[earliest_from(group, rank)]
+    begins = group * (never + 1)
+    numbers = np.minimum(t_ns, first_ns + never) - first_ns + begins
+    found = np.minimum.accumulate(numbers[::-1])[::-1] - begins
+    return np.where(found == never, NEVER, found + first_ns)

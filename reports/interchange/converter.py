@@ -273,6 +273,7 @@ class Converter:
         kind = Kind.DELIVER
         shown = isinstance(line, lines.Deliver) and line.channel != "history"
         self.counts["ordered deliveries"] += shown
+        self.counts["pushes"] += line.channel == "live"
         if isinstance(line, lines.Copy):
             kind = Kind.RECEIVE
             flags |= 0 if line.late else Flag.DUPLICATE
@@ -311,15 +312,23 @@ class Converter:
         flags |= PageFlag.DISORDERED if line.disordered else 0
         flags |= PageFlag.EARLIER if line.earlier else 0
         flags |= PageFlag.LISTED if line.listed else 0
+        flags |= PageFlag.ENTRIES if line.in_order else 0
+        flags |= PageFlag.OLDEST_FIRST if line.oldest_first else 0
+        self.counts["comparable pages"] += line.in_order
+        self.counts["ordered pages"] += line.in_order and line.oldest_first
         if not 0 <= line.entries <= _U32_MAX:
             raise ValueError(f"entries must be a number of messages; got {line.entries}")
         self.spool.add(
             Kind.PAGE, t_ns, conv,
             ref_ns=self._begun(self._time_or(line.requested, "requested", t_ns)),
             link=0 if line.user is None else self._requester(line, t_ns).number, peer=line.entries,
-            seq=self._exact(line.after, "after"), sseq=self._exact(line.through, "through"),
-            spare=flags,
+            seq=self._claimed(line, "after"), sseq=self._claimed(line, "through"), spare=flags,
         )  # fmt: skip
+
+    def _claimed(self, line: lines.Page, key: str) -> int:
+        """Return a position that a page claims; it claims none if only its order is known."""
+        position: int = getattr(line, key)
+        return 0 if line.in_order and position == 0 else self._exact(position, key)
 
     def stored(self, line: lines.Stored) -> None:
         t_ns, conv = self._time(line.time), self.names.conversation(line.conversation)
@@ -351,6 +360,7 @@ class Converter:
             self.spool.add(Kind.AUDIT, t_ns, conv, flags=flags, **fields)
             return
         link, flags = self._link(line, t_ns).number, int(_CHANNELS[line.channel])
+        self.counts["pushes"] += line.channel == "live"
         kind = Kind.ROOM
         if line.copy:
             kind, flags = Kind.RECEIVE, flags | Flag.ROOM_EVENT | Flag.DUPLICATE

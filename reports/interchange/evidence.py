@@ -16,6 +16,9 @@ class Evidence:
     promises: bool
     deliveries: bool
     ordered_deliveries: bool
+    pushes: bool
+    ordered_pages: bool  # it is known whether they have the oldest message first
+    comparable_pages: bool
     positions: bool
     members: bool
     audits: bool
@@ -33,10 +36,14 @@ _NO_PROMISES = (
 )
 _NO_DELIVERIES = "there is no line of the kind `deliver`, and no `read` of a user"
 _NO_ORDER = (
-    "no line of the kind `deliver` has the channel `live` or `resync`, and what users request of "
-    "the history says nothing about order"
+    "no line of the kind `deliver` has the channel `live` or `resync`, and no `read` shows whether "
+    "it has the oldest or the newest message first"
 )
+_NO_PUSHES = "no line of the kind `deliver`, `copy` or `arrive` has the channel `live`"
 _NO_POSITIONS = "no line has the key `position`"
+_NO_PLACES = (
+    f"{_NO_POSITIONS}, and no `read` shows whether it has the oldest or the newest message first"
+)
 _NO_MEMBERS = "there is no line of the kind `member`"
 _NO_AUDIT = (
     "no conversation was read completely after its last acknowledgement: a `read` with "
@@ -76,9 +83,14 @@ _NEEDS: tuple[tuple[Callable[[Evidence], bool], str, tuple[str, ...]], ...] = (
         ("duplicate", "sender-fifo", "causal", "divergent-order", "misdelivery", "late"),
     ),
     (
-        lambda has: has.ordered_deliveries,
+        lambda has: has.ordered_deliveries or has.ordered_pages,
         _NO_ORDER,
-        ("sender-fifo", "causal", "divergent-order"),
+        ("sender-fifo", "causal"),
+    ),
+    (
+        lambda has: has.ordered_deliveries or has.comparable_pages,
+        _NO_ORDER,
+        ("divergent-order",),
     ),
     (lambda has: has.deliveries or has.audits, _NO_DELIVERIES, ("phantom",)),
     (lambda has: has.members, _NO_MEMBERS, ("undelivered", "misdelivery")),
@@ -86,13 +98,15 @@ _NEEDS: tuple[tuple[Callable[[Evidence], bool], str, tuple[str, ...]], ...] = (
     (
         lambda has: has.positions,
         _NO_POSITIONS,
-        ("position", "realtime", "history-order", "history-regress", "history-gap", "ack-content"),
+        ("position", "history-order", "history-regress", "history-gap", "ack-content"),
     ),
+    (lambda has: has.positions or has.ordered_pages, _NO_PLACES, ("realtime",)),
     (
         lambda has: SERVER_SEQ in has.capabilities,
         _undeclared(SERVER_SEQ, "positions have no gaps"),
         ("wire-order", "resync-replay"),
     ),
+    (lambda has: has.pushes, _NO_PUSHES, ("wire-order",)),
     (
         # Otherwise, only positions are known that some line of the file has.
         lambda has: SERVER_SEQ in has.capabilities or not has.may_disappear,

@@ -116,8 +116,11 @@ def _declared(manifest: Row) -> Iterable[str]:
 
 def _without_exact_positions(row: Row) -> Row | None:
     """Return a line of a system without SERVER_SEQ, None if it only concerns positions."""
-    if row["kind"] in ("page", "gap", "event"):
+    if row["kind"] in ("gap", "event") or (row["kind"] == "page" and "in_order" not in row):
         return None
+    if row["kind"] == "page":  # what remains is the order of its entries
+        row |= {"after": 0, "through": 0, "disordered": False, "earlier": False}
+        row.pop("listed", None)
     row.pop("head", None)
     row.pop("missing", None)
     if row.get("position") == 0:
@@ -201,8 +204,12 @@ class _Record:
         ) = fields
 
     def row(self, kind: str, **more: Any) -> Row:
-        """Return a line of a kind without the keys that have no value."""
-        given = {key: value for key, value in more.items() if value is not None}
+        """Return a line of a kind without the keys that have no value.
+
+        What no user of the history wrote is a message, too, though it has no name.
+        """
+        kept = {"message"} if self.flags & Flag.FOREIGN else set()
+        given = {key: value for key, value in more.items() if value is not None or key in kept}
         return {"kind": kind, "time": self.t_ns, **given}
 
     @property
@@ -341,6 +348,8 @@ def _page(record: _Record) -> Row:
         disordered=bool(record.spare & PageFlag.DISORDERED),
         earlier=bool(record.spare & PageFlag.EARLIER),
         listed=bool(record.spare & PageFlag.LISTED) or None,
+        in_order=bool(record.spare & PageFlag.ENTRIES) or None,
+        oldest_first=bool(record.spare & PageFlag.OLDEST_FIRST) or None,
     )
 
 

@@ -14,13 +14,14 @@ import numpy as np
 from gauntlet.core import run_directory
 from gauntlet.core.clock import NS_PER_MS, NS_PER_S
 from gauntlet.core.errors import ConfigError
-from gauntlet.core.history import DTYPE, RECORDED, Kind, PageFlag, Record
+from gauntlet.core.history import RECORDED, Kind, Record
 from gauntlet.core.run_directory import UNKNOWN_SENDER, RunDir
 from gauntlet.core.scenario import catalog, model, traits
 from gauntlet.core.scenario.capabilities import HISTORY, OPEN_ACCOUNTS, SERVER_SEQ
 from gauntlet.reports.history.arrays import Ints
 from gauntlet.reports.interchange import evidence, ranges, reading
 from gauntlet.reports.interchange.converter import Converter
+from gauntlet.reports.interchange.directions import Votes, settle
 from gauntlet.reports.interchange.evidence import Evidence
 from gauntlet.reports.interchange.names import Registry, printable
 from gauntlet.reports.interchange.resolving import resolve
@@ -110,7 +111,7 @@ def _write_records(run: RunDir, converter: Converter) -> tuple[dict[str, int], E
     of_strangers = np.array(sorted(converter.of_strangers), np.int64)
     of_part = _of_part(converter)
     audited = placed_reads = placed_heads = 0
-    newest_first, descending = True, {}
+    votes, pages = Votes(), {}
     for group in range(GROUPS):
         rows = converter.spool.take(group)
         end_ns = converter.last_ns
@@ -129,15 +130,14 @@ def _write_records(run: RunDir, converter: Converter) -> tuple[dict[str, int], E
         placed_heads += found.placed_heads
         name = f"w0-g{group}.bin"
         membership = ranges.records(converter, group)
-        newest_first &= found.newest_first
-        descending[name] = len(membership) + found.descending
+        votes = votes.plus(found.votes)
+        pages[name] = found.pages.behind(len(membership))
         with (run.history / name).open("wb") as shard:
             shard.write(b"".join(record.pack() for record in membership))
             found.records.tofile(shard)
         shards[name] = len(membership) + found.records.size
-    if newest_first:
-        for name, pages in descending.items():
-            _accept_order(run.history / name, pages)
+    for name, of_shard in pages.items():
+        settle(run.history / name, of_shard, votes)
     users = _user_records(converter)
     (run.history / "w0-users.bin").write_bytes(b"".join(record.pack() for record in users))
     shards["w0-users.bin"] = len(users)
@@ -148,6 +148,10 @@ def _write_records(run: RunDir, converter: Converter) -> tuple[dict[str, int], E
         promises=counts["ACK"] > counts["handed over"],
         deliveries=counts["deliver"] + counts["read"] > 0,
         ordered_deliveries=counts["ordered deliveries"] > 0,
+        pushes=counts["pushes"] > 0,
+        ordered_pages=counts["ordered pages"] > 0
+        or (votes.entries > 0 and votes.is_oldest_first is not None),
+        comparable_pages=counts["comparable pages"] + votes.entries > 0,
         positions=counts["positions"] > 0,
         members=bool(converter.members),
         audits=audited > 0,
@@ -158,14 +162,6 @@ def _write_records(run: RunDir, converter: Converter) -> tuple[dict[str, int], E
         capabilities=frozenset(converter.header.capabilities),
     )
     return shards, has
-
-
-def _accept_order(shard: Path, pages: Ints) -> None:
-    """Remove from pages of a shard the mark that their messages are not in their order."""
-    if pages.size:
-        records = np.memmap(shard, dtype=np.dtype(DTYPE), mode="r+")
-        records["spare"][pages] &= np.uint16(~PageFlag.DISORDERED & 0xFFFF)
-        records.flush()
 
 
 def _sessions(names: Registry) -> Ints:

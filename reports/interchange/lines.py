@@ -163,6 +163,8 @@ class Page(Line, tag="page", kw_only=True):
     disordered: bool = False
     earlier: bool = False
     listed: bool = False  # lines with the same time show all of its entries
+    in_order: bool = False  # the lines behind it are its entries, in their order
+    oldest_first: bool = False  # the first of these is the oldest one
 
 
 class Stored(Line, tag="stored", kw_only=True):

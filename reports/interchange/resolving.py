@@ -21,6 +21,7 @@ from gauntlet.reports.history.arrays import (
     ints,
     pair,
 )
+from gauntlet.reports.interchange.directions import Pages, Votes, count_votes
 from gauntlet.reports.interchange.spool import ENTRY, NO_POSITION, READ
 
 _MESSAGE_KINDS = (
@@ -37,8 +38,8 @@ _DESCENDING = 1 << 15  # of `spare`: a read whose entries are not in the order o
 class Resolved:
     """The records of a group, sorted by time; which conversations have an audit; and counts.
 
-    `descending` are the indices of the pages that count as disordered unless all pages of the
-    history have the newest message first: `newest_first` says whether no page of the group ascends.
+    The `descending` ones of the `pages` count as disordered unless all pages of the history have
+    the newest message first, of which `votes` has what those of the group show.
     """
 
     records: Records
@@ -46,8 +47,8 @@ class Resolved:
     unaudited: Ints
     placed_entries: int
     placed_heads: int
-    descending: Ints
-    newest_first: bool
+    pages: Pages
+    votes: Votes
 
 
 def resolve(
@@ -70,10 +71,12 @@ def resolve(
     rows = _with_authors(rows, authors, bodies)
     rows["seq"] = _positions(rows, numbered=numbered)
     entries = rows["kind"] == ENTRY
-    rows, newest_first = _describe_reads(rows, numbered=numbered)
+    ascending, descending = _describe_reads(rows, numbered=numbered)
     shown = _shown_events(rows)
     _reach_events(rows, shown)
     audits, audited, unaudited = _audits(rows, of_part, shown)
+    _mark_ordered_pages(rows)
+    votes = count_votes(rows, ascending, descending)
     placed = int((rows["seq"][entries] > 0).sum())
     heads = int(((rows["kind"] == READ) & (rows["spare"] & 1 != 0) & (rows["sseq"] > 0)).sum())
     rows = _show_reads(rows, session_of)
@@ -81,14 +84,16 @@ def resolve(
     merged = np.concatenate([rows, audits, ends])
     merged = _with_strangers(merged, of_strangers)
     merged = merged[np.argsort(merged["t_ns"], kind="stable")]
-    descending = np.flatnonzero(
-        (merged["kind"] == Kind.PAGE) & (merged["spare"] & _DESCENDING != 0)
+    of_reads = (merged["kind"] == Kind.PAGE) & (merged["read"] > 0)
+    pages = Pages(
+        np.flatnonzero(of_reads & (merged["spare"] & _DESCENDING != 0)),
+        np.flatnonzero(of_reads & (merged["spare"] & PageFlag.ENTRIES != 0)),
     )
-    merged["spare"][descending] ^= _DESCENDING
+    merged["spare"][pages.descending] ^= _DESCENDING
     records = np.empty(merged.size, dtype=np.dtype(DTYPE))
     for name, _ in DTYPE:
         records[name] = merged[name]
-    return Resolved(records, audited, unaudited, placed, heads, descending, newest_first)
+    return Resolved(records, audited, unaudited, placed, heads, pages, votes)
 
 
 def _with_authors(rows: Records, authors: Ints, bodies: Ints) -> Records:
@@ -144,11 +149,12 @@ def _positions(rows: Records, *, numbered: bool) -> Ints:
     return np.where(bare, known[np.where(bare, rows["sseq"], 0)], seq)
 
 
-def _describe_reads(rows: Records, *, numbered: bool) -> tuple[Records, bool]:
+def _describe_reads(rows: Records, *, numbered: bool) -> tuple[int, int]:
     """Fill in what the pages claim: after which position, up to which, and whether sorted.
 
-    Also return whether none of them ascends: many systems return the newest message first. Whether
-    this one does depends on the pages of all groups, so here each page that descends is disordered.
+    Return how many neighbours in them ascend and descend: many systems return the newest message
+    first. Whether this one does depends on the pages of all groups, so here each page that descends
+    is disordered.
     """
     reads = np.flatnonzero(rows["kind"] == READ)
     reads = reads[np.argsort(rows["read"][reads], kind="stable")]
@@ -178,7 +184,17 @@ def _describe_reads(rows: Records, *, numbered: bool) -> tuple[Records, bool]:
     known = reads if numbered else reads[sizes > 0]
     last = np.maximum(last, after)[np.isin(reads, known)]
     rows["sseq"][known] = np.maximum(ints(rows["sseq"][known]), last)
-    return rows, not ascends.any()
+    return int(ascends.sum()), int(descends.sum())
+
+
+def _mark_ordered_pages(rows: Records) -> None:
+    """Mark the pages of which all entries stay in the history, behind the page and in its order."""
+    of_pages = (rows["kind"] != READ) & (rows["read"] > 0)
+    kept = of_pages & ((rows["link"] > 0) | (rows["kind"] == Kind.AUDIT))
+    counts = np.bincount(rows["read"][kept], minlength=int(rows["read"].max(initial=0)) + 1)
+    reads = np.flatnonzero(rows["kind"] == READ)
+    whole = (counts[rows["read"][reads]] == rows["peer"][reads]) & (rows["peer"][reads] > 1)
+    rows["spare"][reads[whole]] |= int(PageFlag.ENTRIES)
 
 
 def _shown_events(rows: Records) -> Records:
@@ -236,10 +252,15 @@ def _audits(rows: Records, of_part: Ints, shown: Records) -> tuple[Records, Ints
     complete = complete[np.argsort(complete["ref_ns"], kind="stable")]
     chosen = {int(read["conv"]): read for read in complete if int(read["conv"]) not in declared}
     found = np.array([read["read"] for read in chosen.values()], dtype=np.int64)
-    audit = rows[(rows["kind"] == ENTRY) & np.isin(rows["read"], found)].copy()
+    entries = (rows["kind"] == ENTRY) & np.isin(rows["read"], found)
+    audit = rows[entries & (rows["link"] > 0)].copy()
     audit["kind"], audit["link"] = Kind.AUDIT, 0
     audit["flags"] = audit["flags"] | Channel.AUDIT
     audit["spare"] = 0
+    # What an administrator read is nothing but the audit, so it stays where it is.
+    unread = np.flatnonzero(entries & (rows["link"] == 0))
+    rows["kind"][unread] = Kind.AUDIT
+    rows["flags"][unread] |= int(Channel.AUDIT)
     events = [_events_before(read, shown) for read in chosen.values()]
     for read, stored in zip(chosen.values(), events, strict=True):
         stored["kind"], stored["t_ns"] = Kind.AUDIT, read["t_ns"]
