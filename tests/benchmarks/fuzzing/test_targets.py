@@ -18,11 +18,9 @@ from benchmarks.fuzzing.run_directories import RunDirectories
 from benchmarks.fuzzing.scenario_files import ScenarioFiles
 from benchmarks.fuzzing.session import Session
 from benchmarks.fuzzing.target import Wrong
-from gauntlet.core.errors import HistoryError
 from gauntlet.core.scenario import loader
 from gauntlet.reference_server.core import wire
 from gauntlet.reference_server.http.messages import Request
-from gauntlet.reports import damage
 
 # mqtt5 reports a UnicodeDecodeError before it panics.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -77,9 +75,12 @@ def test_a_request_that_raises_is_found(first_defect, monkeypatch):
     assert first_defect(HttpRequests, 400).error.startswith(("ValueError", "OverflowError"))
 
 
-def test_damage_of_a_run_that_is_not_expected_is_found(first_defect, monkeypatch):
-    monkeypatch.setattr(damage, "DAMAGE", (HistoryError,))
-    assert first_defect(RunDirectories, 150) is not None
+def test_an_error_of_damage_that_has_no_message_for_users_is_found(first_defect, monkeypatch):
+    def fail(*_):
+        raise TypeError("'int' object is not iterable")
+
+    monkeypatch.setattr(RunDirectories, "_use", fail)
+    assert first_defect(RunDirectories, 1).error.startswith("TypeError")
 
 
 def test_a_fault_proxy_that_fails_is_found(monkeypatch):
