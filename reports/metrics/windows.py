@@ -46,7 +46,9 @@ class Window:
         for start_ns, end_ns in self.excluded:
             if start_ns < end_ns:
                 halves = [((a, min(b, start_ns)), (max(a, end_ns), b)) for a, b in remaining]
-                remaining = [span for pair in halves for span in pair]
+                # Empty spans are left out here, because each would be split again: their number
+                # would double with every fault.
+                remaining = [span for pair in halves for span in pair if span[0] < span[1]]
         return [span for span in remaining if span[0] < span[1]]
 
     def length_s(self, within: Span) -> float:

@@ -1,5 +1,6 @@
 """Which messages belong to which window, by their intended time."""
 
+import tracemalloc
 from types import SimpleNamespace
 
 import numpy as np
@@ -93,6 +94,19 @@ def test_the_spans_of_a_window_are_what_it_contains(bounds, excluded):
     inside = [t_ns for first, last in window.spans() for t_ns in range(first, last)]
     assert inside == moments[window.contains(moments)].tolist()
     assert window.length_s((5, 20)) == sum(5 <= t_ns < 20 for t_ns in inside) / 1e9
+
+
+def test_many_exclusions_cost_little():
+    """With empty spans kept, their number would double with every fault."""
+    window = Window("w", 0, 200, tuple((2 * i, 2 * i + 1) for i in range(16)))
+    tracemalloc.start()
+    try:
+        spans = window.spans()
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert spans == [*((2 * i + 1, 2 * i + 2) for i in range(15)), (31, 200)]
+    assert peak_bytes < 50_000
 
 
 @pytest.mark.parametrize(
