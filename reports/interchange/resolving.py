@@ -139,14 +139,16 @@ def _positions(rows: Records, *, numbered: bool) -> Ints:
         seq[given] = (np.arange(places.size) - starts + 1)[which]
     message = np.isin(rows["kind"], _MESSAGE_KINDS) & (rows["sseq"] > 0)
     placed = np.flatnonzero(message & given)
-    known = np.zeros(int(rows["sseq"].max(initial=0)) + 1, dtype=np.int64)
-    known[rows["sseq"][placed[::-1]]] = seq[placed[::-1]]
     bare = (
         np.isin(rows["kind"], _SEEN_KINDS)
         & (position == 0)
         & (rows["flags"] & Flag.ROOM_EVENT == 0)
     )
-    return np.where(bare, known[np.where(bare, rows["sseq"], 0)], seq)
+    # Of other rows, `sseq` is no number of a message: a head may be any number.
+    number = np.where(bare | (message & given), rows["sseq"], 0)
+    known = np.zeros(int(number.max(initial=0)) + 1, dtype=np.int64)
+    known[number[placed[::-1]]] = seq[placed[::-1]]
+    return np.where(bare, known[np.where(bare, number, 0)], seq)
 
 
 def _describe_reads(rows: Records, *, numbered: bool) -> tuple[int, int]:

@@ -4,6 +4,7 @@ import codecs
 import datetime as dt
 import gzip
 import json
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,18 @@ def test_a_message_that_the_last_read_does_not_have_is_lost(imported: Imported):
     result = imported(rows)
     assert violated(result) == {"lost-acked"}
     assert "message m4 of bob in team" in witness(result, "lost-acked")
+
+
+def test_a_head_costs_no_memory_however_large_it_is(imported: Imported):
+    rows = good(capabilities=["server_seq"])
+    rows[-1] |= {"head": 4_000_000_000}
+    tracemalloc.start()
+    try:
+        assert violated(imported(rows)) == {"history-gap"}
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 1_000_000_000
 
 
 def test_a_read_before_the_last_acknowledgement_proves_no_loss(imported: Imported):
