@@ -2,6 +2,7 @@
 
 import datetime as dt
 import math
+import re
 
 from gauntlet.core.clock import NS_PER_MS, NS_PER_S
 from gauntlet.reports.interchange.lines import Time
@@ -12,6 +13,7 @@ _UNITS_NS = {"s": NS_PER_S, "ms": NS_PER_MS, "us": 1000, "ns": 1}
 _RECOGNISED = ((1e11, "s"), (1e14, "ms"), (1e17, "us"), (math.inf, "ns"))
 _MAX_NS = 1 << 62
 _DATE_LENGTH = len("1970-01-01")  # a date alone is no time
+_LEAP_SECOND = re.compile(r"(T\d\d:\d\d:)60")
 # A time of 0 means "none" in records, so a timeline that begins at 0 is moved.
 SHIFT_NS = NS_PER_S
 
@@ -45,8 +47,10 @@ def _parse(key: str, value: Time, unit: str) -> int:
         try:
             if len(value) <= _DATE_LENGTH:
                 raise ValueError
-            moment = dt.datetime.fromisoformat(value.upper())
-        except ValueError:
+            # A leap second is the last one of its minute again, and Python does not know it.
+            text, leap_seconds = _LEAP_SECOND.subn(r"\g<1>59", value.upper())
+            moment = dt.datetime.fromisoformat(text) + dt.timedelta(seconds=leap_seconds)
+        except (ValueError, OverflowError):
             raise ValueError(f"{key} must be an RFC 3339 time; got {value[:80]!r}") from None
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=dt.UTC)

@@ -45,6 +45,6 @@ def proxy_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _port(text: str) -> int:
-    if not (text.isascii() and text.isdecimal()) or not int(text[:9]) <= PORT_MAX:
+    if not (text.isascii() and text.isdecimal()) or not int(text.lstrip("0")[:9] or 0) <= PORT_MAX:
         raise argparse.ArgumentTypeError(f"must be between 0 and {PORT_MAX}; got {text!r}")
     return int(text)

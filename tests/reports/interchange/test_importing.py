@@ -394,6 +394,19 @@ def test_times_may_have_small_letters(imported: Imported):
     assert imported(rows)["verdict"]["status"] == "pass"
 
 
+def test_a_leap_second_is_a_time(imported: Imported):
+    """RFC 3339 allows it; it is read as the second that follows."""
+    rows = good()
+    for row in rows:
+        for key in row.keys() & {"time", "completed"}:
+            moment = dt.datetime(2016, 12, 31, 23, 59, 58, tzinfo=dt.UTC)
+            moment += dt.timedelta(seconds=row[key])
+            row[key] = moment.isoformat(timespec="milliseconds")
+            row[key] = row[key].replace("2017-01-01T00:00:00", "2016-12-31T23:59:60")
+    assert any(":60." in str(row.get("time")) for row in rows)
+    assert imported(rows)["verdict"]["status"] == "pass"
+
+
 LINE = '{"kind":"send","time":1,"user":"a","conversation":"c","message":"m"'
 ATTEMPT = LINE.replace("send", "attempt").replace(',"message":"m"', "")
 ATTEMPT += ',"tried":"send","outcome":"refused"'

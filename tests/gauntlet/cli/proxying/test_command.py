@@ -152,7 +152,7 @@ def test_a_missing_file_and_a_port_in_use_are_errors(start, tmp_path):
     )
 
 
-@pytest.mark.parametrize("port", ["65536", "-1", "x", "", "１２", "9" * 5000])
+@pytest.mark.parametrize("port", ["65536", "-1", "x", "", "１２", "9" * 5000, "0" * 9 + "65536"])
 def test_a_port_that_does_not_exist_is_bad_usage(port):
     with pytest.raises(ConfigError, match=r"must be between 0 and 65535; got"):
         build_parser(COMMANDS).parse_args(["proxy", f"--port={port}"])
