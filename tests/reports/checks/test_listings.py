@@ -22,6 +22,14 @@ def page(run, user, *numbers, flags=DIRECTED, at_s=20.0, entries=None, author=1,
         run.add(at_s=at_s, sseq=number, **known)
 
 
+def page_of_several(run, *messages):
+    """Let user 3 read a page with these messages, each of an author and with a number of theirs."""
+    run.add(Kind.PAGE, 21, conv=1, link=3, peer=len(messages), spare=DIRECTED)
+    for author, number in messages:
+        known = {"conv": 1, "link": 3, "peer": author, "sseq": number}
+        run.add(Kind.DELIVER, 21, **known, flags=Channel.HISTORY)
+
+
 def listed(run, of=_listings.listings):
     """Return the numbers of the messages of each page."""
     history = run.history()
@@ -145,10 +153,7 @@ def test_messages_of_two_senders_in_a_page_have_an_order_in_real_time(run):
     page(run, 3, 1, author=2)
     history = run.history()
     assert history.messages.sent.all()
-    run.add(Kind.PAGE, 21, conv=1, link=3, peer=3, spare=DIRECTED)
-    for author, number in ((1, 1), (2, 1), (1, 2)):
-        known = {"conv": 1, "link": 3, "peer": author, "sseq": number}
-        run.add(Kind.DELIVER, 21, **known, flags=Channel.HISTORY)
+    page_of_several(run, (1, 1), (2, 1), (1, 2))
     found = run.verdict("realtime")
     assert sentences(found) == [
         (
@@ -193,10 +198,7 @@ def test_a_page_has_a_reply_before_what_it_answers(without):
     run.send(1, 0, 10, sseq=1, end=Kind.UNKNOWN)
     run.deliver(1, 1, 11, 2, seq=0)
     run.send(1, 0, 12, sseq=1, author=2)
-    run.add(Kind.PAGE, 21, conv=1, link=3, peer=2, spare=DIRECTED)
-    for author in (2, 1):
-        known = {"conv": 1, "link": 3, "peer": author, "sseq": 1}
-        run.add(Kind.DELIVER, 21, **known, flags=Channel.HISTORY)
+    page_of_several(run, (2, 1), (1, 1))
     found = run.verdict("causal")
     assert sentences(found) == [
         (
