@@ -210,6 +210,10 @@ test_compiled() {
 portability() {
     local python runs
     python=$(find_python)
+    if [ -x "$VENV/bin/python" ] && [ "$(minor_version "$python")" = "$(minor_version "$VENV/bin/python")" ]; then
+        say "Python $(minor_version "$python") is the version of $VENV, which \`make test\` uses"
+        return
+    fi
     VENV=.venv-$("$python" -c 'import platform; print(platform.python_version())')
     runs=$(mktemp -d)
     install_lock test
