@@ -266,6 +266,7 @@ class _HttpConnection:
 
     def fail(self, reason: str) -> None:
         """Close the connection; an open request fails."""
+        self._body = bytearray()  # what came of it may be megabytes, and nothing reads it any more
         self._close()
         self._end(TransportError(reason))
 
