@@ -10,6 +10,7 @@ STATUS_OF = {
     "conflict": 409,
     "too_large": 413,
     "rate_limited": 429,
+    "head_too_large": 431,
     "internal": 500,
     "unavailable": 503,
     "timeout": 504,

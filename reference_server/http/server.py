@@ -3,6 +3,8 @@
 One task per connection answers its requests one after the other, so responses keep the order of
 the requests, and no request costs a task. Time limits apply to the arrival of a request and to the
 client's reading of responses; size limits apply to heads, bodies and the number of connections.
+The parser does not say where in its input a request ends. So it is fed at most one head, body or
+chunk at a time: then all of what was fed belongs to one request, and the limits are exact.
 During a shutdown clients are asked to close (`connection: close`) before connections are closed.
 """
 
@@ -24,7 +26,6 @@ from gauntlet.reference_server.http.messages import Handler
 from gauntlet.reference_server.http.router import respond
 
 HEAD_BYTES_MAX = 65_536
-PARSE_BYTES = 16_384  # limits are checked after this many bytes
 CHUNKING_FACTOR_MAX = 8  # the encoding of a chunked body may be this many times the body limit
 PIPELINED_MAX = 8  # requests that wait on one connection before reading pauses
 GRACE_S = 2  # for running calls during a shutdown
@@ -33,6 +34,8 @@ CHECK_EVERY_S = 1.0
 # During a shutdown the server still answers this long, so that clients lose no call.
 LAME_DUCK_S = 0.5
 
+# Every head ends with an empty line, and so does every chunked body.
+_EMPTY_LINE = b"\r\n\r\n"
 _KEPT_HEADERS = {
     name.encode(): name for name in (*messages.HEADERS, "content-length", "expect", "host")
 }
@@ -81,9 +84,11 @@ class Connection:
         self._waiting_since: float | None = self._loop.time()
         self._write_blocked_since: float | None = None
         self._idle_since = 0.0
-        self._in_head = self._in_request = self._completed_request = False
-        # Bytes of the current body, and of reads that did not complete a request.
-        self._body_bytes = self._received = self._head_bytes = 0
+        self._in_head = True  # also between requests: what comes next is a head
+        self._received = 0  # bytes since the last complete request
+        self._tail = b""  # the last of them: an empty line may be split between two reads
+        self._body_bytes = 0
+        self._body_length: int | None = None  # None if the body is chunked
         self._url = b""
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
@@ -116,37 +121,26 @@ class Connection:
         self._wake()
 
     def data_received(self, data: bytes) -> None:
-        for start in range(0, len(data), PARSE_BYTES):
-            if self._ignores_input:
-                break
-            self._completed_request = False
-            part = data[start : start + PARSE_BYTES]
-            try:
-                self._parser.feed_data(part)
-            except httptools.HttpParserUpgrade:
-                self._ignores_input = True  # the rest is not HTTP; the request is answered as usual
-            except httptools.HttpParserError as error:
-                self._refuse(ApiError("bad_request", str(error)))
-            if self._in_request or not self._completed_request:
-                # If the part completed a request, the parser does not say how much of it belongs
-                # to the next one.
-                self._count_partial(0 if self._completed_request else len(part))
+        start = 0
+        while start < len(data) and not self._ignores_input:
+            end = self._end_of_part(data, start)
+            self._parse(data[start:end])
+            start = end
+        if self._received and self._waiting_since is None:
+            self._waiting_since = self._loop.time()
         if len(self._pending) > PIPELINED_MAX and not self._is_paused:
             self._is_paused = True
             self.transport.pause_reading()
         self._wake()
 
     def on_message_begin(self) -> None:
-        self._in_head = self._in_request = True
         self._url, self._headers, self._body = b"", {}, []
-        self._body_bytes = self._head_bytes = 0
+        self._body_bytes = 0
 
     def on_url(self, part: bytes) -> None:
         self._url += part
-        self._limit_head(len(part))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._limit_head(len(name) + len(value))
         kept = _KEPT_HEADERS.get(name.lower())
         if kept is not None and self._in_head:  # ignore trailers
             if kept in self._headers:  # it would depend on the reader which one counts
@@ -157,7 +151,9 @@ class Connection:
         self._in_head = False
         if "host" not in self._headers and self._parser.get_http_version() != "1.0":
             self._refuse(ApiError("bad_request", "a Host header is required"))  # RFC 9112, 3.2
-        self._limit(int(self._headers.get("content-length", 0)))
+        length = self._headers.get("content-length")
+        self._body_length = None if length is None else int(length)
+        self._limit(self._body_length or 0)
         if "expect" in self._headers and self.is_idle:
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
@@ -167,8 +163,8 @@ class Connection:
         self._limit(self._body_bytes)
 
     def on_message_complete(self) -> None:
-        self._in_request, self._completed_request = False, True
-        self._received, self._waiting_since = 0, None
+        self._in_head = True
+        self._received, self._tail, self._waiting_since = 0, b"", None
         if self._ignores_input:
             return
         try:
@@ -196,6 +192,35 @@ class Connection:
         """Whether no request is being answered or waits for its answer."""
         return self._waiter is not None and not self._pending and not self._ignores_input
 
+    def _end_of_part(self, data: bytes, start: int) -> int:
+        """Return the end of what can be parsed at once, because it belongs to one request."""
+        if not self._in_head and self._body_length is not None:
+            return min(len(data), start + self._body_length - self._body_bytes)
+        if self._tail:
+            split_line = (self._tail + data[start : start + 3]).find(_EMPTY_LINE)
+            if split_line >= 0:
+                return start + split_line + len(_EMPTY_LINE) - len(self._tail)
+        line = data.find(_EMPTY_LINE, start)
+        return len(data) if line < 0 else line + len(_EMPTY_LINE)
+
+    def _parse(self, part: bytes) -> None:
+        """Parse a part of a request, unless the request is too long with it."""
+        self._received += len(part)
+        self._tail = part[-3:]
+        if not self._in_head:
+            self._limit((self._received - HEAD_BYTES_MAX) // CHUNKING_FACTOR_MAX)
+        elif self._received > HEAD_BYTES_MAX:
+            limit = f"the head of a request may have at most {HEAD_BYTES_MAX} bytes"
+            self._refuse(ApiError("head_too_large", limit))
+        if self._ignores_input:
+            return
+        try:
+            self._parser.feed_data(part)
+        except httptools.HttpParserUpgrade:
+            self._ignores_input = True  # the rest is not HTTP; the request is answered as usual
+        except httptools.HttpParserError as error:
+            self._refuse(ApiError("bad_request", str(error)))
+
     def _request(self) -> messages.Request:
         """Build the request that arrived; HttpParserError or UnicodeDecodeError for a bad URL."""
         path, _, query = self._url.decode("ascii").partition("?")
@@ -209,21 +234,6 @@ class Connection:
             dict(parse_qsl(query)) if query else {},
             self._headers,
         )
-
-    def _count_partial(self, size: int) -> None:
-        """Apply the limits of time and size to a request that is not complete yet."""
-        if self._waiting_since is None:
-            self._waiting_since = self._loop.time()
-        self._received += size
-        if self._in_head and self._received > HEAD_BYTES_MAX:
-            self._refuse(ApiError("bad_request", "the head of the request is too long"))
-        self._limit((self._received - HEAD_BYTES_MAX) // CHUNKING_FACTOR_MAX)
-
-    def _limit_head(self, size: int) -> None:
-        # The parser reports a header at its end, so a head may also be refused while it arrives.
-        self._head_bytes += size
-        if self._head_bytes > HEAD_BYTES_MAX:
-            self._refuse(ApiError("bad_request", "the head of the request is too long"))
 
     def _limit(self, body_bytes: int) -> None:
         maximum = self._state.settings.body_bytes_max
@@ -268,7 +278,7 @@ class Connection:
             return
         # The client may take as long as for a request to close or to read the rest.
         self._ignores_input, self._waiting_since = True, self._loop.time()
-        if self._in_request and self.transport.can_write_eof():
+        if self._received and self.transport.can_write_eof():
             # Closing now would answer further data with a reset, and the client could lose the
             # response: the client has to close first (RFC 9112, 9.6).
             self.transport.write_eof()

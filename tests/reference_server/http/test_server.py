@@ -116,13 +116,14 @@ async def iterations(number):
 
 
 async def answers_to(*reads):
-    """Return all responses to data that arrives in exactly these reads."""
+    """Return all responses to data that arrives in exactly these reads, which are answered."""
     server, transport = RunningServer(), Transport()
     connection = Connection(ServerState(server.config, server.metrics), server.answer)
     connection.connection_made(transport)
     for data in reads:
         connection.data_received(data)
-        await iterations(1000)
+        await iterations(20)
+    await iterations(1000)
     connection.connection_lost(None)
     return transport.written
 
@@ -214,6 +215,7 @@ async def test_a_connection_over_the_limit_is_refused_with_503():
         b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\nX-Internal: a\r\nX-Internal: b\r\n\r\n",
         b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}",
     ],
 )
 async def test_malformed_http_is_a_bad_request_and_closes_the_connection(request_):
@@ -231,18 +233,94 @@ async def test_http_1_0_needs_no_host():
         assert " 200 " in head
 
 
-async def test_an_endless_head_is_refused():
+def head_of(size, line=b"GET / HTTP/1.1\r\nHost: x\r\n", filler=b"X-Long: x\r\n"):
+    """Return a head of exactly so many bytes, which is filled with `filler`."""
+    rest, end = b"X-Rest: ", b"\r\n\r\n"
+    count, missing = divmod(size - len(line + rest + end), len(filler))
+    return line + filler * count + rest + b"x" * missing + end
+
+
+def pieces(data, size):
+    """Split data into reads of so many bytes."""
+    return [data[start : start + size] for start in range(0, len(data), size)]
+
+
+# How the limit could be passed by: with one long value, by names and separators, by white space
+# that the parser drops, or by a long path.
+HEADS = {
+    "one long header": {"filler": b"x", "line": b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: "},
+    "many short headers": {"filler": b"a:\r\n"},
+    "white space": {"filler": b" ", "line": b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: "},
+    "a long path": {
+        "line": b"GET /" + b"x" * 65_000 + b" HTTP/1.1\r\nHost: x\r\n",
+        "filler": b"a:\r\n",
+    },
+}
+# One read; the usual ones; ones that split the empty line at its end in each way.
+SPLITS = (1 << 20, 16_384, 65_535, 65_534, 65_533, 1000)
+
+
+@pytest.mark.parametrize("kind", HEADS)
+@pytest.mark.parametrize("split", SPLITS)
+async def test_the_limit_of_the_head_is_exact_however_it_arrives(kind, split):
+    """Also behind a request in the same read, and with one behind it."""
+    for before in (b"", REQUEST, POST + b"{}"):
+        longest = before + head_of(HEAD_BYTES_MAX, **HEADS[kind])
+        accepted = await answers_to(*pieces(longest + REQUEST, split))
+        assert accepted.count(b" 200 ") == 2 + bool(before)
+        assert b" 431 " not in accepted
+        too_long = before + head_of(HEAD_BYTES_MAX + 1, **HEADS[kind])
+        refused = await answers_to(*pieces(too_long + REQUEST, split))
+        assert (refused.count(b" 200 "), refused.count(b" 431 ")) == (bool(before), 1)
+
+
+def test_the_heads_of_the_tests_have_the_size_that_they_should_have():
+    for kind in HEADS.values():
+        assert len(head_of(HEAD_BYTES_MAX, **kind)) == HEAD_BYTES_MAX
+
+
+@pytest.mark.parametrize("end", [b"x", b"\r\n\r\n"])
+@pytest.mark.parametrize("split", [1 << 20, 16_384, 1000])
+async def test_a_head_without_end_is_refused_at_the_byte_that_passes_the_limit(end, split):
+    """The server waits for more until then; the last read may also end the head."""
+    begun = head_of(2 * HEAD_BYTES_MAX)[: HEAD_BYTES_MAX + 1 - len(end)]
+    assert await answers_to(*pieces(begun, split)) == b""
+    refused = await answers_to(*pieces(begun, split), end)
+    assert (refused.count(b" 431 "), refused.count(b" 200 ")) == (1, 0)
+
+
+async def test_a_head_that_is_too_long_is_a_clear_refusal_and_closes_the_connection():
     async with running_server() as server:
-        reader, writer = await server.connect()
-        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * (2 * HEAD_BYTES_MAX))
-        assert b" 400 " in await reader.readline()
+        connection = await server.connect()
+        head, body = await exchange(connection, head_of(HEAD_BYTES_MAX + 1) + REQUEST)
+        assert " 431 " in head
+        assert "connection: close" in head
+        assert body["error"]["code"] == "head_too_large"
+        assert body["error"]["message"] == "the head of a request may have at most 65536 bytes"
+        assert await connection[0].read() == b""
+        assert server.requests == []
 
 
-async def test_a_complete_head_over_the_limit_is_refused():
-    """A single read may hold much more than the limit, including the end of the head."""
-    whole = REQUEST[:-2] + b"X-Long: " + b"x" * (3 * HEAD_BYTES_MAX) + b"\r\n\r\n"
-    answers = await answers_to(whole)
-    assert (answers.count(b" 400 "), answers.count(b" 200 ")) == (1, 0)
+async def test_empty_lines_before_a_request_count_as_its_head():
+    """Otherwise a client could send them for ever."""
+    lines = b"\r\n" * 1000
+    assert b" 200 " in await answers_to(lines + head_of(HEAD_BYTES_MAX - len(lines)))
+    assert b" 431 " in await answers_to(lines + head_of(HEAD_BYTES_MAX - len(lines) + 1))
+
+
+async def test_bodies_do_not_count_as_a_head():
+    """Neither their own, nor the next one's, wherever the reads end."""
+    chunk = b"8\r\n\r\n\r\n\r\n\r\n\r\n"
+    chunked = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nX-Long: "
+    chunked += b"x" * (HEAD_BYTES_MAX - len(chunked) - 4) + b"\r\n\r\n"
+    chunked += 2 * chunk + b"0\r\nX-Trailer: x\r\n\r\n"
+    longest = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n"
+    longest = head_of(HEAD_BYTES_MAX, longest) + b"\r\n\r\n" * 15_000
+    whole = chunked + longest + chunked + head_of(HEAD_BYTES_MAX)
+    for split in (1 << 20, 65_535, 65_534, 65_533, 997):
+        answers = await answers_to(*pieces(whole, split))
+        assert answers.count(b" 200 ") == 4
+        assert [answers.count(b'"read":%d' % size) for size in (16, 60_000, 0)] == [2, 1, 1]
 
 
 async def test_pipelined_requests_do_not_count_as_the_head_of_the_next_one():
