@@ -217,6 +217,25 @@ async def test_a_stale_user_does_not_wait_for_the_next_periodic_poll(rig):
     await settle(lambda: rig.upstream.requests["heads"] and not rig.subscriptions.stale_users)
 
 
+async def test_pushes_to_a_user_just_added_do_not_wait_for_the_next_periodic_poll(rig):
+    """Ann connected, with heads that include Bob's addition, before the bus delivered it."""
+    rig.repair.set_watermark(0)
+    rig.repair._settings = Settings(heads_poll_ms=60_000, heads_poll_degraded_ms=60_000)
+    await settle(lambda: rig.upstream.requests["changed"])
+    rig.subscriptions.leave(rig.socket)
+    ann, bob = Socket(), Socket()
+    bob.user, bob.core.conversations = "bob", []
+    for socket, heads in ((bob, {}), (ann, {"r.x": 2})):
+        rig.subscriptions.join(socket)
+        rig.subscriptions.subscribe(socket, heads)
+    rig.upstream.log = entries(2)
+    rig.subscriptions.on_batch([Entry("r.x", 2, "room", 0, event="added", user="bob")])
+    # The range that ends with the addition is announced to Bob, who reads it from history.
+    await settle(lambda: set(bob.received) == {"<3"})
+    rig.subscriptions.on_batch([Entry("r.x", 3, "msg", 0)])
+    assert (ann.received[-1], bob.received[-1]) == (3, 3)
+
+
 async def test_a_failed_read_is_retried(rig):
     rig.upstream.log, rig.upstream.is_down = entries(2), True
     rig.subscriptions.note_head("r.x", 2)
