@@ -61,6 +61,7 @@ EXAMPLES: dict[str, Example] = {
     "cpu-limit": _both("gateway", core_percent=5),
     "descriptor-limit": _both("gateway"),
     "packet-loss": _both("gateway", loss=20),
+    "reorder": _both("edge", share=50),
     "disk-full": _disk(),
     "disk-read-only": _disk(),
     "disk-slow-fsync": _disk(delay="50ms"),

@@ -52,7 +52,7 @@ class PacketFilter:
             self.remove()
             raise StackError(f"the kernel does not drop packets for this process: {failure}")
 
-    def dropped(self) -> int:
+    def affected(self) -> int:
         """Return how many packets were dropped so far."""
         return sum(map(int, _PACKETS.findall(self._listed() or "")))
 

@@ -43,6 +43,7 @@ from gauntlet.chaos.faults.power_loss import PowerLoss
 from gauntlet.chaos.faults.queue_delete import QueueDelete
 from gauntlet.chaos.faults.read_only import ReadOnly
 from gauntlet.chaos.faults.refuse import Refuse
+from gauntlet.chaos.faults.reorder import Reorder
 from gauntlet.chaos.faults.reset import Reset
 from gauntlet.chaos.faults.restart import Restart
 from gauntlet.chaos.faults.rolling_update import RollingUpdate
@@ -78,6 +79,7 @@ _REGISTERED: tuple[type[Fault], ...] = (
     CpuLimit,
     DescriptorLimit,
     PacketLoss,
+    Reorder,
     DiskFull,
     DiskReadOnly,
     DiskSlowFsync,

@@ -16,6 +16,7 @@ from websockets.sync.client import connect
 
 from gauntlet.chaos.clients import packet_filter
 from gauntlet.chaos.faults import conflicts
+from gauntlet.chaos.packets import packet_reorder
 from gauntlet.chaos.server_hooks.faults import hooks_for
 from gauntlet.chaos.timeline import Timeline
 from gauntlet.core import clock
@@ -40,6 +41,8 @@ WHOLE = {
 ON_BOTH_STACKS = {"queue-delete", "connection-churn"}
 # Most machines for CI allow no control groups.
 BY_CONTROL_GROUPS = {"cpu-limit": "cpu", "oom-kill": "memory"}
+# They take rights, and a kernel with netfilter.
+ON_PACKETS = {"packet-loss": packet_filter, "reorder": packet_reorder}
 
 
 def examples():
@@ -164,7 +167,7 @@ def test_the_example_of_a_fault_acts_and_is_healed(stacks, stack, fault):
         pytest.skip(running.context.no_disks)
     if catalog.FAULTS[fault.kind].clock and running.context.no_clocks:
         pytest.skip(running.context.no_clocks)
-    if fault.kind == "packet-loss" and (reason := packet_filter.unavailable()):
+    if fault.kind in ON_PACKETS and (reason := ON_PACKETS[fault.kind].unavailable()):
         pytest.skip(reason)
     running.context.journal.clear()
     now = msgspec.structs.replace(fault, at=FixedTime(0))

@@ -38,6 +38,7 @@ INSTEAD: dict[str, str] = {
     "slow_close": "slow-close",
     "down": "refuse, which leaves live connections open, or kill for the component itself",
     "packet_loss": "packet-loss, by which the kernel drops packets of a process",
+    "packet_reorder": "reorder, by which packets of a process overtake each other",
 }
 
 DEFAULT_REQUIRED: tuple[str, ...] = tuple(name for name, check in CHECKS.items() if check.required)

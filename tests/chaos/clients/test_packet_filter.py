@@ -61,14 +61,14 @@ def test_packets_are_lost_and_sent_again_until_the_rules_are_removed():
     with echo() as lossy, echo() as other:
         rules = PacketFilter(TABLE, [lossy], 0.3)
         try:
-            assert (rules.dropped(), rules.is_removed) == (0, False)
+            assert (rules.affected(), rules.is_removed) == (0, False)
             talk(other, 20)
-            assert rules.dropped() == 0, "other ports are not affected"
+            assert rules.affected() == 0, "other ports are not affected"
             assert talk(lossy, 8) > 0.15  # TCP waits 200 ms before it sends again
-            assert rules.dropped() > 0
+            assert rules.affected() > 0
         finally:
             rules.remove()
-        assert (rules.is_removed, rules.dropped()) == (True, 0)
+        assert (rules.is_removed, rules.affected()) == (True, 0)
         rules.remove()
         talk(lossy, 5)
 
