@@ -5,6 +5,7 @@ none of their modules. Each function that adds options stands beside its command
 """
 
 import argparse
+import re
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, NamedTuple, NoReturn
@@ -113,6 +114,8 @@ class _Parser(argparse.ArgumentParser):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(allow_abbrev=False, **settings)
+        # No option begins with a digit. argparse takes `-5` for a value, but not `-5%/month`.
+        self._negative_number_matcher = re.compile(r"-\.?[0-9]")
         self.references: tuple[str, ...] = ()
 
     def complete(self) -> None:

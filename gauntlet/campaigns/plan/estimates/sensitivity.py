@@ -30,7 +30,11 @@ class Swing(NamedTuple):
 
 
 def _by(share: float) -> Callable[[float], tuple[float, float]]:
-    return lambda value: (value * (1 - share), value * (1 + share))
+    def around(value: float) -> tuple[float, float]:
+        ends = (value * (1 - share), value * (1 + share))
+        return min(ends), max(ends)  # growth may be negative
+
+    return around
 
 
 def _by_points(points: float) -> Callable[[float], tuple[float, float]]:

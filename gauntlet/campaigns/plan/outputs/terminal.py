@@ -38,7 +38,10 @@ def show(plan: Plan, folder: Path, console: Console | None = None) -> None:
 def _tiers(plan: Plan) -> Table:
     table = Table(box=None)
     for heading in ("tier", "node", "nodes", "needed", "busy", "busy after a loss"):
-        table.add_column(heading, justify="right" if heading == "nodes" else "left")
+        # Folded in a narrow terminal: a number that is cut off is another number.
+        table.add_column(
+            heading, justify="right" if heading == "nodes" else "left", overflow="fold"
+        )
     for tier in plan.tiers:
         kind = f"{printable(tier.node)} " if tier.node else ""
         table.add_row(

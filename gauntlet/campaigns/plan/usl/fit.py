@@ -41,10 +41,13 @@ class Fit(NamedTuple):
 
     @property
     def peak(self) -> float:
-        """The number at which the throughput is highest; infinite if it never falls."""
+        """The number at which the throughput is highest; infinite if it never falls.
+
+        Below 1 the law means nothing: a throughput that falls from the beginning has its peak at 1.
+        """
         if self.beta <= 0:
             return float("inf")
-        return float(np.sqrt(max(0.0, 1 - self.alpha) / self.beta))
+        return max(1.0, float(np.sqrt(max(0.0, 1 - self.alpha) / self.beta)))
 
     def throughput(self, n: Array) -> Array:
         """Return the fitted throughput."""

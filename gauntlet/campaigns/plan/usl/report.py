@@ -99,13 +99,13 @@ def refusal(best: Fit, high: float, largest: float, levels: int) -> str:
         )
     if math.isinf(high):
         return (
-            f"the knee was not seen up to n = {largest:g}: the data agrees with a throughput that "
-            "grows for ever. Measure larger n."
+            "the knee was not seen, and the data agrees with a throughput that never falls. "
+            "Measure larger n."
         )
     if high > _SEEN_WITHIN * largest:
         return (
-            f"the knee was not seen: the peak may be as far away as n = {significant(high)}, more "
-            f"than {_SEEN_WITHIN:g} times the highest measured n. Measure larger n."
+            f"the knee was not seen, and the peak may be as far away as n = {significant(high)}, "
+            f"more than {_SEEN_WITHIN:g} times the highest measured n. Measure larger n."
         )
     return ""
 

@@ -1,7 +1,6 @@
 """Reads scaling data: a CSV file with the columns n and throughput."""
 
 import csv
-import math
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ _BYTES_MAX = 2**20
 _LEVELS_MIN = 4  # three parameters, and something to judge the fit by
 _COLUMNS = ("n", "throughput")
 _VALUE_MAX = 1e12
+_N_MAX = 1e7  # n is squared and divided by squares: beyond, rounding errors decide the fit
 
 
 def read(file: Path) -> tuple[Array, Array]:
@@ -32,10 +32,15 @@ def read(file: Path) -> tuple[Array, Array]:
         raise ConfigError(f"{file} must be a CSV file: {error}") from error
     header = [name.strip().lower() for name in rows[0]] if rows else []
     if any(header.count(name) != 1 for name in _COLUMNS):
-        raise ConfigError(f"{file}:1: the first line must have the columns n and throughput once")
+        raise ConfigError(
+            f"{file}:1: the first line must have the columns n and throughput once, with commas "
+            f"between columns; got {','.join(header)!r:.80}"
+        )
     places = [header.index(name) for name in _COLUMNS]
     found = [
-        _row(row, places, f"{file}:{number}") for number, row in enumerate(rows[1:], 2) if any(row)
+        _row(row, places, len(header), f"{file}:{number}")
+        for number, row in enumerate(rows[1:], 2)
+        if any(row)
     ]
     if len(found) > _ROWS_MAX:
         raise ConfigError(f"{file} must have at most {_ROWS_MAX} rows; got {len(found)}")
@@ -46,14 +51,19 @@ def read(file: Path) -> tuple[Array, Array]:
     return table[:, 0], table[:, 1]
 
 
-def _row(row: list[str], places: list[int], where: str) -> tuple[float, float]:
+def _row(row: list[str], places: list[int], columns: int, where: str) -> tuple[float, float]:
+    if any(row[columns:]):  # a decimal comma would be read as the end of the number
+        raise ConfigError(
+            f"{where}: a row must have at most {columns} cells, as the first line has, and numbers "
+            f"a decimal point; got {row!r:.80}"
+        )
     try:
         n, throughput = (float(row[place]) for place in places)
     except (ValueError, IndexError) as error:
         raise ConfigError(f"{where}: n and throughput must be numbers; got {row!r:.80}") from error
-    if not (1 <= n <= _VALUE_MAX and 0 < throughput <= _VALUE_MAX and math.isfinite(throughput)):
+    if not (1 <= n <= _N_MAX and 0 < throughput <= _VALUE_MAX):
         raise ConfigError(
-            f"{where}: n must be at least 1 and throughput above 0, both at most 1e12; got "
-            f"{row!r:.80}"
+            f"{where}: n must be between 1 and {_N_MAX:g}, and throughput above 0 and at most "
+            f"{_VALUE_MAX:g}; got {row!r:.80}"
         )
     return n, throughput

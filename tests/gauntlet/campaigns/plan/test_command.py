@@ -90,6 +90,9 @@ def test_every_option_reaches_the_plan(folder, capsys):
         (["--users", "many", "capacity.json"], "--users must be a number"),
         (["--users", "1M", "none.json"], "none.json"),
         (["--users", "1M", "--growth", "5%", "capacity.json"], "--growth must be"),
+        (["--users", "1M", "--growth", "-100%/month", "capacity.json"], "--growth must be"),
+        (["--users", "-1", "capacity.json"], "--users must be a number above zero"),
+        (["--users", "1M", "--detection", "-5s", "capacity.json"], "--detection"),
         (["--users", "1M", "--zones", "0", "capacity.json"], "--zones must be between 1 and 20"),
         (["--users", "1M", "--months", "999", "capacity.json"], "--months must be"),
         (["--users", "1M", "--retention-months", "0", "capacity.json"], "--retention-months"),
@@ -105,6 +108,13 @@ def test_every_option_reaches_the_plan(folder, capsys):
 def test_bad_input_exits_with_4_and_says_what_is_wrong(arguments, problem, capsys):
     assert main(["plan", *arguments]) == 4
     assert problem in capsys.readouterr().err
+
+
+def test_a_demand_that_shrinks_is_given_without_an_equals_sign(folder, capsys):
+    options = ["--users", "1M", "--growth", "-5%/month", "--json", "capacity.json"]
+    assert main(["plan", *options]) == 0
+    inputs = {each["name"]: each for each in json.loads(capsys.readouterr().out)["inputs"]}
+    assert inputs["growth_per_month"]["value"] == pytest.approx(-0.05)
 
 
 def test_scaling_data_is_fitted(folder, capsys):

@@ -53,6 +53,12 @@ def test_measured_costs_swing_between_the_ends_of_their_intervals():
     assert (costs.nodes_lower, costs.nodes_higher) == (low, high)
 
 
+def test_the_lower_growth_of_a_shrinking_demand_is_the_more_negative_one():
+    found = by_label(sensitivity.swings(tiers(), inputs(growth_per_month=-0.1)))
+    growth = found["growth of the demand per month"]
+    assert (growth.lower, growth.higher) == (pytest.approx(-0.15), pytest.approx(-0.05))
+
+
 def test_shares_stay_between_0_and_1():
     found = by_label(sensitivity.swings(tiers(), inputs(online_share=0.9, utilisation=0.95)))
     assert found["users online at the peak"].higher == 1

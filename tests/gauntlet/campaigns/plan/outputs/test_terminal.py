@@ -10,9 +10,9 @@ from gauntlet.campaigns.plan.outputs import terminal
 from ..planned import hostile, planned, with_prices
 
 
-def shown(plan, capsys):
+def shown(plan, capsys, width=160):
     stream = io.StringIO()
-    terminal.show(plan, Path("runs/plan/x"), Console(file=stream, width=160, highlight=False))
+    terminal.show(plan, Path("runs/plan/x"), Console(file=stream, width=width, highlight=False))
     return stream.getvalue() + capsys.readouterr().out
 
 
@@ -24,6 +24,13 @@ def test_the_answer_is_first_and_the_directory_last(capsys):
     for part in ("edge", "headroom ends", "99 % back after a loss", "EUR a month"):
         assert part in text
     assert "≈ is extrapolated" in text
+
+
+def test_a_narrow_terminal_cuts_no_number_off(capsys):
+    plan = planned(users=1e12)
+    text = shown(plan, capsys, width=40)
+    assert "…" not in text
+    assert "".join(f"{plan.nodes:,}".split()) in "".join(text.split())
 
 
 def test_hostile_texts_are_no_markup_and_control_nothing(capsys):

@@ -49,7 +49,7 @@ def test_a_refusal_says_why_and_what_to_do():
         (TRUTH, 50.0, 8, ""),
         (TRUTH, 120.0, 8, ""),
         (TRUTH, 130.0, 8, "as far away as n = 130"),
-        (TRUTH, math.inf, 8, "grows for ever"),
+        (TRUTH, math.inf, 8, "never falls"),
         (TRUTH, 50.0, 5, "5 different n"),
         (TRUTH._replace(error=0.3), 50.0, 8, "off by 30 %"),
     ],
@@ -58,6 +58,16 @@ def test_each_reason_to_refuse(best, high, levels, why):
     found = refusal(best, high, 60.0, levels)
     assert why in found
     assert bool(found) == bool(why)
+
+
+@pytest.mark.parametrize(
+    "throughput",
+    [1_000 / LEVELS, 1_000 / LEVELS**1.1, 1_000 * LEVELS / (1 + 5 * LEVELS * (LEVELS - 1))],
+)
+def test_a_throughput_that_falls_from_the_beginning_is_highest_at_one(throughput):
+    found = report(LEVELS, throughput)
+    assert found.peak.value == 1
+    assert found.answer.startswith("The throughput is highest at n = 1 (1–1) with ")
 
 
 def test_every_interval_contains_its_value():

@@ -29,7 +29,7 @@ def test_rows_are_sorted_by_n_and_repeated_levels_are_kept(read):
 
 
 def test_further_columns_a_mark_and_other_line_ends_are_accepted(read):
-    n, _ = read("\ufeffhost, N ,Throughput\r\na,1,10\r\nb,2,19\r\n\r\nc,4,35\r\nd,8,60\r\n")
+    n, _ = read("\ufeffhost, N ,Throughput\r\na,1,10\r\nb,2,19,\r\n\r\nc,4,35\r\nd,8,60\r\n")
     assert n.tolist() == [1, 2, 4, 8]
 
 
@@ -41,12 +41,15 @@ def test_further_columns_a_mark_and_other_line_ends_are_accepted(read):
         ("n,n,throughput\n1,1,2\n", ":1: the first line"),
         ("n,throughput\n", "at least 4 different n; got 0"),
         ("n,throughput\n1,10\n1,11\n2,19\n4,35\n", "at least 4 different n; got 3"),
-        (GOOD + "3,nan\n", ":7: n must be at least 1"),
-        (GOOD + "nan,3\n", ":7: n must be at least 1"),
-        (GOOD + "inf,3\n", ":7: n must be at least 1"),
-        (GOOD + "3,0\n", ":7: n must be at least 1"),
-        (GOOD + "0.5,3\n", ":7: n must be at least 1"),
-        (GOOD + "3,1e999\n", ":7: n must be at least 1"),
+        ("n;throughput\n1;2\n", "with commas between columns; got 'n;throughput'"),
+        (GOOD + "3,nan\n", ":7: n must be between 1"),
+        (GOOD + "nan,3\n", ":7: n must be between 1"),
+        (GOOD + "inf,3\n", ":7: n must be between 1"),
+        (GOOD + "3,0\n", ":7: n must be between 1"),
+        (GOOD + "0.5,3\n", ":7: n must be between 1"),
+        (GOOD + "1e8,3\n", ":7: n must be between 1"),
+        (GOOD + "3,1e999\n", ":7: n must be between 1"),
+        (GOOD + "3,20,5\n", ":7: a row must have at most 2 cells"),
         (GOOD + "three,3\n", ":7: n and throughput must be numbers"),
         (GOOD + "3\n", ":7: n and throughput must be numbers"),
         (GOOD + "=1+1,3\n", ":7: n and throughput must be numbers"),
