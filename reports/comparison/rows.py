@@ -64,6 +64,8 @@ def _row(found: dict[str, Any], comparable: str) -> Row:
         low, high = (formatting.significant(each) for each in interval)
         bounds = f"{low} … {high}"
     factor = "" if found["factor"] is None else f"× {formatting.significant(found['factor'])}"
+    if found["a"]["value"] == 0 and found["b"]["value"]:
+        factor = "from 0"  # no factor says that, and it can matter most
     a, b = (_value(indicator, found[name]) for name in ("a", "b"))
     return Row(indicator, found["window"], a, b, factor, bounds, answer, tone)
 

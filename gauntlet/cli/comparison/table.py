@@ -9,6 +9,7 @@ from rich.text import Text
 from gauntlet.reports.comparison import rows
 
 _CHANGES_SHOWN = 8
+_WIDE = 110  # columns of a terminal in which every part of a figure has room beside the others
 _ANSWERS = {
     "yes": ("✔ comparable", "bold green"),
     "with reservations": ("! comparable, with reservations", "bold yellow"),
@@ -21,9 +22,8 @@ def show(found: dict[str, Any], console: Console, *, complete: bool) -> None:
     """Print the runs, and how each differs from the first; all figures if `complete`."""
     table = Table(box=None)
     table.add_column("")
-    table.add_column("run", no_wrap=True)
-    for heading in ("labels", "verdict", "numbers"):
-        table.add_column(heading)
+    for heading in ("run", "labels", "verdict", "numbers"):
+        table.add_column(heading, overflow="fold")
     for run in found["runs"]:
         cells = (run["name"], run["id"], rows.labels_of(run), run["status"], run["numbers"])
         table.add_row(*map(_text, cells))
@@ -38,19 +38,37 @@ def _show_pair(pair: dict[str, Any], console: Console, *, complete: bool) -> Non
     for obstacle in pair["obstacles"]:
         mark = "✘" if obstacle["serious"] else "!"
         console.print(Text(f"  {mark} ").append_text(_text(obstacle["sentence"])))
-    table = Table("figure", "window", pair["a"], pair["b"], "factor", "99 % interval", "", box=None)
-    for row in rows.of(pair, complete=complete):
-        table.add_row(
-            *(_text(each) for each in row[:-2]), Text(row.answer, _STYLES.get(row.tone, ""))
-        )
-    console.print(table)
+    console.print(_figures(pair, wide=console.width >= _WIDE, complete=complete))
     for heading in ("verdicts", "configuration"):
         if pair[heading]:
             console.print(_changes(pair[heading], heading, complete=complete))
 
 
+def _figures(pair: dict[str, Any], *, wide: bool, complete: bool) -> Table:
+    """Return the figures: a column for each part, or two parts below each other."""
+    headings = ["figure", "window", pair["a"], pair["b"], "factor", "99 % interval", ""]
+    if not wide:
+        headings = ["figure", pair["a"], pair["b"], "factor (99 % interval)"]
+    table = Table(box=None)
+    for heading in headings:
+        # Lines become more instead of shorter: `delivery_p…` and `26.…` say nothing.
+        table.add_column(heading, overflow="fold")
+    for row in rows.of(pair, complete=complete):
+        answer = Text(row.answer, _STYLES.get(row.tone, ""))
+        if wide:
+            table.add_row(*map(_text, row[:-2]), answer)
+        else:
+            name = _text(row.indicator).append("\n").append_text(_text(row.window))
+            factor = f"{row.factor} ({row.interval})" if row.interval else row.factor
+            change = _text(factor).append("\n" if factor else "").append_text(answer)
+            table.add_row(name, _text(row.a), _text(row.b), change)
+    return table
+
+
 def _changes(changes: list[dict[str, str]], heading: str, *, complete: bool) -> Table:
-    table = Table(f"changed {heading}", "A", "other", box=None)
+    table = Table(box=None)
+    for name in (f"changed {heading}", "A", "other"):
+        table.add_column(name, overflow="fold")
     shown = changes if complete else changes[:_CHANGES_SHOWN]
     for change in shown:
         table.add_row(*(_text(change[key]) for key in ("what", "a", "b")))

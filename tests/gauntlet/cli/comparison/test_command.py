@@ -1,6 +1,7 @@
 """`gauntlet compare` in the terminal and as JSON."""
 
 import json
+import re
 
 import pytest
 
@@ -28,6 +29,22 @@ def test_the_terminal_shows_what_is_worse_and_what_changed(tmp_path, capsys):
     assert "label.version" in text
     assert main(["compare", "--all", str(a), str(b)]) == Exit.OK
     assert "delivery_p90_ms" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("columns", ["80", "40"])
+def test_a_narrow_terminal_shows_every_figure_whole(tmp_path, capsys, monkeypatch, columns):
+    def lose(run):
+        run.result["counts"].update(missing=300)
+
+    a, b = save(tmp_path, "a"), save(tmp_path, "b", factor=2, change=lose)
+    monkeypatch.setenv("COLUMNS", columns)
+    assert main(["compare", str(a), str(b)]) == Exit.OK
+    text = capsys.readouterr().out
+    cut = text.replace(" … ", "").replace(" …\n", "\n").replace(" … \n", "\n")
+    assert not re.search(r"\w…", cut)
+    if columns == "80":
+        for part in ("delivery_p99_ms", "acked_per_s", "higher, worse", "from 0", "(0."):
+            assert part in text
 
 
 def test_runs_that_are_not_comparable_exit_with_inconclusive_and_nothing_is_worse(tmp_path, capsys):
