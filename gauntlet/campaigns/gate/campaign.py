@@ -9,8 +9,8 @@ import msgspec
 
 from gauntlet.campaigns.gate import score, verdict
 from gauntlet.campaigns.gate.comparing import calibrating, decision, measurements
+from gauntlet.campaigns.gate.comparing.baseline import Baseline
 from gauntlet.campaigns.gate.comparing.decision import Answer, Question
-from gauntlet.campaigns.gate.comparing.measurements import Sessions
 from gauntlet.campaigns.gate.outcome import (
     Comparison,
     Gate,
@@ -48,7 +48,7 @@ class Plan(NamedTuple):
     subjects: Sequence[Subject]
     references: Sequence[Subject] = ()
     questions: Sequence[Question] = ()
-    sessions: Sessions = ()
+    baseline: Baseline = Baseline()
     aa_pairs: int = 0  # of a calibration
     machine: dict[str, int | str | None] = {}  # noqa: RUF012 - never changed
     past_calibration: PastCalibration | None = None
@@ -108,6 +108,7 @@ class Campaign:
             else (),
             significant_below=self._alpha() if comparisons else None,
             past_calibration=plan.past_calibration,
+            baseline=plan.baseline.gates,
         )
 
     def _looks(self) -> int:
@@ -230,7 +231,7 @@ class Campaign:
         }
 
     def _answers(self) -> dict[Question, Answer]:
-        plan, sessions = self._plan, self._plan.sessions
+        plan, sessions = self._plan, self._plan.baseline.sessions
         estimates = {
             question: measurements.against_reference(question, self._runs)
             if plan.references
@@ -240,10 +241,11 @@ class Campaign:
         return decision.decide(estimates, plan.compare.alpha, self._looks())
 
     def _comparison(self, answer: Answer) -> Comparison:
+        question, runs, sessions = answer.question, self._runs, self._plan.baseline.sessions
         before, after = (
-            measurements.typical(answer.question, self._runs, version, self._plan.sessions)
+            measurements.typical(question, runs, version, sessions)
             for version in ("reference", "candidate")
         )
-        if answer.reason and (why := measurements.why_unusable(answer.question, self._runs)):
+        if answer.reason and (why := measurements.why_unusable(question, runs, sessions)):
             answer = answer._replace(reason=f"{answer.reason} ({why})")
         return measurements.comparison(answer, before, after)

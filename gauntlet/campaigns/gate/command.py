@@ -81,9 +81,9 @@ def plan_of(options: argparse.Namespace) -> Plan:
         return plan._replace(references=references)
     folder = options.suite.parent / (found.compare.baseline or "")
     own = {each.name: digests[each.name] for each in compared}
-    sessions = baseline.read(folder, plan.machine, own)
-    measurable.check_baseline(asked, sessions, folder)
-    return plan._replace(sessions=sessions)
+    stored = baseline.read(folder, plan.machine, own)
+    measurable.check_baseline(asked, stored.sessions, folder)
+    return plan._replace(baseline=stored)
 
 
 def _calibration(plan: Plan, sla: Sla, options: argparse.Namespace) -> Plan:

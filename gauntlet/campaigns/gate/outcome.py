@@ -119,6 +119,16 @@ class PastCalibration(msgspec.Struct, frozen=True):
     figures: tuple[Calibrated, ...]
 
 
+class BaselineGate(msgspec.Struct, frozen=True):
+    """An earlier gate of the stored baseline; `sha256` is that of its `gate.json`."""
+
+    id: str
+    started: str
+    runs: int
+    file: str
+    sha256: str
+
+
 class Scenario(msgspec.Struct, frozen=True):
     """A scenario of the gate: its name, and a digest of its load, faults and system."""
 
@@ -138,6 +148,7 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     """The content of `gate.json`.
 
     The corrected p-value of a regression is below `significant_below`, if anything was compared.
+    `baseline` are the gates of a stored baseline that the runs were compared with.
     """
 
     schema_version: Literal[1] = 1
@@ -156,6 +167,7 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     calibration: tuple[Calibrated, ...] = ()
     significant_below: float | None = None
     past_calibration: PastCalibration | None = None
+    baseline: tuple[BaselineGate, ...] = ()
 
 
 def key(indicator: str, window: str) -> str:

@@ -136,9 +136,9 @@ def values(run: RunDir) -> tuple[dict[str, float], str]:
 
 
 def _figures(run: SavedRun) -> Iterator[tuple[str, float]]:
-    """Yield all figures that are positive, finite and rest on enough samples."""
+    """Yield all figures that are finite, not negative, and rest on enough samples."""
     for name, number in (*_latencies(run), *_rates(run), *_objectives(run)):
-        if 0 < number < math.inf:
+        if 0 <= number < math.inf:
             yield name, number
 
 

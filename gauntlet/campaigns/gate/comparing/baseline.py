@@ -1,19 +1,27 @@
 """A stored baseline: the gates of a folder, each of which is one session of measurements."""
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from gauntlet.campaigns import record_files
 from gauntlet.campaigns.gate.comparing.measurements import Sessions
-from gauntlet.campaigns.gate.outcome import FILE, SCHEMA_VERSION, Gate
+from gauntlet.campaigns.gate.outcome import FILE, SCHEMA_VERSION, BaselineGate, Gate, Run
 from gauntlet.core.errors import ConfigError
 
 MACHINE_KEYS = ("cores", "memory_mb")
 
 
-def read(folder: Path, machine: Mapping[str, Any], digests: Mapping[str, str]) -> Sessions:
-    """Return the figures of a baseline; ConfigError if it is not one for this machine and suite.
+class Baseline(NamedTuple):
+    """The figures of a baseline, and the gates that they are from, in the same order."""
+
+    sessions: Sessions = ()
+    gates: tuple[BaselineGate, ...] = ()
+
+
+def read(folder: Path, machine: Mapping[str, Any], digests: Mapping[str, str]) -> Baseline:
+    """Return a baseline; ConfigError if it is not one for this machine and suite.
 
     `digests` are those of the scenarios to compare. Gates that did not pass, and calibrations, are
     left out.
@@ -29,7 +37,8 @@ def read(folder: Path, machine: Mapping[str, Any], digests: Mapping[str, str]) -
             f"compare.baseline must be a folder with a gate that passed; {folder} has only others, "
             "or calibrations"
         )
-    return [_session(file, gate, machine, digests) for file, gate in gates]
+    sessions = [_session(file, gate, machine, digests) for file, gate in gates]
+    return Baseline(sessions, tuple(_named(file, gate, digests) for file, gate in gates))
 
 
 def _is_usable(gate: Gate) -> bool:
@@ -48,6 +57,21 @@ def _gates(files: list[Path]) -> Iterator[tuple[Path, Gate]]:
                 "Record the baseline again with this version of Gauntlet",
             ),
         )
+
+
+def _named(file: Path, gate: Gate, digests: Mapping[str, str]) -> BaselineGate:
+    return BaselineGate(
+        id=gate.id,
+        started=gate.started,
+        runs=sum(_counts(run, digests) for run in gate.runs),
+        file=str(file),
+        sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
+    )
+
+
+def _counts(run: Run, digests: Mapping[str, str]) -> bool:
+    """Return whether a run is one of the baseline; an inconclusive one that was repeated is not."""
+    return run.version == "candidate" and not run.set_aside and run.scenario in digests
 
 
 def _session(
@@ -72,9 +96,12 @@ def _session(
         raise ConfigError(f"{file} has no runs of {', '.join(missing)}")
     values: dict[tuple[str, str], list[float]] = {}
     for run in gate.runs:
-        if run.version == "candidate" and run.scenario in digests:
+        if _counts(run, digests):
             for name, value in run.values.items():
-                if not 0 < value < float("inf"):
-                    raise ConfigError(f"{file}: {name} of {run.path} must be above 0; got {value}")
+                if not 0 <= value < float("inf"):
+                    raise ConfigError(
+                        f"{file}: {name} of {run.path} must be a finite number of zero or more; "
+                        f"got {value}"
+                    )
                 values.setdefault((run.scenario, name), []).append(value)
     return values

@@ -78,8 +78,25 @@ class Answer(NamedTuple):
     reason: str = ""
 
 
+def is_comparable(question: Question, before: Sequence[float], after: Sequence[float]) -> bool:
+    """Return whether one can say by how much values got worse.
+
+    A change from or to zero has no ratio. If it is none for the worse, it counts as no change.
+    """
+    return (0 not in before and 0 not in after) or not _is_worse(question, before, after)
+
+
+def _is_worse(question: Question, before: Sequence[float], after: Sequence[float]) -> bool:
+    """Return whether any value after is worse than any value before."""
+    if question.lower_is_better:
+        return max(after) > min(before)
+    return min(after) < max(before)
+
+
 def worsening(question: Question, before: float, after: float) -> float:
     """Return by how much a value got worse, as a logarithm; ValueError if that is not defined."""
+    if 0 in (before, after) and is_comparable(question, [before], [after]):
+        return 0.0
     if not (0 < before < math.inf and 0 < after < math.inf):
         raise ValueError(f"a change from {before} to {after} is no ratio")
     logarithm = math.log(after / before)

@@ -11,6 +11,7 @@ from gauntlet.reports import formatting
 SUMMARY_BYTES_MAX = 1_000_000
 COMMENT_BYTES_MAX = 60_000
 _REASONS_MAX = 20
+_BASELINE_MAX = 5
 _MARKS = {"pass": "✅", "warn": "⚠️", "fail": "❌", "error": "❌"}
 _ANSWERS = {
     "regression": "❌ worse",
@@ -43,6 +44,7 @@ def _lines(gate: Gate) -> Iterator[str]:
     yield ""
     yield from _calibration(gate)
     yield from _comparisons(gate)
+    yield from _baseline(gate)
     yield from _runs(gate)
     yield from _score(gate)
     if gate.labels:
@@ -71,6 +73,16 @@ def _comparisons(gate: Gate) -> Iterator[str]:
         answer = _ANSWERS[each.outcome] + (" (warning)" if each.severity == "warn" else "")
         cells = (markdown(each.scenario), markdown(figure), before, after, _change(each))
         yield f"| {' | '.join(cells)} | {100 * each.min_effect:g} % | {answer} |"
+    yield ""
+
+
+def _baseline(gate: Gate) -> Iterator[str]:
+    """Name the gates of the baseline, so that one can see what a change is relative to."""
+    if not gate.baseline:
+        return
+    named = ", ".join(f"{each.id} ({each.runs} runs)" for each in gate.baseline[-_BASELINE_MAX:])
+    more = len(gate.baseline) - _BASELINE_MAX
+    yield f"Baseline: {markdown(named)}{f', and {more} earlier gates' if more > 0 else ''}."
     yield ""
 
 

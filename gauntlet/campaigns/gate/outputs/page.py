@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gauntlet.campaigns.gate import score
-from gauntlet.campaigns.gate.comparing import calibration
+from gauntlet.campaigns.gate.comparing import calibration, decision
 from gauntlet.campaigns.gate.outcome import Calibrated, Comparison, Gate, Run
 from gauntlet.campaigns.gate.outputs import findings, forest, wording
 from gauntlet.campaigns.gate.outputs.text import plain
@@ -217,7 +217,7 @@ def _calibration(gate: Gate) -> dict[str, Any]:
                 "false_red": _share(each.false_red, 1),
                 "decided": _share(each.decided, 0),
                 "pairs": each.pairs,
-                "is_known": each.noise > 0,
+                "is_known": _is_known(each),
                 "sentence": each.sentence,
             }
             for each in (past.figures if past else gate.calibration)
@@ -225,9 +225,14 @@ def _calibration(gate: Gate) -> dict[str, Any]:
     }
 
 
+def _is_known(each: Calibrated) -> bool:
+    """Return whether there were enough pairs; equal runs can also agree exactly."""
+    return each.pairs >= decision.SAMPLES_MIN
+
+
 def _smallest(each: Calibrated) -> str:
     if each.smallest is None:
-        return f"none up to {100 * max(calibration.CHANGES):g} %" if each.noise > 0 else "unknown"
+        return f"none up to {100 * max(calibration.CHANGES):g} %" if _is_known(each) else "unknown"
     return f"{100 * each.smallest:g} %"
 
 
@@ -255,6 +260,10 @@ def _versions(gate: Gate) -> dict[str, Any]:
             _part(name, value) for name, value in gate.machine.items() if value is not None
         ),
         "is_baseline": gate.mode == "baseline",
+        "baseline": [
+            (each.started.replace("T", " "), each.id, each.runs, each.file, each.sha256)
+            for each in gate.baseline
+        ],
     }
 
 

@@ -137,6 +137,11 @@ def _relative(entry: Entry, place: Place) -> Relative:
             f"{place('indicator')} of {entry.id!r:.60} must be one of: {', '.join(known)}; got "
             f"{entry.indicator!r:.60}"
         )
+    if entry.min_samples != 1:
+        raise ConfigError(
+            f"{place('min_samples')} of {entry.id!r:.60} must be left out with `relative_to`: a "
+            f"comparison needs runs, and says itself how many; got {entry.min_samples}"
+        )
     lower_is_better = entry.op in ("<", "<=")
     worse = share if lower_is_better else -share
     if worse <= 0 or share <= -1:

@@ -4,8 +4,9 @@ import msgspec
 import pytest
 
 from gauntlet.campaigns.gate.campaign import Campaign, Plan
+from gauntlet.campaigns.gate.comparing.baseline import Baseline
 from gauntlet.campaigns.gate.comparing.decision import Question
-from gauntlet.campaigns.gate.outcome import RunStopped
+from gauntlet.campaigns.gate.outcome import BaselineGate, RunStopped
 from gauntlet.campaigns.gate.subjects import Subject
 from gauntlet.campaigns.gate.suite import Compare, Suite
 from gauntlet.core.errors import Interrupted
@@ -277,10 +278,12 @@ def test_a_baseline_is_compared_with_every_run(values, status):
     suite = Suite(
         version=1, scenarios=[], name="s", repeat=3, compare=Compare(baseline="old", pairs=3)
     )
-    sessions = [{("steady", NAME): list(values)}]
+    named = BaselineGate("old-gate", "2026-11-28T09:00:00", len(values), "old/gate.json", "ab" * 32)
+    stored = Baseline([{("steady", NAME): list(values)}], (named,))
     plan = Plan(
-        "g", suite, [Subject(library.find("steady"))], questions=[question], sessions=sessions
+        "g", suite, [Subject(library.find("steady"))], questions=[question], baseline=stored
     )
     found = Campaign(plan, Runner(noise=(0.0, 0.01, -0.01)), print).run()
     assert (found.mode, found.verdict.status) == ("baseline", status)
+    assert found.baseline == (named,)
     assert len(found.runs) == 3

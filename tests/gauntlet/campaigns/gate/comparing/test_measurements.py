@@ -11,6 +11,7 @@ from ..example import run
 
 QUESTION = Question("steady", "delivery_p50_ms", "steady", 0.1)
 NAME = "delivery_p50_ms@steady"
+VERSIONS = ("reference", "candidate")
 
 
 def pairs(*values):
@@ -72,6 +73,73 @@ def test_the_usual_reason_why_runs_cannot_be_used_is_told():
     runs = [run(values={"other@steady": 1.0})]
     assert measurements.why_unusable(QUESTION, runs) == "in one run, there is no delivery_p50_ms"
     assert measurements.why_unusable(QUESTION, pairs((10, 11))) == ""
+
+
+def decided(question, estimate):
+    return decision.decide({question: estimate}, 0.01, 1)[question]
+
+
+def test_what_stays_zero_did_not_get_worse():
+    """A system without errors must pass a gate on its errors."""
+    runs = pairs(*[(0, 0)] * 5)
+    assert decided(QUESTION, measurements.against_reference(QUESTION, runs)).outcome == (
+        "no-regression"
+    )
+    own = [each for each in runs if each.version == "candidate"]
+    for days in (sessions([0] * 5), sessions([0, 0], [0], [0], [0])):
+        estimate = measurements.against_baseline(QUESTION, own, days)
+        assert decided(QUESTION, estimate).outcome == "no-regression"
+    assert measurements.typical(QUESTION, runs, "candidate") == 0
+    assert measurements.typical(QUESTION, own, "reference", sessions([0], [0], [0])) == 0
+
+
+@pytest.mark.parametrize(
+    ("question", "values"),
+    [(QUESTION, (0.01, 0)), (QUESTION._replace(lower_is_better=False), (0, 9))],
+)
+def test_a_change_from_or_to_zero_for_the_better_counts_as_none(question, values):
+    runs = pairs(*[values] * 5)
+    estimate = measurements.against_reference(question, runs)
+    assert (estimate.mean, estimate.samples) == (0, 5)
+    own = [each for each in runs if each.version == "candidate"]
+    assert measurements.against_baseline(question, own, sessions([values[0]] * 5)).mean == 0
+
+
+@pytest.mark.parametrize(
+    ("question", "values"),
+    [(QUESTION, (0, 0.01)), (QUESTION._replace(lower_is_better=False), (9, 0))],
+)
+def test_a_change_from_or_to_zero_for_the_worse_is_unknown_and_says_why(question, values):
+    runs = pairs(*[values] * 5)
+    own, days = [each for each in runs if each.version == "candidate"], sessions([values[0]] * 5)
+    assert measurements.against_reference(question, runs) is None
+    assert measurements.against_baseline(question, own, days) is None
+    for why in (
+        measurements.why_unusable(question, runs),
+        measurements.why_unusable(question, own, days),
+    ):
+        assert why == "in 5 runs, delivery_p50_ms is 0, and a change from or to 0 is no percentage"
+
+
+def test_zeros_in_a_baseline_are_not_left_out():
+    """Without its best runs, the baseline would hide that the new ones are worse."""
+    runs = [run(values={NAME: 0.01})]
+    assert measurements.against_baseline(QUESTION, runs, sessions([0.01, 0.01, 0.01, 0])) is None
+
+
+def test_typical_values_are_those_of_the_pairs_that_decide():
+    """Their ratio is the change, also where a run of a pair cannot be used."""
+    runs = pairs((10, 11), (10, 11), (10, 11), (99, None))
+    before, after = (measurements.typical(QUESTION, runs, each) for each in VERSIONS)
+    assert after / before == pytest.approx(1.1)
+    assert measurements.typical(QUESTION, pairs((10, None)), "reference") == pytest.approx(10)
+
+
+def test_typical_values_of_a_baseline_are_those_of_its_sessions():
+    days = sessions([10] * 20, [20], [40])
+    runs = [run(values={NAME: 20.0}), run(number=2, values={NAME: 99.0}, set_aside=True)]
+    before, after = (measurements.typical(QUESTION, runs, each, days) for each in VERSIONS)
+    assert (before, after) == (pytest.approx(20), pytest.approx(20))
 
 
 def test_typical_values_are_geometric_means():

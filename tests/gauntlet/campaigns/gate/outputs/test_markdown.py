@@ -2,7 +2,7 @@
 
 import re
 
-from gauntlet.campaigns.gate.outcome import ScoreLine, Verdict
+from gauntlet.campaigns.gate.outcome import BaselineGate, ScoreLine, Verdict
 from gauntlet.campaigns.gate.outputs import markdown
 
 from ..example import gate, run
@@ -34,6 +34,17 @@ def test_pages_are_cut_at_their_limits():
 
 def test_the_comment_can_be_found_again():
     assert markdown.comment(gate()).startswith("<!-- gauntlet gate: smoke -->\n## ✅ PASS")
+
+
+def test_the_gates_of_a_baseline_are_named_the_newest_last():
+    assert "Baseline" not in markdown.summary(gate())
+    stored = tuple(
+        BaselineGate(f"20261128T09000{at}Z-smoke", "2026-11-28T09:00:00", 4, "x", "ab" * 32)
+        for at in range(7)
+    )
+    text = markdown.summary(gate(baseline=stored))
+    assert "Baseline: 20261128T090002Z-smoke (4 runs), " in text
+    assert "20261128T090006Z-smoke (4 runs), and 2 earlier gates." in text
 
 
 def test_the_score_is_explained_line_by_line():

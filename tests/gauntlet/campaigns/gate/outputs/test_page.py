@@ -3,9 +3,10 @@
 import html.parser
 import re
 
+import msgspec
 import pytest
 
-from gauntlet.campaigns.gate.outcome import Verdict
+from gauntlet.campaigns.gate.outcome import BaselineGate, Verdict
 from gauntlet.campaigns.gate.outputs import page
 from gauntlet.campaigns.gate.outputs.page import Link
 from gauntlet.reports.render import pages
@@ -150,6 +151,22 @@ def test_what_differs_between_the_versions_is_bold():
     assert "<b>im-gauntlet 0.0.9 of /srv/old/bin/python</b>" in document
     assert "<td>embedded</td><td>embedded</td>" in document
     assert "Linux 6.1, Python 3.11.9, 2 cores, 7,956 MB of memory" in document
+
+
+def test_the_gates_of_a_stored_baseline_are_listed():
+    stored = BaselineGate("old <gate>", "2026-11-28T09:00:00", 4, "old/gate.json", "ab" * 32)
+    text = read(gate(mode="baseline", baseline=(stored,))).text
+    assert "The 1 gate of the baseline" in text
+    for part in ("2026-11-28 09:00:00", "old <gate>", "old/gate.json", "abababababababab…"):
+        assert part in text
+
+
+def test_a_calibration_with_equal_runs_is_known():
+    exact = gates.CALIBRATED[0]
+    found = gate(mode="calibration", calibration=(msgspec.structs.replace(exact, noise=0.0),))
+    text = read(found).text
+    assert "unknown" not in text
+    assert "0.0 %" in text
 
 
 def test_a_calibration_shows_the_smallest_change_and_what_is_unknown():

@@ -44,6 +44,10 @@ def test_a_rate_may_fall_by_a_share(read):
         ({"value": "+10%"}, "finite number .a percentage needs `relative_to"),
         ({"value": ".nan"}, r"sla.yaml:2: sla\[0\].value of 'x' must be a finite number"),
         ({"value": "5", "relative_to": "baseline"}, "must be a percentage"),
+        (
+            {"value": "+5%", "relative_to": "baseline", "min_samples": 9},
+            r"sla\[0\].min_samples of 'x' must be left out",
+        ),
         ({"value": "-10%", "relative_to": "baseline"}, "how much worse"),
         ({"value": "0%", "relative_to": "baseline"}, "how much worse"),
         ({"value": "+10%", "op": '">"', "relative_to": "baseline"}, "how much worse"),
