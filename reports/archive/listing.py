@@ -36,6 +36,10 @@ class Entry(NamedTuple):
     size_bytes: int = 0
     problem: str = ""
 
+    def has(self, wanted: Labels) -> bool:
+        """Return whether a run has all of these labels; one without a value must be absent."""
+        return all(self.labels.get(key, "") == value for key, value in wanted.items())
+
 
 def entries(folder: Path) -> list[Entry]:
     """Return the runs directly below a folder, the newest first; symbolic links are not followed.

@@ -21,12 +21,17 @@ def run(options: argparse.Namespace) -> int:
         return _label(options)
     if options.action == "prune":
         return _prune(options)
-    found = entries(options.out)
+    found = _chosen(options)
     if options.json:
         print(json.dumps([_row(entry) for entry in found], indent=2))
     else:
         table.show(found, Console(highlight=False))
     return Exit.OK
+
+
+def _chosen(options: argparse.Namespace) -> list[Entry]:
+    wanted = labels.parse(options.labelled)
+    return [entry for entry in entries(options.out) if entry.has(wanted)]
 
 
 def _row(entry: Entry) -> dict[str, object]:
@@ -46,7 +51,7 @@ def _label(options: argparse.Namespace) -> int:
 
 def _prune(options: argparse.Namespace) -> int:
     console = Console(highlight=False)
-    chosen = pruning.to_remove(entries(options.out), options.keep, options.scenario)
+    chosen = pruning.to_remove(_chosen(options), options.keep, options.scenario)
     if not chosen:
         print("No run is to be removed.")
         return Exit.OK

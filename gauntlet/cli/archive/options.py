@@ -10,7 +10,7 @@ from gauntlet.cli.directories.options import directory_option
 def runs_options(parser: argparse.ArgumentParser) -> None:
     """What to do with the runs of a folder."""
     parser.set_defaults(action="list")
-    _runs_folder(parser, default=Path("runs"))
+    _which_runs(parser, folder=Path("runs"), labelled=[])
     parser.add_argument("--json", action="store_true", help="print the list as JSON")
     actions = parser.add_subparsers(
         title="actions", metavar="ACTION", help="what to do (default: list the runs)"
@@ -29,8 +29,8 @@ def runs_options(parser: argparse.ArgumentParser) -> None:
     about = "remove old runs"
     action = actions.add_parser("prune", help=about, description=about)
     action.set_defaults(action="prune")
-    # Without a default, which would replace what stands before `prune`.
-    _runs_folder(action, default=argparse.SUPPRESS)
+    # Without defaults, which would replace what stands before `prune`.
+    _which_runs(action, folder=argparse.SUPPRESS, labelled=argparse.SUPPRESS)
     action.add_argument(
         "--keep",
         type=_kept_runs,
@@ -43,9 +43,17 @@ def runs_options(parser: argparse.ArgumentParser) -> None:
     action.add_argument("--yes", action="store_true", help="remove them without asking")
 
 
-def _runs_folder(parser: argparse.ArgumentParser, default: Any) -> None:
+def _which_runs(parser: argparse.ArgumentParser, folder: Any, labelled: Any) -> None:
     parser.add_argument(
-        "--out", type=Path, default=default, help="the folder of the runs (default: runs)"
+        "--out", type=Path, default=folder, help="the folder of the runs (default: runs)"
+    )
+    parser.add_argument(
+        "--label",
+        dest="labelled",
+        action="append",
+        default=labelled,
+        metavar="KEY=VALUE",
+        help="only runs with this label, or without it (KEY=); may be repeated",
     )
 
 

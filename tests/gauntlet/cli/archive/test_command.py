@@ -2,6 +2,7 @@
 
 import io
 import json
+from pathlib import Path
 
 import pytest
 
@@ -49,6 +50,39 @@ def test_the_list_as_json_names_each_run_with_its_labels(tmp_path, capsys):
     (row,) = json.loads(capsys.readouterr().out)
     assert (row["path"], row["state"], row["status"]) == (str(run.path), "judged", "pass")
     assert row["labels"] == {"version": "2.3"}
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        (["--label", "version=2.3"], ["a", "b"]),
+        (["--label", "version=2.3", "--label", "zone=x"], ["b"]),
+        (["--label", "version="], ["c"]),
+        (["--label", "version=9"], []),
+    ],
+)
+def test_the_list_can_be_limited_to_labels(tmp_path, capsys, options, names):
+    save(tmp_path, "a", labelled={"version": "2.3"})
+    save(tmp_path, "b", labelled={"version": "2.3", "zone": "x"})
+    save(tmp_path, "c")
+    assert main(["runs", "--out", str(tmp_path), "--json", *options]) == Exit.OK
+    rows = json.loads(capsys.readouterr().out)
+    assert sorted(Path(row["path"]).name for row in rows) == names
+
+
+def test_a_label_without_an_equals_sign_is_refused(tmp_path, capsys):
+    assert main(["runs", "--out", str(tmp_path), "--label", "version"]) == Exit.CONFIG
+    assert "a label must be KEY=VALUE" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_pruning_can_be_limited_to_labels(tmp_path, place):
+    kept = save(tmp_path, "a", labelled={"version": "2.3"})
+    removed = save(tmp_path, "b", labelled={"version": "2.2"})
+    label, action = ["--label", "version=2.2"], ["prune", "--keep", "0", "--yes"]
+    order = [*label, *action] if place == "before" else [*action, *label]
+    assert main(["runs", "--out", str(tmp_path), *order]) == Exit.OK
+    assert (kept.path.exists(), removed.path.exists()) == (True, False)
 
 
 def test_a_run_is_labelled_afterwards(tmp_path, capsys):
