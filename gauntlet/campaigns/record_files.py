@@ -25,10 +25,17 @@ def append(file: Path, record: msgspec.Struct) -> None:
 
 
 def read(file: Path, kind: type[T]) -> Iterator[T]:
-    """Yield all records in their order; a last line that is cut off is ignored."""
-    if not file.exists():
+    """Yield all records in their order; a last line that is cut off is ignored.
+
+    ConfigError if the file cannot be read, or a line is no record.
+    """
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
         return
-    lines = file.read_bytes().split(b"\n")
+    except OSError as error:
+        raise ConfigError(f"the records {file} cannot be read: {error.strerror}") from error
+    lines = content.split(b"\n")
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue

@@ -5,9 +5,9 @@ import io
 from collections.abc import Iterator
 
 from gauntlet.campaigns.capacity.record import Capacity, Estimate
+from gauntlet.campaigns.csv_cells import cell
 
 _HEADER = ("kind", "what", "during", "component", "resource", "per", "value", "low", "high", "note")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def text(record: Capacity) -> str:
@@ -18,16 +18,6 @@ def text(record: Capacity) -> str:
     for row in (*_sustainable(record), *_costs(record), *_trials(record)):
         writer.writerow([cell(value) for value in row])
     return buffer.getvalue()
-
-
-def cell(value: object) -> object:
-    """Return a value as a cell; a text that would be a formula gets an apostrophe."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        clean = " ".join(value.encode(errors="replace").decode().split())
-        return f"'{clean}" if clean.startswith(_FORMULA) else clean
-    return value
 
 
 def _sustainable(record: Capacity) -> Iterator[tuple[object, ...]]:

@@ -4,12 +4,11 @@ import csv
 import io
 from collections.abc import Iterator
 
+from gauntlet.campaigns.csv_cells import cell
 from gauntlet.campaigns.plan.figures import Basis, Figure
 from gauntlet.campaigns.plan.model import Plan
 
 _HEADER = ("section", "name", "value", "unit", "low", "high", "basis", "beyond_measured", "note")
-# With these, a spreadsheet takes a text for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 Cell = float | str | None
 
@@ -22,15 +21,6 @@ def document(plan: Plan) -> str:
     for row in _rows(plan):
         writer.writerow([cell(each) for each in row])
     return text.getvalue()
-
-
-def cell(value: Cell) -> Cell:
-    """Return a value as a cell, in which a text is never a formula."""
-    if value is None:
-        return ""
-    if isinstance(value, str) and value.lstrip().startswith(_FORMULA):
-        return f"'{value}"
-    return value
 
 
 def _rows(plan: Plan) -> Iterator[tuple[Cell, ...]]:

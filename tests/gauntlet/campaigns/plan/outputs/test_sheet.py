@@ -3,8 +3,6 @@
 import csv
 import io
 
-import pytest
-
 from gauntlet.campaigns.plan.outputs import sheet
 
 from ..planned import FORMULA, hostile, planned, with_prices
@@ -12,17 +10,6 @@ from ..planned import FORMULA, hostile, planned, with_prices
 
 def rows(plan):
     return list(csv.DictReader(io.StringIO(sheet.document(plan))))
-
-
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "  =1", "＝1", FORMULA])
-def test_no_text_becomes_a_formula(text):
-    assert sheet.cell(text) == f"'{text}"
-
-
-def test_numbers_and_plain_texts_stay_what_they_are():
-    assert sheet.cell(-1.5) == -1.5
-    assert sheet.cell("edge") == "edge"
-    assert sheet.cell(None) == ""
 
 
 def test_a_hostile_plan_has_no_formula_in_any_cell():
