@@ -18,6 +18,7 @@ _DAYS_MAX = 36_525.0
 # A component that was less busy at the highest level that held did not limit the system.
 BUSY = 0.5
 _FAR_AWAY = "not within 100 years"
+_NEVER = "never, without growth"
 
 
 def inputs_of(inputs: Inputs) -> list[Input]:
@@ -100,7 +101,7 @@ def day(factors: Sequence[float], inputs: Inputs, far: float) -> Figure:
     """Return the day on which growth has used up the nodes; the high costs end first."""
     low, value, high = (_day(each, inputs) for each in (factors[2], factors[1], factors[0]))
     # What counts as free ends no headroom, so its end may be earlier than "never".
-    ends = low != _FAR_AWAY or (math.isinf(far) and inputs.growth_per_month > 0)
+    ends = low not in (_FAR_AWAY, _NEVER) or (math.isinf(far) and inputs.growth_per_month > 0)
     extrapolated = far > TOLERANCE and ends
     return Figure(
         value=value,
@@ -113,7 +114,9 @@ def day(factors: Sequence[float], inputs: Inputs, far: float) -> Figure:
 
 
 def _day(factor: float, inputs: Inputs) -> str:
-    if inputs.growth_per_month <= 0 or math.isinf(factor):
+    if inputs.growth_per_month <= 0:
+        return _NEVER
+    if math.isinf(factor):
         return _FAR_AWAY
     days = math.log(factor) / math.log1p(inputs.growth_per_month) * MONTH_DAYS
     if days > _DAYS_MAX or inputs.start.year > 9000:
@@ -154,7 +157,8 @@ def answer(plan: Plan, inputs: Inputs, free: Sequence[Regressor]) -> str:
     also = ", also while one zone is lost" if plan.zones > 1 else ", but not the loss of it"
     ends = plan.headroom.ends
     mark = f"{EXTRAPOLATED} " if ends.basis is Basis.EXTRAPOLATED else ""
-    lasts = f" at least until {mark}{ends.low}" if ends.low != _FAR_AWAY else ""
+    known = ends.low not in (_FAR_AWAY, _NEVER)
+    lasts = f" at least until {mark}{ends.low}" if known else ""
     parts = [f"{nodes} {where} carry {number(inputs.users)} users{lasts}{also}."]
     parts.append(f"Of these, {figure(plan.needed, unit=False)} are needed.")
     if plan.storm.back:

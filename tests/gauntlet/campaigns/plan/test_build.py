@@ -93,8 +93,9 @@ def test_the_day_on_which_headroom_ends_follows_from_growth():
 
 
 def test_headroom_that_growth_does_not_use_up_has_no_end():
-    assert planned().headroom.ends.value == "not within 100 years"
-    assert planned(growth_per_month=-0.1).headroom.ends.value == "not within 100 years"
+    assert planned().headroom.ends.value == "never, without growth"
+    assert planned(growth_per_month=-0.1).headroom.ends.value == "never, without growth"
+    assert planned(growth_per_month=1e-9).headroom.ends.value == "not within 100 years"
 
 
 def test_a_tier_that_was_the_limit_is_not_planned_busier():
