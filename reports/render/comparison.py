@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gauntlet.reports import extras
+from gauntlet.reports import extras, formatting
 from gauntlet.reports.comparison import rows
 from gauntlet.reports.comparison.saved_run import SavedRun
 from gauntlet.reports.damage import as_history_error
@@ -27,6 +27,8 @@ _ANSWERS = {
     ),
 }
 _MARKS = {"pass": "valid", "warn": "unknown", "fail": "invalid"}
+_VERDICTS = {"valid": "valid", "invalid": "invalid", "error": "invalid", "aborted": "invalid"}
+_TONES = {"better": "valid", "worse": "invalid", "none": "not-applicable"}
 _COLOURS = ("--blue", "--vermilion", "--green", "--purple", "--orange", "--sky")
 _DASHES: tuple[list[int], ...] = ([], [8, 4], [2, 3], [9, 3, 2, 3])
 _SERIES = ("second", "acked", "delivery_p99_ms", "ack_p99_ms")
@@ -80,8 +82,12 @@ def _summary(found: dict[str, Any]) -> dict[str, Any]:
                 "tone": tone,
                 "headline": headline,
                 "meaning": meaning if pair["obstacles"] else _ANSWERS["yes"][2],
-                "verdicts": pair["verdicts"],
-                "sentences": pair["sentences"],
+                "outcome": _outcome(pair),
+                "verdicts": [
+                    {**row, "mark": _MARKS.get(row["b"], _VERDICTS.get(row["b"], "unknown"))}
+                    for row in pair["verdicts"]
+                ],
+                "sentences": _sentences(pair),
                 "obstacles": pair["obstacles"],
             }
         )
@@ -93,6 +99,36 @@ def _summary(found: dict[str, Any]) -> dict[str, Any]:
         "answers": answers,
         "confidence": round(100 * found["confidence"]),
     }
+
+
+def _outcome(pair: dict[str, Any]) -> str:
+    """Return how many of the main figures changed for better or worse, in one sentence."""
+    found = rows.of(pair, complete=False)
+    counts = {tone: sum(row.tone == tone for row in found) for tone in ("worse", "better")}
+    if pair["comparable"] == "no" or not found:
+        return ""
+    parts = [
+        f"{count or 'none'} {'is' if count == 1 else 'are'} {tone}"
+        for tone, count in counts.items()
+    ]
+    return f"Of {len(found)} main figures, {' and '.join(parts)}."
+
+
+def _sentences(pair: dict[str, Any]) -> list[dict[str, str]]:
+    """Return the sentences on the most important figures, each with the mark of its answer."""
+    tones = {
+        f"{row.indicator} {formatting.window(row.window)}": row.tone
+        for row in rows.of(pair, complete=True)
+    }
+    found = [(text, tones.get(text.partition(":")[0], "")) for text in pair["sentences"]]
+    return [
+        {
+            "text": text,
+            "mark": _TONES.get(tone, "unknown"),
+            "word": tone if tone in ("better", "worse") else "",
+        }
+        for text, tone in found
+    ]
 
 
 def _pair(pair: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,9 @@ SHADES = 7
 LEFT, TOP, WIDTH, HEIGHT, BELOW = 62, 16, 930, 190, 34
 _NEVER_HEIGHT = 8
 _TICKS = 10
-_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
+_STEPS_S = (
+    1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400,
+)  # fmt: skip
 
 
 def layout(heat_map: dict[str, Any], faults: list[dict[str, Any]]) -> dict[str, Any]:
@@ -77,6 +79,8 @@ def _ms(value: float) -> str:
 
 
 def _time_ticks(end_s: float) -> list[dict[str, Any]]:
+    if end_s <= 0:
+        return []
     step = next((each for each in _STEPS_S if end_s / each <= _TICKS + 2), _STEPS_S[-1])
     return [
         {"x": round(LEFT + WIDTH * second / end_s, 1), "text": f"{second:,}"}

@@ -26,7 +26,7 @@ class Input(_Part, frozen=True, kw_only=True):
 
 
 class Load(_Part, frozen=True, kw_only=True):
-    """The demand at the peak: today (`today`), and the highest until the end of the plan (`end`)."""
+    """The demand at the peak: today, and the highest until the end of the plan (`end`)."""
 
     label: str
     unit: str

@@ -64,6 +64,23 @@ def test_what_stands_against_the_comparison_comes_first(tmp_path, change, headli
     assert reason in first
 
 
+def test_the_banner_says_how_many_figures_are_worse(tmp_path):
+    """That runs can be compared is no good news about the second."""
+    text = page(tmp_path, save(tmp_path, "a"), save(tmp_path, "b", factor=1.5, seed=1))
+    first = text[text.index("<main>") : text.index('<section id="charts">')]
+    assert "Of 11 main figures, 4 are worse and none are better." in first
+    assert '<span class="mark invalid">worse</span> delivery_p99_ms in steady load: higher' in first
+    assert '<span class="mark not-applicable"></span> acked_per_s in steady load' in first
+
+
+def test_figures_that_cannot_be_compared_are_not_counted(tmp_path):
+    def change(run):
+        run.manifest["machine"].update(cores=8)
+
+    text = page(tmp_path, save(tmp_path, "a"), save(tmp_path, "b", factor=2, change=change))
+    assert "main figures, " not in text
+
+
 def test_changed_verdicts_configuration_and_machine_are_listed(tmp_path):
     def change(run):
         run.result["checks"][0].update(verdict="invalid", count=3)
@@ -74,7 +91,7 @@ def test_changed_verdicts_configuration_and_machine_are_listed(tmp_path):
     rows = re.findall(r"<tr><th>([^<]*)</th><td>([^<]*)</td><td>([^<]*)</td></tr>", text)
     assert ("lost-acked", "valid", "invalid") in rows
     first = text[text.index("<main>") : text.index('<section id="charts">')]
-    assert "<b>lost-acked</b>: valid in A, <b>invalid</b> in B" in first
+    assert '<b>lost-acked</b>: valid in A, <span class="mark invalid">invalid</span> in B' in first
     assert ("machine.memory_mb", "8000", "4000") in rows
     assert ("target.stack", "embedded", "full") in rows
 

@@ -1,5 +1,7 @@
 """The cells of a heat map lie where their time and their latency are."""
 
+import pytest
+
 from gauntlet.reports.render import heat_map
 
 EDGES = [1.0, 10.0, 100.0]
@@ -46,3 +48,10 @@ def test_a_map_without_any_message_can_be_drawn():
 
 def test_eight_hours_are_labelled_with_few_numbers():
     assert 5 <= len(of([[1, 1]] * 150, step_s=192)["ticks"]) <= 13
+
+
+@pytest.mark.parametrize("columns", [0, 1, 40, 1000])
+@pytest.mark.parametrize("step_s", [1, 30, 600])
+def test_the_ticks_of_the_time_axis_have_room(columns, step_s):
+    ticks = of([[1, 0]] * columns, step_s=step_s)["ticks"]
+    assert min(columns, 1) <= len(ticks) <= 13
