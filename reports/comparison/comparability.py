@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from gauntlet.reports.comparison import machines
 from gauntlet.reports.comparison.saved_run import SavedRun
 
 # How much more of the machine other processes may use in one run than in the other.
@@ -47,9 +48,9 @@ def _load(a: SavedRun, b: SavedRun) -> Iterator[Obstacle]:
 def _machine(a: SavedRun, b: SavedRun) -> Iterator[Obstacle]:
     one, two = (run.manifest.get("machine") or {} for run in (a, b))
     for key in sorted({*one, *two}):
-        if one.get(key) != two.get(key):
+        if not machines.is_equal(key, one.get(key), two.get(key)):
             yield Obstacle(
-                key in ("cores", "memory_mb"),
+                key in machines.SIZES,
                 f"The machine differs: {key} {one.get(key)} in A, {two.get(key)} in {b.name}.",
             )
     others = [_figure(run, "others") for run in (a, b)]

@@ -10,8 +10,9 @@ from gauntlet.campaigns.plan.figures import Basis
 from gauntlet.campaigns.plan.inputs import LABELS, Inputs
 from gauntlet.campaigns.plan.model import StormPlan
 from gauntlet.campaigns.plan.outputs.text import printable
-from gauntlet.campaigns.plan.sources.costs import Measured
+from gauntlet.campaigns.plan.sources.costs import Measured, Source
 from gauntlet.campaigns.plan.sources.prices import PriceFile
+from gauntlet.core import labels
 
 # What matters for the loss of a zone and was never tried is named, even if a record does not.
 _SEARCHES = {
@@ -63,6 +64,11 @@ def assumptions(
         ),
         "Intervals take all measured costs at their low or at their high ends at once.",
     ]
+    if len(kinds := list(dict.fromkeys(map(_measured_on, measurements.sources)))) > 1:
+        found.append(
+            "The records were measured on different machines or versions, whose costs are taken "
+            f"for those of one: {'; '.join(kinds)}."
+        )
     defaults = [LABELS[name][0] for name in LABELS if inputs.basis(name) is Basis.ASSUMED]
     if defaults:
         found.append(f"Not given, so defaults of Gauntlet: {'; '.join(defaults)}.")
@@ -85,6 +91,14 @@ def assumptions(
             "traffic of the tiers that hold connections, so it is an upper bound."
         )
     return found
+
+
+def _measured_on(source: Source) -> str:
+    """Return the machine and the version that a record is of, as far as it has them."""
+    machine, system = source.capacity.machine, source.capacity.system
+    # Of another system's machine nothing is known: that of the record ran the load.
+    own = [] if system.stack == "external" else [f"{machine.system}, {machine.cores} cores"]
+    return printable(", ".join([*own, labels.text(system.labels) or "no label"]))
 
 
 def not_measured(

@@ -9,8 +9,7 @@ from gauntlet.campaigns import record_files
 from gauntlet.campaigns.gate.comparing.measurements import Sessions
 from gauntlet.campaigns.gate.outcome import FILE, SCHEMA_VERSION, BaselineGate, Gate, Run
 from gauntlet.core.errors import ConfigError
-
-MACHINE_KEYS = ("cores", "memory_mb")
+from gauntlet.reports.comparison import machines
 
 
 class Baseline(NamedTuple):
@@ -77,13 +76,12 @@ def _counts(run: Run, digests: Mapping[str, str]) -> bool:
 def _session(
     file: Path, gate: Gate, machine: Mapping[str, Any], digests: Mapping[str, str]
 ) -> dict[tuple[str, str], list[float]]:
-    for name in MACHINE_KEYS:
-        if gate.machine.get(name) != machine.get(name):
-            raise ConfigError(
-                f"{file} was recorded on another machine: {name} was {gate.machine.get(name)}, and "
-                f"is {machine.get(name)} here. Record the baseline on this machine, or compare "
-                "with `against`"
-            )
+    for name in machines.differing_sizes(gate.machine, machine):
+        raise ConfigError(
+            f"{file} was recorded on another machine: {name} was {gate.machine.get(name)}, and "
+            f"is {machine.get(name)} here. Record the baseline on this machine, or compare "
+            "with `against`"
+        )
     own = {scenario.name: scenario.digest for scenario in gate.scenarios}
     for name, digest in digests.items():
         if own.get(name, digest) != digest:

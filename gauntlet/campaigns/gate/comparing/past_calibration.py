@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from gauntlet.campaigns import record_files
-from gauntlet.campaigns.gate.comparing.baseline import MACHINE_KEYS
 from gauntlet.campaigns.gate.outcome import FILE, SCHEMA_VERSION, Gate, PastCalibration
 from gauntlet.core.errors import ConfigError
+from gauntlet.reports.comparison import machines
 
 # Further ones are hardly of the machine as it is now, and reading them takes time.
 _GATES_MAX = 100
@@ -29,7 +29,7 @@ def last(
         except ConfigError:
             continue
         own = {scenario.name: scenario.digest for scenario in gate.scenarios}
-        same = all(gate.machine.get(name) == machine.get(name) for name in MACHINE_KEYS)
+        same = not machines.differing_sizes(gate.machine, machine)
         if gate.mode == "calibration" and gate.calibration and same and own == digests:
             return PastCalibration(gate.id, gate.started, gate.calibration)
     return None

@@ -225,6 +225,20 @@ def test_assumptions_name_the_defaults_and_what_state_means():
     assert any("message at 60 %" in each for each in limited.assumptions)
 
 
+def test_records_of_different_machines_or_versions_are_named():
+    def named(*records):
+        return [each for each in planned(*records).assumptions if "different machines" in each]
+
+    one = capacity()
+    other = capacity(
+        machine=Machine(system="Linux 6.1", python="3.11.2", cores=8, memory_mb=16_000),
+        system=System(adapter="reference", stack="embedded", labels={"version": "2\x1b[31m"}),
+    )
+    assert named(one, one) == []
+    (sentence,) = named(one, other)
+    assert "Linux 6.1, 4 cores, no label; Linux 6.1, 8 cores, version=2�[31m." in sentence
+
+
 def test_what_was_not_measured_is_listed():
     plan = planned()
     assert "Rooms of more than 50 members." in plan.not_measured
