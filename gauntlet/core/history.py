@@ -192,6 +192,7 @@ class PageFlag(IntFlag):
     LISTED = 8  # each of its entries has a record of the connection and the time of the page
     ENTRIES = 16  # the records of all its entries follow, in the order of the page
     OLDEST_FIRST = 32  # the first of these is the oldest one; without this flag, it may be the last
+    OUTSIDE = 64  # its reader may not have been a member when it was requested and answered
 
 
 class NamedFlag(IntFlag):

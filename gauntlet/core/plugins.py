@@ -108,15 +108,16 @@ class CheckKind(_Description, frozen=True):
     """A check.
 
     `aspect` is the promise that it grades. `required`: scenarios require it by default. `needs` are
-    the capabilities without which the check is not applicable to a system, unless `pages_suffice`
-    and the order of the entries of pages is known. With fewer than `examined_min` examined items
+    the capabilities without which the check is not applicable to a system, unless a history has
+    pages that suffice instead: those whose entries are `listed`, or also in a known order
+    (`ordered`). With fewer than `examined_min` examined items
     the check is unknown: too few could have shown a violation.
     """
 
     aspect: Aspect
     required: bool = False
     needs: tuple[str, ...] = ()
-    pages_suffice: bool = False
+    pages_suffice: Literal["listed", "ordered", ""] = ""
     examined_min: int = 1
 
 

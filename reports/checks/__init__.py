@@ -35,6 +35,7 @@ from gauntlet.reports.checks import (
     wire_order,
 )
 from gauntlet.reports.checks._listings import oldest_first
+from gauntlet.reports.checks._pages import whole_pages
 from gauntlet.reports.checks.finding import Check, Finding, Verdict, judge
 from gauntlet.reports.history.history import History
 
@@ -96,7 +97,7 @@ def run_one(name: str, history: History) -> Verdict:
 def find(name: str, history: History) -> Finding:
     """Return what one check finds in a history, or why it does not apply or failed."""
     missing = sorted(NEEDS.get(name, frozenset()) - history.capabilities)
-    if missing and not (KINDS[name].pages_suffice and oldest_first(history).page.size):
+    if missing and not _pages_suffice(name, history):
         listed = "; ".join(f"`{capability}` ({CAPABILITIES[capability]})" for capability in missing)
         sentence = f"The check does not apply: the adapter does not declare {listed}."
         return Finding(0, "", "", not_applicable=sentence)
@@ -104,6 +105,14 @@ def find(name: str, history: History) -> Finding:
         return CHECKS[name](history)
     except Exception as error:  # noqa: BLE001  # any failure of a check is not a pass
         return Finding(0, "", "", unknown=f"The check crashed with {type(error).__name__}: {error}")
+
+
+def _pages_suffice(name: str, history: History) -> bool:
+    """Return whether pages of a history have what a check needs, in place of capabilities."""
+    suffices = KINDS[name].pages_suffice
+    if suffices == "ordered":
+        return oldest_first(history).page.size > 0
+    return suffices == "listed" and whole_pages(history).size > 0
 
 
 def conclude(name: str, finding: Finding, scenario: Scenario) -> Verdict:

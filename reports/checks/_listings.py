@@ -6,40 +6,20 @@ A page is compared by itself, like a session that receives nothing else: what a 
 says nothing, because users may read backwards.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
-from gauntlet.core.history import Kind, PageFlag
+from gauntlet.core.history import PageFlag
+from gauntlet.reports.checks._pages import Listings, listed_messages
 from gauntlet.reports.checks._shared import first_deliveries, named_by
 from gauntlet.reports.checks.finding import Witness
-from gauntlet.reports.history.arrays import (
-    Bools,
-    Ints,
-    equal,
-    first_rows,
-    is_any,
-    pair,
-)
+from gauntlet.reports.history.arrays import Ints
 from gauntlet.reports.history.history import History
 
 FIRST_PAGE = 1 << 32  # no session has such a number
-_ENTRY_KINDS = (Kind.DELIVER, Kind.RECEIVE, Kind.AUDIT)
-
-
-class Listings(NamedTuple):
-    """The messages that pages list, page by page; `page` has the index of its record."""
-
-    page: Ints
-    message: Ints
-
-    def of(self, chosen: Bools) -> "Listings":
-        """Return some of the messages."""
-        return Listings(self.page[chosen], self.message[chosen])
 
 
 def listings(history: History) -> Listings:
-    """Return what all pages list of which the order of the entries is known.
+    """Return what all pages list that have several entries, of which the order is known.
 
     A message that a page has twice counts where it is first. Pages that are not in the order of
     their positions are the concern of `history-order`.
@@ -48,26 +28,11 @@ def listings(history: History) -> Listings:
 
 
 def _listings(history: History) -> Listings:
-    records = history.records
-    pages = np.flatnonzero(equal(records["kind"], Kind.PAGE))
-    flags = records["spare"][pages]
-    chosen = flags & PageFlag.ENTRIES != 0
+    records, listed = history.records, listed_messages(history)
+    chosen = records["peer"][listed.page] > 1
     if named_by(history, "history-order"):
-        chosen &= flags & PageFlag.DISORDERED == 0
-    if not chosen.any():
-        return Listings(pages[:0], pages[:0])
-    # What follows the next page is not of this one, whatever the line of a page says.
-    room = (np.append(pages[1:], records.size) - pages - 1)[chosen]
-    counts = np.minimum(records["peer"][pages[chosen]], room)
-    page = np.repeat(pages[chosen], counts)
-    # 1 2 3, 1 2: the entries of each page, counted from its first.
-    at = page + 1 + np.arange(page.size) - np.repeat(np.cumsum(counts) - counts, counts)
-    listed = is_any(records["kind"][at], _ENTRY_KINDS) & (history.messages.of_record[at] >= 0)
-    for column in ("conv", "link", "t_ns"):
-        listed &= records[column][at] == records[column][page]
-    page, message = page[listed], history.messages.of_record[at[listed]]
-    once = np.sort(first_rows(pair(page, message))[1])
-    return Listings(page[once], message[once])
+        chosen &= records["spare"][listed.page] & PageFlag.DISORDERED == 0
+    return listed.of(chosen)
 
 
 def oldest_first(history: History) -> Listings:

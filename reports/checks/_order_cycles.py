@@ -25,11 +25,11 @@ from gauntlet.core.history import Channel, Kind
 from gauntlet.core.scenario.capabilities import SELF_ECHO
 from gauntlet.reports.checks._components import Graph, components
 from gauntlet.reports.checks._listings import (
-    Listings,
     first_presentations,
     in_some_direction,
     oldest_first,
 )
+from gauntlet.reports.checks._pages import Listings
 from gauntlet.reports.history.arrays import (
     Ints,
     distinct,

@@ -6,6 +6,7 @@ from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.history import Channel, Flag, Kind
 from gauntlet.core.scenario import leftovers
 from gauntlet.core.scenario.capabilities import SELF_ECHO
+from gauntlet.reports.checks._pages import shown_at_the_end
 from gauntlet.reports.history.arrays import (
     NEVER,
     Bools,
@@ -112,7 +113,10 @@ def unreadable_places(history: History, kinds: tuple[Kind, ...]) -> tuple[Ints, 
 
 
 def lost_messages(history: History) -> Bools:
-    """Return which acknowledged messages the audit does not find, although it should."""
+    """Return which acknowledged messages the audit does not find, although it should.
+
+    What only the audit lacks, if that is a page of history itself, is a gap of this page.
+    """
     return history.once(_lost_messages)
 
 
@@ -122,7 +126,10 @@ def _lost_messages(history: History) -> Bools:
     unreadable, _ = unreadable_places(history, (Kind.AUDIT,))
     lost = messages.acked & messages.sent & ~messages.handed_over & ~messages.stored
     lost &= contains(audited, messages.conv) & ~beyond_retention(history)
-    return lost & ~contains(unreadable, pair(messages.conv, messages.position))
+    lost &= ~contains(unreadable, pair(messages.conv, messages.position))
+    if lost.any() and named_by(history, "history-gap"):
+        lost &= ~shown_at_the_end(history)
+    return lost
 
 
 def lost_places(history: History) -> Ints:

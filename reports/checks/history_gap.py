@@ -11,6 +11,8 @@ server reports, and must not end before a position that some client received bef
 Where the accounts may be older than the run, positions before the run's first message in their
 conversation are not required: the server may have deleted what earlier runs left behind.
 
+What others recorded may have no positions. `_page_gaps` says what its pages had to contain.
+
 A position that is omitted because its acknowledged message is lost concerns `lost-acked`.
 
 A server must not state positions that do not exist yet, when it accepts a connection, announces a
@@ -31,6 +33,7 @@ from gauntlet.core.scenario.capabilities import HISTORY, SERVER_SEQ
 from gauntlet.reports.checks import _claimed_ends
 from gauntlet.reports.checks._known_positions import KnownPositions, last_pages
 from gauntlet.reports.checks._omissions import RECEIVED_KINDS, omitted
+from gauntlet.reports.checks._page_gaps import find_gaps
 from gauntlet.reports.checks._shared import (
     OwnPositions,
     certainly_in,
@@ -61,6 +64,7 @@ KIND = CheckKind(
     aspect="re-sync",
     required=True,
     needs=(SERVER_SEQ, HISTORY),
+    pages_suffice="listed",
     # A hole takes positions on both of its sides.
     examined_min=3,
 )
@@ -86,8 +90,10 @@ def check(history: History) -> Finding:
     short, short_audited = _short_pages(history, positions)
     claims = _claimed_ends.find_claims(history, positions)
     in_ranges = sum(hole.size for hole in (*holes, *beyond_pages))
+    unplaced = find_gaps(history)
     examined = position.size + audited + beyond.size + in_ranges + short_audited + len(claims)
-    gaps = absent.size + beyond.size + in_ranges + short.size
+    examined += unplaced.examined
+    gaps = absent.size + beyond.size + in_ranges + short.size + unplaced.count
     may_disappear = history.traits.may_disappear
     witnesses = [
         *(
@@ -98,19 +104,25 @@ def check(history: History) -> Finding:
         *(_hole_witness(history, hole) for hole in holes[:WITNESSES_MAX]),
         *(_short_witness(history, int(page)) for page in short[:WITNESSES_MAX]),
         *(_end_witness(history, int(place)) for place in beyond[:WITNESSES_MAX]),
+        *unplaced.witnesses,
     ]
     if may_disappear:
         witnesses = []
     witnesses += [_claimed_ends.witness(history, claim) for claim in claims[:WITNESSES_MAX]]
     return Finding(
         examined=examined,
-        subject="positions that pages had to contain",
+        subject=f"{_required(history)} that pages had to contain",
         statement="{count} of {examined} {subject} {are} missing.",
         count=(0 if may_disappear else gaps) + len(claims),
         witnesses=tuple(witnesses[:WITNESSES_MAX]),
         not_applicable=_NOTHING if _is_negligible(history, examined, gaps + len(claims)) else "",
         doubts=(Counted(_MAY_DISAPPEAR, gaps if may_disappear else 0),),
     )
+
+
+def _required(history: History) -> str:
+    """Return what pages have to contain, in words."""
+    return "positions" if SERVER_SEQ in history.capabilities else "messages"
 
 
 def _is_negligible(history: History, examined: int, violations: int) -> bool:

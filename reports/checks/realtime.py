@@ -44,7 +44,7 @@ KIND = CheckKind(
     aspect="order",
     required=True,
     needs=(SERVER_SEQ,),
-    pages_suffice=True,
+    pages_suffice="ordered",
     # An inversion takes two messages.
     examined_min=2,
 )

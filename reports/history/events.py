@@ -174,6 +174,12 @@ class Events:
         return self.clocks.between_recorders_ns
 
     @property
+    def unjudged(self) -> frozenset[str]:
+        """The checks that an imported history excludes, or has no evidence for."""
+        rows = self.reconciliations
+        return frozenset(check for row in rows for check in row.get("unjudged", ()))
+
+    @property
     def quiesce_started_ns(self) -> int:
         """When the load reconnected all users who were away; NEVER in a run that was cut short."""
         return self.phases.get("quiesce", NEVER) if "audit" in self.phases else NEVER

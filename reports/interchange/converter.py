@@ -314,8 +314,11 @@ class Converter:
         flags |= PageFlag.LISTED if line.listed else 0
         flags |= PageFlag.ENTRIES if line.in_order else 0
         flags |= PageFlag.OLDEST_FIRST if line.oldest_first else 0
-        self.counts["comparable pages"] += line.in_order
-        self.counts["ordered pages"] += line.in_order and line.oldest_first
+        flags |= PageFlag.OUTSIDE if line.outside else 0
+        several = line.in_order and line.entries > 1
+        self.counts["listed pages"] += line.in_order
+        self.counts["comparable pages"] += several
+        self.counts["ordered pages"] += several and line.oldest_first
         if not 0 <= line.entries <= _U32_MAX:
             raise ValueError(f"entries must be a number of messages; got {line.entries}")
         self.spool.add(

@@ -18,6 +18,7 @@ class Evidence:
     ordered_deliveries: bool
     pushes: bool
     ordered_pages: bool  # it is known whether they have the oldest message first
+    listed_pages: bool
     comparable_pages: bool
     positions: bool
     members: bool
@@ -44,6 +45,7 @@ _NO_POSITIONS = "no line has the key `position`"
 _NO_PLACES = (
     f"{_NO_POSITIONS}, and no `read` shows whether it has the oldest or the newest message first"
 )
+_NO_AGES = f"{_NO_POSITIONS}, and there are no acknowledgements with which a `read` can be compared"
 _NO_MEMBERS = "there is no line of the kind `member`"
 _NO_AUDIT = (
     "no conversation was read completely after its last acknowledgement: a `read` with "
@@ -98,7 +100,12 @@ _NEEDS: tuple[tuple[Callable[[Evidence], bool], str, tuple[str, ...]], ...] = (
     (
         lambda has: has.positions,
         _NO_POSITIONS,
-        ("position", "history-order", "history-regress", "history-gap", "ack-content"),
+        ("position", "history-order", "history-regress", "ack-content"),
+    ),
+    (
+        lambda has: has.positions or (has.listed_pages and has.sends and has.promises),
+        _NO_AGES,
+        ("history-gap",),
     ),
     (lambda has: has.positions or has.ordered_pages, _NO_PLACES, ("realtime",)),
     (

@@ -144,7 +144,7 @@ def _header(manifest: Row, scenario: model.Scenario, events: Events) -> Row:
         "delivery_deadline": float(scenario.delivery_deadline),
         "recovery_window": float(scenario.recovery_window),
         "require": [check for check in scenario.checks.required if check not in _UNJUDGED],
-        "unjudged": _UNJUDGED,
+        "unjudged": {**manifest.get("imported", {}).get("unjudged", {}), **_UNJUDGED},
     }
 
 
@@ -350,6 +350,7 @@ def _page(record: _Record) -> Row:
         listed=bool(record.spare & PageFlag.LISTED) or None,
         in_order=bool(record.spare & PageFlag.ENTRIES) or None,
         oldest_first=bool(record.spare & PageFlag.OLDEST_FIRST) or None,
+        outside=bool(record.spare & PageFlag.OUTSIDE) or None,
     )
 
 

@@ -99,7 +99,7 @@ def _write(run: RunDir, converter: Converter, argv: list[str]) -> None:
     missing = {**evidence.unjudged(has), **_texts(converter.header.unjudged)}
     scenario = _scenario(converter, missing)
     _write_links(run, converter)
-    _write_events(run, converter, shards)
+    _write_events(run, converter, shards, missing)
     run_directory.write_json(run.manifest, _manifest(converter, scenario, missing, has, argv))
 
 
@@ -109,7 +109,7 @@ def _write_records(run: RunDir, converter: Converter) -> tuple[dict[str, int], E
     authors, bodies = np.array(names.authors, np.int64), np.array(names.bodies, np.int64)
     session_of, shards = _sessions(names), {}
     of_strangers = np.array(sorted(converter.of_strangers), np.int64)
-    of_part = _of_part(converter)
+    readers = ranges.Readers(_of_part(converter), _stays(converter))
     audited = placed_reads = placed_heads = 0
     votes, pages = Votes(), {}
     for group in range(GROUPS):
@@ -123,7 +123,7 @@ def _write_records(run: RunDir, converter: Converter) -> tuple[dict[str, int], E
             numbered=converter.numbered,
             session_of=session_of,
             of_strangers=of_strangers,
-            of_part=of_part,
+            readers=readers,
         )
         audited += found.audited.size
         placed_reads += found.placed_entries
@@ -151,6 +151,7 @@ def _write_records(run: RunDir, converter: Converter) -> tuple[dict[str, int], E
         pushes=counts["pushes"] > 0,
         ordered_pages=counts["ordered pages"] > 0
         or (votes.entries > 0 and votes.is_oldest_first is not None),
+        listed_pages=counts["read"] + counts["listed pages"] > 0,
         comparable_pages=counts["comparable pages"] + votes.entries > 0,
         positions=counts["positions"] > 0,
         members=bool(converter.members),
@@ -173,17 +174,33 @@ def _sessions(names: Registry) -> Ints:
     return session_of
 
 
-def _of_part(converter: Converter) -> Ints:
-    """Return the sorted keys (conversation, connection) of readers who may read only a part."""
+def _connections(converter: Converter) -> dict[int, list[int]]:
+    """Return the numbers of the connections of each user."""
     connections: dict[int, list[int]] = {}
     for link in converter.names.links.values():
         connections.setdefault(link.user, []).append(link.number)
+    return connections
+
+
+def _of_part(converter: Converter) -> Ints:
+    """Return the sorted keys (conversation, connection) of readers who may read only a part."""
+    connections = _connections(converter)
     keys = [
         conv << 32 | number
         for conv, user in ranges.partial_readers(converter)
         for number in connections.get(user, ())
     ]
     return np.array(sorted(keys), dtype=np.int64)
+
+
+def _stays(converter: Converter) -> dict[tuple[int, int], list[ranges.Stay]]:
+    """Return what `ranges.stays` does, by (conversation, connection)."""
+    connections = _connections(converter)
+    return {
+        (conv, number): known
+        for (conv, user), known in ranges.stays(converter).items()
+        for number in connections.get(user, ())
+    }
 
 
 def _user_records(converter: Converter) -> list[Record]:
@@ -322,7 +339,9 @@ def _write_links(run: RunDir, converter: Converter) -> None:
     _write_rows(run.links, rows)
 
 
-def _write_events(run: RunDir, converter: Converter, shards: dict[str, int]) -> None:
+def _write_events(
+    run: RunDir, converter: Converter, shards: dict[str, int], missing: dict[str, str]
+) -> None:
     phases = converter.phases or {
         "ramp": converter.first_ns,
         "steady": converter.first_ns,
@@ -334,6 +353,7 @@ def _write_events(run: RunDir, converter: Converter, shards: dict[str, int]) -> 
         {
             "t_ns": converter.last_ns, "kind": "reconciliation", "worker": 0, "imported": True,
             "clock_error_ns": converter.clock_error_ns, "records": shards,
+            "unjudged": sorted(missing),
         }
     )  # fmt: skip
     _write_rows(run.events / "load-0.jsonl", rows)

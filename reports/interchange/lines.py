@@ -165,6 +165,7 @@ class Page(Line, tag="page", kw_only=True):
     listed: bool = False  # lines with the same time show all of its entries
     in_order: bool = False  # the lines behind it are its entries, in their order
     oldest_first: bool = False  # the first of these is the oldest one
+    outside: bool = False  # its reader may not have been a member then
 
 
 class Stored(Line, tag="stored", kw_only=True):

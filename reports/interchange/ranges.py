@@ -8,11 +8,12 @@ conversation without any `member` line. The clocks of members and senders may di
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.history import Kind, ProbeResult, Record, RoomEvent
 from gauntlet.core.run_directory import UNKNOWN_SENDER
-from gauntlet.reports.history.arrays import NEVER
+from gauntlet.reports.history.arrays import NEVER, Ints
 from gauntlet.reports.interchange.converter import Converter, MemberSpan
 from gauntlet.reports.interchange.spool import GROUPS
 
@@ -59,6 +60,44 @@ def partial_readers(converter: Converter) -> set[tuple[int, int]]:
         (span.conv, span.user) for span in converter.members if _interval(converter, span) == (1, 0)
     }
     return {(span.conv, span.user) for span in converter.members} - whole
+
+
+class Stay(NamedTuple):
+    """When a member may certainly read all of a conversation."""
+
+    since_ns: int
+    until_ns: int
+
+    def covers(self, first_ns: int, last_ns: int) -> bool:
+        """Return whether all of a time is part of the stay."""
+        return self.since_ns <= first_ns and last_ns < self.until_ns
+
+
+class Readers(NamedTuple):
+    """What is known of readers by their connections.
+
+    `of_part` are the sorted keys (conversation, connection) of those who may read only a part of a
+    conversation. `stays` are those who may have left it, with the times at which they may read all.
+    """
+
+    of_part: Ints
+    stays: dict[tuple[int, int], list[Stay]]
+
+
+def stays(converter: Converter) -> dict[tuple[int, int], list[Stay]]:
+    """Return when those may read all of a conversation who leave it after its last send.
+
+    The keys are (conversation, user). Members of whom nothing is known have no stay.
+    """
+    unsure = {(span.conv, span.user) for span in converter.members if span.unsure}
+    leavers = {(span.conv, span.user) for span in converter.members if span.until_ns is not None}
+    found: dict[tuple[int, int], list[Stay]] = {key: [] for key in leavers | unsure}
+    for span in converter.members:
+        known = found.get((span.conv, span.user))
+        if known is not None and _interval(converter, span) == (1, 0):
+            until_ns = NEVER if span.until_ns is None else span.until_ns - converter.clock_error_ns
+            known.append(Stay(0 if span.since_ns is None else span.since_ns, until_ns))
+    return {key: known for key, known in found.items() if known or key in unsure}
 
 
 def add_absences(converter: Converter) -> None:

@@ -4,6 +4,7 @@ The steps: who wrote each message, whether its text is the one that was sent, wh
 what a read showed to its reader, and which read serves as the audit of its conversation.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ from gauntlet.reports.history.arrays import (
     pair,
 )
 from gauntlet.reports.interchange.directions import Pages, Votes, count_votes
+from gauntlet.reports.interchange.ranges import Readers, Stay
 from gauntlet.reports.interchange.spool import ENTRY, NO_POSITION, READ
 
 _MESSAGE_KINDS = (
@@ -60,13 +62,12 @@ def resolve(
     numbered: bool,
     session_of: Ints,
     of_strangers: Ints,
-    of_part: Ints,
+    readers: Readers,
 ) -> Resolved:
     """Return the records of a group.
 
     `session_of` has the session of each connection, and `of_strangers` the sorted numbers of the
-    messages that users tried to send who were no members. `of_part` are the sorted keys
-    (conversation, connection) of readers who may read only a part of a conversation.
+    messages that users tried to send who were no members.
     """
     rows = _with_authors(rows, authors, bodies)
     rows["seq"] = _positions(rows, numbered=numbered)
@@ -74,7 +75,8 @@ def resolve(
     ascending, descending = _describe_reads(rows, numbered=numbered)
     shown = _shown_events(rows)
     _reach_events(rows, shown)
-    audits, audited, unaudited = _audits(rows, of_part, shown)
+    _mark_outsiders(rows, readers.stays)
+    audits, audited, unaudited = _audits(rows, readers.of_part, shown)
     _mark_ordered_pages(rows)
     votes = count_votes(rows, ascending, descending)
     placed = int((rows["seq"][entries] > 0).sum())
@@ -195,8 +197,22 @@ def _mark_ordered_pages(rows: Records) -> None:
     kept = of_pages & ((rows["link"] > 0) | (rows["kind"] == Kind.AUDIT))
     counts = np.bincount(rows["read"][kept], minlength=int(rows["read"].max(initial=0)) + 1)
     reads = np.flatnonzero(rows["kind"] == READ)
-    whole = (counts[rows["read"][reads]] == rows["peer"][reads]) & (rows["peer"][reads] > 1)
+    whole = counts[rows["read"][reads]] == rows["peer"][reads]
     rows["spare"][reads[whole]] |= int(PageFlag.ENTRIES)
+
+
+def _mark_outsiders(rows: Records, stays: Mapping[tuple[int, int], Sequence[Stay]]) -> None:
+    """Mark the pages of those who may not have been members all the time until the answer."""
+    if not stays:
+        return
+    readers = np.array(sorted(conv << 32 | link for conv, link in stays), dtype=np.int64)
+    reads = np.flatnonzero(np.isin(rows["kind"], (READ, Kind.PAGE)))
+    reads = reads[contains(readers, pair(rows["conv"][reads], rows["link"][reads]))]
+    for at in reads.tolist():
+        read = rows[at]
+        known = stays[int(read["conv"]), int(read["link"])]
+        if not any(stay.covers(int(read["ref_ns"]), int(read["t_ns"])) for stay in known):
+            rows["spare"][at] |= int(PageFlag.OUTSIDE)
 
 
 def _shown_events(rows: Records) -> Records:
@@ -239,8 +255,8 @@ def _audits(rows: Records, of_part: Ints, shown: Records) -> tuple[Records, Ints
     """Return AUDIT and HEAD rows of the reads that serve as audits, and which conversations.
 
     The last complete read of a conversation is its audit, if it was requested after the last
-    acknowledgement, if it begins with the first position, if its reader may read everything, and if
-    the input has no audit of its own.
+    acknowledgement, if it begins with the first position, if its reader may read everything and was
+    a member then, and if the input has no audit of its own.
     """
     declared = np.unique(ints(rows["conv"][rows["kind"] == Kind.HEAD]))
     size = int(rows["conv"].max(initial=0)) + 1
@@ -250,6 +266,7 @@ def _audits(rows: Records, of_part: Ints, shown: Records) -> tuple[Records, Ints
     complete = rows[(rows["kind"] == READ) & (rows["spare"] & PageFlag.LAST != 0)]
     complete = complete[complete["ref_ns"] >= acked_ns[complete["conv"]]]
     complete = complete[complete["seq"] == 0]
+    complete = complete[complete["spare"] & PageFlag.OUTSIDE == 0]
     complete = complete[~contains(of_part, pair(complete["conv"], complete["link"]))]
     complete = complete[np.argsort(complete["ref_ns"], kind="stable")]
     chosen = {int(read["conv"]): read for read in complete if int(read["conv"]) not in declared}

@@ -7,6 +7,7 @@ way to the user, who cannot read it any more if the push comes too late.
 """
 
 from collections import defaultdict
+from itertools import pairwise
 
 import numpy as np
 
@@ -67,6 +68,21 @@ class MembershipChanges:
             begin = np.append(begins, NEVER)[next_doubt]
             certain[at] = begin >= latest_ns[at]
         return certain
+
+    def member_since_ns(self, conv: Ints, user: Ints, until_ns: Ints) -> Ints:
+        """Return since when each user was certainly a member until a time, NEVER if they were not.
+
+        It is 0 for those of whom no removal is known.
+        """
+        since_ns = np.zeros(conv.shape, dtype=np.int64)
+        owner = find(self._keys, pair(conv, user))
+        order = np.argsort(owner, kind="stable")
+        edges = np.searchsorted(owner[order], np.arange(self._keys.size + 1))
+        for key, (first, end) in enumerate(pairwise(edges.tolist())):
+            at = order[first:end]
+            begun = np.searchsorted(self._begins[key], until_ns[at])
+            since_ns[at] = np.append(0, self._ends[key])[begun]
+        return np.where(since_ns < until_ns, since_ns, NEVER)
 
     def are_known(self, conv: Ints, user: Ints) -> Bools:
         """Return of which users a removal is known, so that `certain` says more than nothing."""

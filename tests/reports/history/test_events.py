@@ -138,3 +138,10 @@ def test_interruptions_and_errors_have_their_messages():
     assert collect_events(rows, []).interrupted == "Ctrl-C"
     rows = [{"writer": "run", "t_ns": 1, "kind": "error", "message": "the stack ended"}]
     assert collect_events(rows, []).error == "the stack ended"
+
+
+def test_an_imported_history_states_which_checks_are_not_judged():
+    row = {"writer": "load-0", "t_ns": 1, "kind": "reconciliation", "worker": 0, "records": {}}
+    assert collect_events([row], []).unjudged == frozenset()
+    rows = [{**row, "unjudged": ["exit", "realtime"]}]
+    assert collect_events(rows, []).unjudged == {"exit", "realtime"}

@@ -142,3 +142,32 @@ def test_changes_are_known_of_users_with_a_removal():
     assert [bool(known(*asked(user))[0]) for user in (STAYS, AWAY, GONE, 9)] == [
         False, True, True, False,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("user", "until_s", "since_s"),
+    [
+        (STAYS, 50, 0),
+        (9, 50, 0),  # of whom no change is known
+        (AWAY, 20, 0),
+        (AWAY, 20.5, None),
+        (AWAY, 26, None),
+        (AWAY, 26.5, 26),
+        (AGAIN, 40, 26),
+        (AGAIN, 43, None),
+        (AGAIN, 90, 46),
+        (GONE, 90, None),
+        (UNSURE, 90, None),
+    ],
+)
+def test_a_stay_begins_with_the_last_answer_before_a_time(user, until_s, since_s):
+    expected = NEVER if since_s is None else since_s * S
+    found = MembershipChanges(RECORDS).member_since_ns(*asked(user, round(until_s * S)))
+    assert found.tolist() == [expected]
+
+
+def test_stays_are_found_of_several_users_at_once():
+    users = np.array([AWAY, STAYS, AGAIN, 9, AWAY])
+    until_ns = np.array([30, 30, 60, 30, 10]) * S
+    found = MembershipChanges(RECORDS).member_since_ns(np.full(5, ROOM), users, until_ns)
+    assert found.tolist() == [26 * S, 0, 46 * S, 0, 0]
