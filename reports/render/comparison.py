@@ -28,7 +28,7 @@ _ANSWERS = {
 }
 _MARKS = {"pass": "valid", "warn": "unknown", "fail": "invalid"}
 _VERDICTS = {"valid": "valid", "invalid": "invalid", "error": "invalid", "aborted": "invalid"}
-_TONES = {"better": "valid", "worse": "invalid", "none": "not-applicable"}
+_TONES = {"better": "valid", "worse": "invalid"}
 _COLOURS = ("--blue", "--vermilion", "--green", "--purple", "--orange", "--sky")
 _DASHES: tuple[list[int], ...] = ([], [8, 4], [2, 3], [9, 3, 2, 3])
 _SERIES = ("second", "acked", "delivery_p99_ms", "ack_p99_ms")
@@ -115,7 +115,7 @@ def _outcome(pair: dict[str, Any]) -> str:
 
 
 def _sentences(pair: dict[str, Any]) -> list[dict[str, str]]:
-    """Return the sentences on the most important figures, each with the mark of its answer."""
+    """Return the sentences on the most important figures; those that changed have a mark."""
     tones = {
         f"{row.indicator} {formatting.window(row.window)}": row.tone
         for row in rows.of(pair, complete=True)
@@ -124,8 +124,8 @@ def _sentences(pair: dict[str, Any]) -> list[dict[str, str]]:
     return [
         {
             "text": text,
-            "mark": _TONES.get(tone, "unknown"),
-            "word": tone if tone in ("better", "worse") else "",
+            "mark": _TONES.get(tone, ""),
+            "word": tone if tone in _TONES else "",
         }
         for text, tone in found
     ]

@@ -64,14 +64,7 @@ def assumptions(
         ),
         "Intervals take all measured costs at their low or at their high ends at once.",
     ]
-    if len(kinds := list(dict.fromkeys(map(_measured_on, measurements.sources)))) > 1:
-        found.append(
-            "The records were measured on different machines or versions, whose costs are taken "
-            f"for those of one: {'; '.join(kinds)}."
-        )
-    defaults = [LABELS[name][0] for name in LABELS if inputs.basis(name) is Basis.ASSUMED]
-    if defaults:
-        found.append(f"Not given, so defaults of Gauntlet: {'; '.join(defaults)}.")
+    found += [*_mixed(measurements), *_defaults(inputs)]
     stateful = [
         tier
         for tier, costs in measurements.tiers.items()
@@ -91,6 +84,20 @@ def assumptions(
             "traffic of the tiers that hold connections, so it is an upper bound."
         )
     return found
+
+
+def _defaults(inputs: Inputs) -> list[str]:
+    names = [LABELS[name][0] for name in LABELS if inputs.basis(name) is Basis.ASSUMED]
+    return [f"Not given, so defaults of Gauntlet: {'; '.join(names)}."] if names else []
+
+
+def _mixed(measurements: Measured) -> list[str]:
+    kinds = list(dict.fromkeys(map(_measured_on, measurements.sources)))
+    if len(kinds) < 2:
+        return []
+    named = "; ".join(kinds)
+    sentence = "The records were measured on different machines or versions, whose costs are taken"
+    return [f"{sentence} for those of one: {named}."]
 
 
 def _measured_on(source: Source) -> str:

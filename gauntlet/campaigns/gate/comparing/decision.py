@@ -95,10 +95,11 @@ def _is_worse(question: Question, before: Sequence[float], after: Sequence[float
 
 def worsening(question: Question, before: float, after: float) -> float:
     """Return by how much a value got worse, as a logarithm; ValueError if that is not defined."""
-    if 0 in (before, after) and is_comparable(question, [before], [after]):
-        return 0.0
-    if not (0 < before < math.inf and 0 < after < math.inf):
+    known = 0 <= before < math.inf and 0 <= after < math.inf
+    if not (known and is_comparable(question, [before], [after])):
         raise ValueError(f"a change from {before} to {after} is no ratio")
+    if 0 in (before, after):
+        return 0.0
     logarithm = math.log(after / before)
     return logarithm if question.lower_is_better else -logarithm
 

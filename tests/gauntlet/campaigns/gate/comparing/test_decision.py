@@ -67,12 +67,22 @@ def test_a_rate_gets_worse_by_falling():
     assert found.low < found.ratio < found.high
 
 
-@pytest.mark.parametrize("value", [0, -1, math.nan, math.inf])
-def test_a_change_from_or_to_no_positive_number_is_refused(value):
+@pytest.mark.parametrize("value", [-1, math.nan, math.inf])
+def test_a_change_from_or_to_a_number_that_has_no_ratio_is_refused(value):
     with pytest.raises(ValueError, match="no ratio"):
         decision.worsening(SLOWER, value, 1)
     with pytest.raises(ValueError, match="no ratio"):
         decision.worsening(SLOWER, 1, value)
+    with pytest.raises(ValueError, match="no ratio"):
+        decision.worsening(SLOWER, value, 0)
+
+
+def test_a_change_from_or_to_zero_counts_as_none_unless_it_is_for_the_worse():
+    for question, before, after in ((SLOWER, 1, 0), (SLOWER, 0, 0), (FEWER, 0, 1), (FEWER, 0, 0)):
+        assert decision.worsening(question, before, after) == 0
+    for question, before, after in ((SLOWER, 0, 1), (FEWER, 1, 0)):
+        with pytest.raises(ValueError, match="no ratio"):
+            decision.worsening(question, before, after)
 
 
 def test_p_values_are_corrected_by_holm():
