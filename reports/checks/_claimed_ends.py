@@ -1,8 +1,9 @@
 """Positions that a server stated although its conversation did not reach them.
 
 A server states how far a conversation reaches when it accepts a connection (START), when it
-announces what it will not push (GAP), and with the last page of a history (PAGE). Two things show
-that the conversation did not:
+announces what it will not push (GAP), and with the last page of a history (PAGE). It may do so in
+any other frame, such as a heartbeat: what clients still look for at the end of a load is a GAP with
+Channel.HISTORY. Two things show that the conversation did not:
 
 - The audit, which came later, ends before that position, and so does everything that clients have
   ever received. For a page, `history-gap` counts the positions that are missing.
@@ -14,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gauntlet.core.clock import NS_PER_MS
-from gauntlet.core.history import Kind
+from gauntlet.core.history import Channel, Kind
 from gauntlet.reports.checks._ack_positions import misplaced_acks
 from gauntlet.reports.checks._known_positions import KnownPositions, last_pages
 from gauntlet.reports.checks._shared import found_positions
@@ -30,6 +31,7 @@ from gauntlet.reports.history.arrays import (
     pair,
     stable_order,
 )
+from gauntlet.reports.history.deliveries import CHANNEL_BITS
 from gauntlet.reports.history.history import History
 
 
@@ -122,6 +124,8 @@ def witness(history: History, claim: Claim) -> Witness:
         Kind.GAP: f"was told that positions of {conv} up to {claim.position:,} are not pushed",
         Kind.PAGE: f"received a page of {conv} that claims to reach position {claim.position:,}",
     }[Kind(int(record["kind"]))]
+    if record["kind"] == Kind.GAP and record["flags"] & CHANNEL_BITS == Channel.HISTORY:
+        told = f"was told that {conv} reaches position {claim.position:,} and did not find it"
     why = "but the audit, which came later, ends before it"
     if claim.message >= 0:
         why = f"which {history.title(claim.message)} took, but it was first sent later"

@@ -189,7 +189,11 @@ def _unannounced(history: History, record: Ints, first: Ints, last: Ints) -> lis
 def _announced_gaps(history: History) -> dict[tuple[int, int], list[tuple[int, int]]]:
     """Return the announced gaps (first, last) of each (connection, conversation)."""
     gaps: dict[tuple[int, int], list[tuple[int, int]]] = {}
-    for record in history.records[equal(history.records["kind"], Kind.GAP)]:
+    records = history.records
+    # Those with another channel are what a client still looked for at the end of the load.
+    announced = equal(records["kind"], Kind.GAP)
+    announced &= equal(records["flags"] & CHANNEL_BITS, Channel.LIVE)
+    for record in records[announced]:
         lane = (int(record["link"]), int(record["conv"]))
         gaps.setdefault(lane, []).append((int(record["seq"]), int(record["sseq"])))
     return gaps

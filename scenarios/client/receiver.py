@@ -200,6 +200,23 @@ class Receiver(InboxListener):
         )
         inbox.on_head(gap.last, 0)
 
+    def record_unfound(self) -> None:
+        """Record the positions that are known to exist, and still are not found in the history.
+
+        To be called when everything had time to arrive.
+        """
+        for inbox in self._ordered.values():
+            if inbox.behind:
+                self._context.sink.add(
+                    Kind.GAP,
+                    self._context.now_ns(),
+                    conv=inbox.conv.number,
+                    link=self._request_channel.connection_number,
+                    sseq=inbox.head,
+                    seq=inbox.cursor + 1,
+                    flags=Channel.HISTORY,
+                )
+
     def on_heads(self, heads: Mapping[str, int], *, fresh: bool) -> None:
         """Note the last positions of conversations; on a `fresh` connection they are not pushed."""
         for name, head in heads.items():

@@ -67,7 +67,8 @@ async def _quiesce(parts: Assembly) -> None:
 
     The wait lasts at least as long as the server may take to repair a gap, because nothing else
     reveals what is not expected: a late duplicate, or a message that was never sent. It lasts
-    `QUIESCE_MAX_S` at most; what is still unanswered then is recorded as unknown.
+    `QUIESCE_MAX_S` at most; what is still unanswered then is recorded as unknown, and positions
+    that were announced and never found are recorded as such.
     """
     ledger, sessions = parts.plan.ledger, parts.sessions
     for session in sessions.values():
@@ -87,6 +88,7 @@ async def _quiesce(parts: Assembly) -> None:
         await asyncio.sleep(_POLL_S)
     for session in sessions.values():
         session.send_queue.abandon()
+        session.receiver.record_unfound()
 
 
 async def _audit(parts: Assembly) -> tuple[int, int]:

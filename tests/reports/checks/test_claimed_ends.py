@@ -2,7 +2,7 @@
 
 import pytest
 
-from gauntlet.core.history import Kind
+from gauntlet.core.history import Channel, Kind
 from gauntlet.core.scenario.traits import Retention, Traits
 
 from ..small_runs import AUDIT_S, NS, SmallRun, ns, sentences
@@ -131,3 +131,13 @@ def test_a_position_may_exist_if_a_message_was_sent_that_took_a_later_one(sent_s
     before = run.verdict("history-gap").count
     state(run, START, 3, 12.5)
     assert run.verdict("history-gap").count == before + count
+
+
+@pytest.mark.parametrize(("head", "count"), [(4, 0), (3, 1)])
+def test_what_a_heartbeat_named_and_clients_never_found_does_not_exist(head, count):
+    run = chat()
+    run.audit(1, 1, 2, 3, head=head)
+    run.add(GAP, 31, conv=1, link=2, seq=4, sseq=4, flags=Channel.HISTORY)
+    found = [text for text in sentences(run.verdict("history-gap")) if "u2" in text]
+    told = "u2 was told that c1 reaches position 4 and did not find it, but the audit, which came"
+    assert found == [f"{told} later, ends before it."] * count

@@ -66,7 +66,8 @@ def test_a_connection_skips_no_position(positions, jumps):
 def test_announced_positions_may_be_skipped(first, last, skipped):
     run = pushed(1, 5)
     run.add(Kind.GAP, 12.5, conv=1, link=2, seq=first, sseq=last)
-    # Those of another connection or conversation say nothing.
+    # Those of another connection or conversation say nothing, nor does what was never found.
+    run.add(Kind.GAP, 31, conv=1, link=2, seq=2, sseq=4, flags=Channel.HISTORY)
     run.add(Kind.GAP, 12.5, conv=1, link=3, seq=2, sseq=4)
     run.add(Kind.GAP, 12.5, conv=2, link=2, seq=2, sseq=4)
     found = run.verdict("wire-order")

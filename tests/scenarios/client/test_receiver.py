@@ -96,6 +96,22 @@ def test_an_announced_gap_is_recorded_and_read_from_the_history(world, receiver)
     assert {k: page.fields[k] for k in ("peer", "sseq", "seq")} == {"peer": 2, "sseq": 2, "seq": 0}
 
 
+def test_what_was_announced_and_never_found_is_recorded_at_the_end(world, receiver):
+    receiver.on_entry(open_connection(), message_of_bob(1))
+    receiver.on_heads({TALK.name: 3}, fresh=False)
+    receiver.record_unfound()
+    (gap,) = world.kinds(Kind.GAP)
+    known = {"conv": TALK.number, "seq": 2, "sseq": 3, "flags": Channel.HISTORY}
+    assert gap.fields == known | {"link": gap.fields["link"]}
+
+
+def test_nothing_is_recorded_at_the_end_where_all_was_found(world, receiver):
+    receiver.on_entry(open_connection(), message_of_bob(1))
+    receiver.on_heads({TALK.name: 1}, fresh=False)
+    receiver.record_unfound()
+    assert world.kinds(Kind.GAP) == []
+
+
 @pytest.mark.parametrize(
     ("positions", "flags"),
     [((1, 2), PageFlag.LAST), ((2, 1), PageFlag.LAST | PageFlag.DISORDERED), ((), PageFlag.LAST)],
