@@ -34,27 +34,28 @@ on `kind`:
 of a conversation; `links.jsonl` maps both to names. A RANGE is an interval of positions that the
 user is entitled to receive. A PAGE covers the positions beyond `after` up to its last position: the
 head that it reports if it is the last page, otherwise its last entry. The pages that the audit
-reads have no link. MISSED is an arrival that did not become an op. A room event that the audit
-reads from storage is an AUDIT record with the flag ROOM_EVENT and its subject in `peer`. A message
-of another run (DELIVER, RECEIVE or AUDIT) has the flag LEFTOVER; its `sseq` and `ref_ns` are those
-of that run. A STRAY is a push of a conversation of which the receiver is no member; its `conv` is
-the one that the body names (or 0) where the load has no conversation of that name, and then it has
-the flag FOREIGN. A PROBE is a request of a user for a conversation of others; its `peer` is the
-number of the message that it sent, at least STRANGER_SSEQ, which no op has. A NAMED record is what
-an acknowledgement, or with Channel.AUDIT the store, calls a message: its `ref_ns` is no time but
-the digest of the id that the server assigned (`id_digest`), or 0. A STAMP is the time stamp of the
-server that an acknowledgement, or with Channel.AUDIT the store, gives a message; its `ref_ns` is
-that time on the clock of the worker. The stamp of a delivery is in its `spare`, as its age when the
-message was presented (`stamp_age`). A MEMBERSHIP is a request to add a user to a room or to remove
-them from it. Its `spare` is UNKNOWN where the request was not answered: then it may take effect at
-any later time. ARRIVED is a push that its inbox held back; it becomes a DELIVER or a ROOM record
-when it is presented, or never. A push in order has no such record, because it is presented in the
-moment of its arrival. Its `spare` is how many positions before it were missing, `MISSING_MAX` for
-that number or more; 0 if it waited for the history. START is the last position of a conversation
-that the server stated when it accepted a connection: pushes on that connection begin behind it. A
-GAP is announced on its connection; with Channel.HISTORY, it is what a client still looked for when
-the load ended. An ATTENDANCE record is what the system's list of who is in a room says of one
-member.
+reads have no link. A load also reads pages that it shows to nobody: these are LISTED, and a RECEIVE
+record with Channel.HISTORY follows for each of their messages. MISSED is an arrival that did not
+become an op. A room event that the audit reads from storage is an AUDIT record with the flag
+ROOM_EVENT and its subject in `peer`. A message of another run (DELIVER, RECEIVE or AUDIT) has the
+flag LEFTOVER; its `sseq` and `ref_ns` are those of that run. A STRAY is a push of a conversation of
+which the receiver is no member; its `conv` is the one that the body names (or 0) where the load has
+no conversation of that name, and then it has the flag FOREIGN. A PROBE is a request of a user for a
+conversation of others; its `peer` is the number of the message that it sent, at least
+STRANGER_SSEQ, which no op has. A NAMED record is what an acknowledgement, or with Channel.AUDIT the
+store, calls a message: its `ref_ns` is no time but the digest of the id that the server assigned
+(`id_digest`), or 0. A STAMP is the time stamp of the server that an acknowledgement, or with
+Channel.AUDIT the store, gives a message; its `ref_ns` is that time on the clock of the worker. The
+stamp of a delivery is in its `spare`, as its age when the message was presented (`stamp_age`). A
+MEMBERSHIP is a request to add a user to a room or to remove them from it. Its `spare` is UNKNOWN
+where the request was not answered: then it may take effect at any later time. ARRIVED is a push
+that its inbox held back; it becomes a DELIVER or a ROOM record when it is presented, or never. A
+push in order has no such record, because it is presented in the moment of its arrival. Its `spare`
+is how many positions before it were missing, `MISSING_MAX` for that number or more; 0 if it waited
+for the history. START is the last position of a conversation that the server stated when it
+accepted a connection: pushes on that connection begin behind it. A GAP is announced on its
+connection; with Channel.HISTORY, it is what a client still looked for when the load ended. An
+ATTENDANCE record is what the system's list of who is in a room says of one member.
 """
 
 import struct

@@ -1,9 +1,10 @@
 """What pages of history omitted, although it was due.
 
 The entries that a client has already leave no record. So a position counts as returned if the
-reader has it at the end. Only of some pages all entries have records: of those that others recorded
-(LISTED). Such a page must itself contain what a client knew before it was requested. It has
-messages only: a position with a change of members is not missing there.
+reader has it at the end. Only of some pages all entries have records (LISTED): of those that others
+recorded, and of those that a load reads besides its re-syncs. Such a page must itself contain what
+a client knew before it was requested. It has messages only: a position with a change of members is
+not missing there.
 
 Where messages may be deleted or expire, an omission proves nothing. Where a server keeps only the
 end of a conversation, a page begins with what is left.
@@ -12,8 +13,9 @@ end of a conversation, a page begins with what is left.
 import numpy as np
 
 from gauntlet.core.clock import NS_PER_S
-from gauntlet.core.history import Channel, Flag, Kind, PageFlag
+from gauntlet.core.history import RECORDED, Channel, Flag, Kind, PageFlag
 from gauntlet.reports.checks._known_positions import KnownPositions
+from gauntlet.reports.checks._shared import only_read
 from gauntlet.reports.history.arrays import (
     NEVER,
     Bools,
@@ -47,15 +49,22 @@ def omitted(history: History, positions: KnownPositions, page: Ints, position: I
 
 
 def _received(history: History, page: Ints, position: Ints) -> Bools:
-    """Return whether the receiver of each page has the position at the end."""
+    """Return whether the receiver of each page has the position at the end.
+
+    A load also reads pages whose entries no inbox receives: they do not show that a re-sync was
+    complete.
+    """
     if not page.size:
         return np.zeros(0, dtype=np.bool_)
     records = history.records
     readers, _, reader = grouped(pair(records["conv"][page], history.user[page]))
-    at = np.flatnonzero(is_any(records["kind"], RECEIVED_KINDS))
+    received = is_any(records["kind"], RECEIVED_KINDS)
+    if history.scenario.target.adapter != RECORDED:
+        received &= ~only_read(records)
+    at = np.flatnonzero(received)
     receiver = find(readers, pair(records["conv"][at], history.user[at]))
-    received = np.sort(pair(receiver, records["seq"][at])[receiver >= 0])
-    return contains(received, pair(reader, position))
+    places = np.sort(pair(receiver, records["seq"][at])[receiver >= 0])
+    return contains(places, pair(reader, position))
 
 
 def _unlisted(

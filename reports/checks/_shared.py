@@ -11,6 +11,7 @@ from gauntlet.reports.history.arrays import (
     NEVER,
     Bools,
     Ints,
+    Records,
     contains,
     distinct,
     equal,
@@ -22,6 +23,7 @@ from gauntlet.reports.history.arrays import (
     pair,
     stable_order,
 )
+from gauntlet.reports.history.deliveries import CHANNEL_BITS
 from gauntlet.reports.history.history import History
 
 
@@ -110,6 +112,12 @@ def unreadable_places(history: History, kinds: tuple[Kind, ...]) -> tuple[Ints, 
     place = pair(records["conv"][at], records["seq"][at])
     order = stable_order(place)
     return place[order], history.session[at][order]
+
+
+def only_read(records: Records) -> Bools:
+    """Return which records are copies in pages that were read, and shown to nobody."""
+    copies: Bools = equal(records["kind"], Kind.RECEIVE)
+    return copies & equal(records["flags"] & CHANNEL_BITS, Channel.HISTORY)
 
 
 def lost_messages(history: History) -> Bools:

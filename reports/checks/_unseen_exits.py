@@ -11,7 +11,7 @@ import numpy as np
 
 from gauntlet.core.history import Kind, RoomEvent
 from gauntlet.reports.checks._departures import SETTLE_NS
-from gauntlet.reports.checks._shared import named_by
+from gauntlet.reports.checks._shared import named_by, only_read
 from gauntlet.reports.checks.finding import Witness
 from gauntlet.reports.history.arrays import Ints, equal, ints, is_any, pair
 from gauntlet.reports.history.history import History
@@ -67,6 +67,7 @@ def _last_shown(history: History, convs: list[int]) -> dict[tuple[int, int], int
     records = history.records
     kinds = (Kind.DELIVER, Kind.RECEIVE, Kind.ROOM)
     chosen = np.isin(records["conv"], convs) & is_any(records["kind"], kinds)
+    chosen &= ~only_read(records)
     at = np.flatnonzero(chosen & (history.session >= 0))
     keys, index = np.unique(pair(history.session[at], records["conv"][at]), return_inverse=True)
     last = np.zeros(keys.size, dtype=np.int64)

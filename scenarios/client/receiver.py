@@ -420,24 +420,29 @@ def record_page(
     after: int,
     requested_ns: int,
     link: int = 0,
+    listed_ns: int = 0,
 ) -> None:
-    """Record a page of history as it came from the server; the audit's pages have no link."""
+    """Record a page of history as it came from the server; the audit's pages have no link.
+
+    It came now, or at `listed_ns` if all messages in it are recorded with that time (LISTED).
+    """
     continues = page.continues(limit)
     ascend = all(later.seq > earlier.seq for earlier, later in itertools.pairwise(page.entries))
     disorder = 0
     if SERVER_SEQ in context.adapter.capabilities:
         disorder |= 0 if ascend else PageFlag.DISORDERED
         disorder |= PageFlag.EARLIER if any(0 < entry.seq <= after for entry in page.entries) else 0
+    listed = PageFlag.LISTED if listed_ns else 0
     context.sink.add(
         Kind.PAGE,
-        context.now_ns(),
+        listed_ns or context.now_ns(),
         ref_ns=requested_ns,
         conv=conv.number,
         link=link,
         peer=len(page.entries),
         sseq=page.entries[-1].seq if continues else page.head,
         seq=after,
-        spare=(0 if continues else PageFlag.LAST) | disorder,
+        spare=(0 if continues else PageFlag.LAST) | disorder | listed,
     )
 
 

@@ -208,7 +208,7 @@ def _without_connection(records: Records, user: Ints, connections: Connections) 
 def _is_pushed(records: Records) -> Bools:
     """Return which records are pushes: pages may come after the connection of their record."""
     live = equal(records["flags"] & _CHANNEL_BITS, Channel.LIVE)
-    pushed: Bools = (is_any(records["kind"], _PUSHED) | live) & (records["seq"] > 0)
+    pushed: Bools = live & (records["seq"] > 0)
     return pushed
 
 

@@ -7,6 +7,7 @@ from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.session import Session
 from gauntlet.scenarios.engine.actions import strangers, user_actions
 from gauntlet.scenarios.engine.actions.attendance_polls import AttendancePolls
+from gauntlet.scenarios.engine.actions.history_reads import HistoryReads
 from gauntlet.scenarios.engine.actions.member_changes import MemberChanges
 from gauntlet.scenarios.engine.load_plan import LoadPlan
 from gauntlet.scenarios.network.transport import SocketTransport
@@ -33,3 +34,4 @@ def scheduled_actions(
     )
     yield from changes.scheduled_actions(plan.traffic)
     yield from AttendancePolls(plan, context, port, sessions).scheduled_actions()
+    yield from HistoryReads(plan, context, port, sessions, lambda _page: None).scheduled_actions()

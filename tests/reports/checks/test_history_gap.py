@@ -5,9 +5,9 @@ from itertools import groupby
 import pytest
 
 from gauntlet.campaigns.synthetic.story import ZERO, S
-from gauntlet.core.history import Channel, Flag, Kind, RoomEvent
+from gauntlet.core.history import Channel, Flag, Kind, PageFlag, RoomEvent
 
-from ..small_runs import NS, SmallRun, sentences
+from ..small_runs import NS, SmallRun, ns, sentences
 
 ROOM, LATE = 7, 5
 AUDIT = 0  # in place of the user of a page
@@ -467,3 +467,63 @@ def test_a_page_need_not_contain_what_its_reader_wrote_where_they_receive_none_o
     run.audit(1, 4, head=4, author=2)
     run.page(1, 2, 20, after=1, last=4, entries=0)
     assert sentences(run.verdict("history-gap")) == [omits(2, 1), omits(3, 1)]
+
+
+def read_page(run, user, at_s, *seqs, after=0, last=0):
+    """Let a user read a page with these messages, of which all are recorded as copies."""
+    known = {"conv": 1, "link": user}
+    spare = PageFlag.LISTED | (PageFlag.LAST if last else 0)
+    claims = {"peer": len(seqs), "seq": after, "sseq": last or seqs[-1], "spare": spare}
+    run.add(Kind.PAGE, at_s, **known, **claims, ref_ns=ns(at_s - 0.01))
+    for seq in seqs:
+        copy = {"peer": 1, "sseq": seq, "seq": seq, "flags": Channel.HISTORY | Flag.DUPLICATE}
+        run.add(Kind.RECEIVE, at_s, **known, **copy)
+
+
+def lists_without(entries, seq, after=0):
+    """Return the sentence on a position that a page that user 2 read does not list."""
+    return (
+        f"u2 requested c1 after position {after} and received {entries} entries, without position "
+        f"{seq}."
+    )
+
+
+@pytest.mark.parametrize(
+    ("seqs", "claims", "missing"),
+    [
+        ((1, 2, 3), {}, []),
+        ((1, 3), {}, [2]),
+        ((2, 3), {}, [1]),
+        ((3,), {"after": 2}, []),
+        ((2,), {"after": 1}, []),
+        ((1, 2, 3, 4, 5), {"last": 5}, []),
+        ((1, 2), {"last": 5}, [3, 4, 5]),
+        ((), {"after": 4, "last": 5}, [5]),
+        ((), {"after": 5, "last": 5}, []),
+    ],
+)
+def test_a_page_that_a_load_reads_lists_all_that_its_reader_has(seqs, claims, missing):
+    run = chat(5, receivers=(1, 2, 3))
+    read_page(run, 2, 20, *seqs, **claims)
+    after = claims.get("after", 0)
+    expected = [lists_without(len(seqs), seq, after) for seq in missing]
+    assert sentences(run.verdict("history-gap")) == expected
+
+
+def test_what_a_load_reads_besides_does_not_complete_a_resync():
+    """The page of the re-sync omitted position 2, which the user was therefore never shown."""
+    run = chat(3)
+    run.deliver(1, 1, 19, 2)
+    run.deliver(1, 3, 19, 2)
+    run.page(1, 2, 19, after=0, last=3, entries=2)
+    read_page(run, 2, 20, 1, 2, 3)
+    (sentence,) = sentences(run.verdict("history-gap"))
+    assert sentence.endswith("received 2 entries, but never position 2.")
+
+
+def test_a_page_need_not_list_what_was_not_known_before_it():
+    run = chat(3)
+    read_page(run, 2, 3.05, 1, last=1)
+    for seq in (2, 3):
+        run.deliver(1, seq, 10, 2)
+    assert sentences(run.verdict("history-gap")) == []

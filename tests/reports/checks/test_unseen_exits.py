@@ -39,6 +39,12 @@ def test_what_is_followed_by_something_shown_concerns_other_checks(seq, expected
     assert sentences(run.verdict("exit")) == expected
 
 
+def test_what_the_load_reads_in_a_page_is_not_shown():
+    run = room()
+    run.deliver(1, 2, 21, 3, kind=Kind.RECEIVE, flags=Channel.HISTORY | Flag.DUPLICATE)
+    assert sentences(run.verdict("exit")) == [UNSEEN]
+
+
 @pytest.mark.parametrize(("up_s", "expected"), [(20, [UNSEEN]), (20 + NS, [])])
 def test_a_connection_from_before_the_exit_is_shown_it(up_s, expected):
     run = room()

@@ -97,6 +97,15 @@ def test_a_push_on_a_connection_that_has_ended_is_named(judged, kind):
     assert "entries were received on connections that had ended" in reasons(judged(story))
 
 
+def test_a_page_may_come_after_the_connection_of_its_reader_has_ended(judged):
+    story = good_story(1)
+    old = story.links[min(number for number, link in story.links.items() if link.code == 1006)]
+    record = story.records[story.at(Kind.DELIVER, flags=Channel.LIVE)[-1]]
+    copy = record._replace(kind=Kind.RECEIVE, link=old.number, flags=Channel.HISTORY)
+    story.records.append(copy._replace(t_ns=record.t_ns + S))
+    assert judged(story)["verdict"]["reasons"] == []
+
+
 def test_a_push_before_its_connection_is_named(judged):
     story = good_story(1)
     late = story.links[max(number for number, link in story.links.items() if link.incarnation > 1)]

@@ -1,0 +1,165 @@
+"""Members who read pages of the history while the load runs, as people who scroll back do.
+
+In a load without absences hardly anybody reads the history, and then from a cursor near the end and
+in one page. So twice a second, a member who is connected reads a page from some earlier position,
+often of one or two entries. The page is recorded with all messages in it (LISTED), as copies that
+nobody is shown: its content, what it leaves out, and the head that it reports are judged like
+those of any other page.
+
+Large rooms are not read: their histories are judged in pieces only without such pages.
+"""
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+from gauntlet.core.clock import NS_PER_S
+from gauntlet.core.history import Channel, Flag, Kind
+from gauntlet.core.scenario.capabilities import HISTORY, SERVER_SEQ
+from gauntlet.scenarios.adapters.base import Entry, ProtocolError
+from gauntlet.scenarios.adapters.limits import check_page
+from gauntlet.scenarios.client.context import Context
+from gauntlet.scenarios.client.receiver import Content, read_content, record_page
+from gauntlet.scenarios.client.session import Session
+from gauntlet.scenarios.engine.load_plan import LoadPlan
+from gauntlet.scenarios.network.transport import SocketTransport, call_and_wait
+from gauntlet.scenarios.workloads.entities import Conversation
+
+PERIOD_NS = NS_PER_S // 2
+MEMBERS_MAX = 100
+# How far before the reader's last entry a page begins, and its limit: pages of one entry, full
+# pages, pages that reach the end, the whole beginning, and what is behind the last entry.
+WINDOWS = ((4, 1), (1, 10), (5, 2), (0, 10), (3, 3), (20, 3), (1 << 32, 10), (10, 50))
+IN_A_ROW = 4  # reads of one conversation, so that the later ones show what came meanwhile
+_TIMEOUT_S = 5.0
+_DRAWS_MAX = 20
+
+
+class ReadPage(NamedTuple):
+    """What a member has read: each message of the page with its content."""
+
+    reader: Session
+    conv: Conversation
+    messages: list[tuple[Entry, Content]]
+
+
+def _cursor(session: Session, conv: Conversation) -> int:
+    """Return how far a member has read a conversation, 0 if they cannot read it now."""
+    able = session.connected and session.reads and (not conv.is_room or session.is_member(conv))
+    cursor = session.receiver.cursors().get(conv.name, 0) if able else 0
+    return cursor if isinstance(cursor, int) else 0
+
+
+class HistoryReads:
+    """The reads of one worker; at most one is under way. `on_page` receives each page."""
+
+    def __init__(
+        self,
+        plan: LoadPlan,
+        context: Context,
+        port: SocketTransport,
+        sessions: Mapping[int, Session],
+        on_page: Callable[[ReadPage], None],
+    ) -> None:
+        self._context = context
+        self._port = port
+        self._sessions = sessions
+        self._on_page = on_page
+        load = plan.load.scenario.load
+        self._ramp_ns, self._steady_ns = int(load.ramp * NS_PER_S), int(load.steady * NS_PER_S)
+        possible = {SERVER_SEQ, HISTORY} <= plan.adapter.capabilities
+        self._conversations = [
+            conv
+            for conv in plan.traffic.conversations.values()
+            if possible and len(conv.members) <= MEMBERS_MAX
+        ]
+        seed = plan.load.scenario.seed
+        self._rng = random.Random(f"history-reads/{seed}/{plan.stripe.worker}")
+        self._conv: Conversation | None = None
+        self._count = self._left = 0
+        self._is_waiting = False
+        self._end_ns = 0
+
+    def scheduled_actions(self) -> Iterator[tuple[int, int, Callable[[Session], None]]]:
+        """Yield (time, user, action) of the first read, as `strangers.scheduled_actions`."""
+        if self._conversations:
+            yield self._ramp_ns, self._conversations[0].members[0], self._begin
+
+    def _begin(self, _session: Session) -> None:
+        """Begin to read, once for all devices of the user."""
+        if not self._end_ns:
+            self._end_ns = self._context.now_ns() + self._steady_ns
+            self._read_next()
+
+    def _read_next(self) -> None:
+        if self._context.now_ns() >= self._end_ns:
+            return
+        if not self._is_waiting and (chosen := self._choose()) is not None:
+            self._is_waiting = True
+            back, limit = WINDOWS[self._count % len(WINDOWS)]
+            self._count += 1
+            self._port.spawn(self._read(*chosen, back, limit))
+        self._context.after(PERIOD_NS, self._read_next)
+
+    def _choose(self) -> tuple[Session, Conversation, int] | None:
+        """Return a member who has read something of a conversation, and up to which position."""
+        for _ in range(_DRAWS_MAX):
+            if self._conv is None or not self._left:
+                self._conv, self._left = self._rng.choice(self._conversations), IN_A_ROW
+            conv, session = self._conv, self._sessions.get(self._rng.choice(self._conv.members))
+            if session is not None and (cursor := _cursor(session, conv)):
+                self._left -= 1
+                return session, conv, cursor
+            self._left = 0
+        return None
+
+    async def _read(
+        self, reader: Session, conv: Conversation, cursor: int, back: int, limit: int
+    ) -> None:
+        channel, requested_ns = reader.request_channel, self._context.now_ns()
+        after = max(0, cursor - back)
+        try:
+            call = channel.codec.history(conv.name, after, limit)
+            page = await call_and_wait(self._port, channel, channel.gateway, call, _TIMEOUT_S)
+            check_page(page)
+        except ProtocolError:
+            return  # an overloaded server may refuse it, and the reader may have been removed
+        except Exception as error:  # noqa: BLE001 - the adapter may raise anything
+            channel.record_error(error)
+            return
+        finally:
+            self._is_waiting = False
+        now_ns, link = self._context.now_ns(), channel.connection_number
+        record_page(
+            self._context,
+            conv,
+            page,
+            limit,
+            after=after,
+            requested_ns=requested_ns,
+            link=link,
+            listed_ns=now_ns,
+        )
+        messages = [
+            (entry, read_content(self._context, conv, entry))
+            for entry in page.entries
+            if not entry.event
+        ]
+        for entry, content in messages:
+            self._record(conv, link, now_ns, entry, content)
+        self._on_page(ReadPage(reader, conv, messages))
+
+    def _record(
+        self, conv: Conversation, link: int, now_ns: int, entry: Entry, content: Content
+    ) -> None:
+        self._context.sink.add(
+            Kind.RECEIVE,
+            now_ns,
+            ref_ns=content.intended_ns,
+            conv=conv.number,
+            link=link,
+            peer=content.peer,
+            sseq=content.sseq,
+            seq=entry.seq,
+            flags=Channel.HISTORY | Flag.DUPLICATE | content.flags,
+        )

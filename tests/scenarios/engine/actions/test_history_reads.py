@@ -1,0 +1,185 @@
+"""Members read pages of the history while the load runs, from earlier positions, in small pages."""
+
+import asyncio
+import itertools
+from types import SimpleNamespace
+
+import pytest
+
+from gauntlet.core.clock import NS_PER_MS, NS_PER_S
+from gauntlet.core.history import Channel, Flag, Kind, PageFlag
+from gauntlet.scenarios.adapters.base import Entry, Immediate, Page, ProtocolError
+from gauntlet.scenarios.client import payload
+from gauntlet.scenarios.engine.actions import history_reads
+from gauntlet.scenarios.engine.actions.history_reads import (
+    IN_A_ROW,
+    MEMBERS_MAX,
+    WINDOWS,
+    HistoryReads,
+)
+from gauntlet.scenarios.workloads.entities import Conversation
+
+from ...world import ANN, BOB, ROOM, TALK
+
+
+def said(seq, body=""):
+    """Return a message by Bob at a position, which is its number, too."""
+    text = body or payload.build(TALK.number, BOB.number, seq, 500, 120)
+    return Entry(TALK.name, seq, BOB.name, text, id=f"m{seq}")
+
+
+class FakeSession:
+    """A member who has read 40 positions of each conversation."""
+
+    def __init__(self, user, answers):
+        self.user, self.connected, self.reads, self.member, self.cursor = user, True, True, True, 40
+        self.receiver = SimpleNamespace(
+            cursors=lambda: {TALK.name: self.cursor, ROOM.name: self.cursor}
+        )
+        self.errors = []
+        self.request_channel = SimpleNamespace(
+            codec=self,
+            gateway=0,
+            connection_number=10 + user.number,
+            record_error=self.errors.append,
+        )
+        self._answers = answers
+
+    def is_member(self, _conv):
+        return self.member
+
+    def history(self, conv, after, limit):
+        return Immediate(value=(conv, after, limit, self._answers.pop(0)))
+
+
+@pytest.fixture
+def bench(world, monkeypatch):
+    """The reads of a load with 4 s of ramp and 3 s of arrivals; `pages` are those handed on."""
+    answers, asked, tasks, pages = [], [], [], []
+    sessions = {user.number: FakeSession(user, answers) for user in (ANN, BOB)}
+
+    async def call_and_wait(_port, channel, _gateway, call, _timeout_s):
+        conv, after, limit, answer = call.value
+        asked.append((world.time_ns // NS_PER_MS, channel.connection_number, conv, after, limit))
+        world.time_ns += 7 * NS_PER_MS
+        if isinstance(answer, asyncio.Event):
+            await answer.wait()
+            answer = Page([])
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(history_reads, "call_and_wait", call_and_wait)
+
+    def made(*conversations, capabilities=world.context.adapter.capabilities):
+        scenario = SimpleNamespace(load=SimpleNamespace(ramp=4.0, steady=3.0), seed=2)
+        plan = SimpleNamespace(
+            load=SimpleNamespace(scenario=scenario),
+            adapter=SimpleNamespace(capabilities=capabilities),
+            stripe=SimpleNamespace(worker=0),
+            traffic=SimpleNamespace(conversations={conv.name: conv for conv in conversations}),
+        )
+        port = SimpleNamespace(spawn=lambda job: tasks.append(asyncio.ensure_future(job)))
+        return HistoryReads(plan, world.context, port, sessions, pages.append)
+
+    async def pass_s(seconds):
+        for _ in range(round(seconds * 100)):
+            world.pass_ms(10)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+
+    def begin(reads):
+        """Begin as the engine does, for both devices of the first member."""
+        ((offset_ns, user, action),) = reads.scheduled_actions()
+        assert (offset_ns, user) == (4 * NS_PER_S, ANN.number)
+        action(sessions[ANN.number])
+        action(sessions[ANN.number])
+
+    return SimpleNamespace(made=made, begin=begin, answers=answers, asked=asked, pages=pages,
+                           pass_s=pass_s, sessions=sessions, tasks=tasks)  # fmt: skip
+
+
+async def test_members_read_windows_of_all_sizes_while_the_load_runs(world, bench):
+    bench.answers += [Page([], 40) for _ in range(9)]
+    bench.begin(bench.made(TALK))
+    await bench.pass_s(9)
+    windows = [(max(0, 40 - back), limit) for back, limit in WINDOWS]
+    assert [row[3:] for row in bench.asked] == windows[:6]
+    times = [row[0] for row in bench.asked]
+    assert all(later - earlier > 480 for earlier, later in itertools.pairwise(times))
+    assert {row[1] for row in bench.asked} == {11, 12}  # both members
+
+
+async def test_several_reads_in_a_row_are_of_one_conversation(bench):
+    bench.answers += [Page([], 40) for _ in range(6)]
+    other = Conversation(4, "d.u0-0.u0-9", "direct", (1, 2))
+    for session in bench.sessions.values():
+        session.receiver.cursors = lambda: {TALK.name: 40, other.name: 40}
+    bench.begin(bench.made(TALK, other))
+    await bench.pass_s(3)
+    read = [row[2] for row in bench.asked]
+    assert len({*read[:IN_A_ROW]}) == 1
+
+
+async def test_a_page_is_recorded_with_its_messages_as_copies(world, bench):
+    corrupt = said(7, said(7).body + "x")
+    added = Entry(TALK.name, 8, event="added", user=BOB.name)
+    bench.answers.append(Page([said(6), corrupt, added], 40, more=True))
+    bench.begin(bench.made(TALK))
+    await bench.pass_s(0.1)
+    page, first, second = world.records
+    requested_ns = bench.asked[0][0] * NS_PER_MS
+    link = bench.asked[0][1]
+    known = {"conv": TALK.number, "link": link}
+    assert (page.kind, first.kind, second.kind) == (Kind.PAGE, Kind.RECEIVE, Kind.RECEIVE)
+    assert page.t_ns == first.t_ns == second.t_ns == requested_ns + 7 * NS_PER_MS
+    assert page.fields == known | {
+        "ref_ns": requested_ns, "peer": 3, "seq": 36, "sseq": 8,
+        "spare": PageFlag.LISTED | PageFlag.EARLIER,
+    }  # fmt: skip
+    message = known | {"ref_ns": 500, "peer": BOB.number, "flags": Channel.HISTORY | Flag.DUPLICATE}
+    assert first.fields == message | {"sseq": 6, "seq": 6}
+    flags = message["flags"] | Flag.CRC_BAD
+    assert second.fields == message | {"sseq": 7, "seq": 7, "flags": flags}
+    (handed_on,) = bench.pages
+    assert [entry for entry, _ in handed_on.messages] == [said(6), corrupt]
+
+
+async def test_a_refusal_leaves_no_record_and_the_next_read_follows(world, bench):
+    bench.answers += [ProtocolError("503"), ValueError("what is that?"), Page([], 40)]
+    bench.begin(bench.made(TALK))
+    await bench.pass_s(1.2)
+    assert [record.kind for record in world.records] == [Kind.PAGE]
+    assert sum(len(session.errors) for session in bench.sessions.values()) == 1
+
+
+async def test_only_one_read_is_under_way(bench):
+    answer = asyncio.Event()
+    bench.answers += [answer, Page([], 40)]
+    bench.begin(bench.made(TALK))
+    await bench.pass_s(2)
+    assert len(bench.asked) == 1
+    answer.set()
+    await bench.pass_s(0.6)
+    assert len(bench.asked) == 2
+
+
+@pytest.mark.parametrize("state", ["connected", "reads", "member", "cursor"])
+async def test_who_is_away_or_has_read_nothing_reads_no_history(bench, state):
+    for session in bench.sessions.values():
+        setattr(session, state, 0)
+    bench.begin(bench.made(ROOM))
+    await bench.pass_s(1)
+    assert bench.asked == []
+
+
+def test_large_rooms_are_not_read(bench):
+    large = Conversation(3, "r.large", "group", tuple(range(1, MEMBERS_MAX + 2)))
+    assert list(bench.made(large).scheduled_actions()) == []
+    assert len(list(bench.made(large, TALK).scheduled_actions())) == 1
+
+
+def test_without_positions_or_a_history_nothing_is_read(bench, world):
+    both = world.context.adapter.capabilities
+    for missing in ("server_seq", "history"):
+        assert list(bench.made(TALK, capabilities=both - {missing}).scheduled_actions()) == []
