@@ -149,6 +149,12 @@ class Ledger:
         counts = self._conversations[conv]
         return bool(counts.acked or counts.presented or counts.settled)
 
+    def is_acked(self, conv: int, author: int, sseq: int) -> bool:
+        """Return whether an op was acknowledged; this searches all ops of its conversation."""
+        counts = self._conversations[conv]
+        key = _op_key(author, sseq)
+        return key in counts.acked or key in counts.settled
+
     def audit(self, conv: int, stored: set[tuple[int, int]]) -> None:
         """Add to `lost` the acknowledged ops that are not stored; `stored` holds (author, sseq)."""
         stored_keys = {_op_key(author, sseq) for author, sseq in stored}

@@ -8,6 +8,7 @@ from gauntlet.scenarios.client.session import Session
 from gauntlet.scenarios.engine.actions import strangers, user_actions
 from gauntlet.scenarios.engine.actions.attendance_polls import AttendancePolls
 from gauntlet.scenarios.engine.actions.history_reads import HistoryReads
+from gauntlet.scenarios.engine.actions.late_retries import LateRetries
 from gauntlet.scenarios.engine.actions.member_changes import MemberChanges
 from gauntlet.scenarios.engine.load_plan import LoadPlan
 from gauntlet.scenarios.network.transport import SocketTransport
@@ -34,4 +35,5 @@ def scheduled_actions(
     )
     yield from changes.scheduled_actions(plan.traffic)
     yield from AttendancePolls(plan, context, port, sessions).scheduled_actions()
-    yield from HistoryReads(plan, context, port, sessions, lambda _page: None).scheduled_actions()
+    late = LateRetries(plan, context, port)
+    yield from HistoryReads(plan, context, port, sessions, late.on_page).scheduled_actions()

@@ -63,6 +63,17 @@ def test_the_audit_finds_what_was_acked_and_is_not_stored():
     assert book.lost == 1
 
 
+def test_an_op_is_acked_before_and_after_all_members_have_presented_it():
+    book = ledger(watching=(11,))
+    book.present(5, 11, 11, 2)
+    assert not book.is_acked(5, 11, 2)
+    for sseq in (1, 2):
+        book.ack(Op(0, ROOM, 11, sseq))
+    assert book.is_acked(5, 11, 1)  # waits for member 11
+    assert book.is_acked(5, 11, 2)
+    assert not book.is_acked(5, 12, 1)
+
+
 def test_without_an_echo_nobody_is_owed_his_own_messages():
     """The author wrote it there: only the others have to be shown it."""
     book = Ledger(self_echo=False)
