@@ -170,13 +170,16 @@ class Adapter(ABC):
 
     `subprotocols` are offered in the WebSocket handshake. `transports` are those that the adapter
     can use, the usual one first; a scenario chooses with `load.transport`. Capabilities and traits
-    that depend on the settings are set in `__init__`.
+    that depend on the settings are set in `__init__`. `ids_are_per_sender` is whether a message id
+    has to be unique only among those of one sender in one conversation: then some messages of
+    others have the same ids, so that a server that confuses them loses some.
     """
 
     capabilities: frozenset[str] = frozenset()
     subprotocols: tuple[str, ...] = ()
     transports: ClassVar[tuple[str, ...]] = ("websocket",)
     traits: Traits = Traits()
+    ids_are_per_sender: ClassVar[bool] = False
 
     def __init__(self, settings: Settings) -> None:  # noqa: B027 - many systems need no settings
         ...

@@ -17,6 +17,7 @@ class Reference(base.Adapter):
     )
     capabilities = frozenset(kind.capabilities)
     subprotocols = ("im.v1.json",)
+    ids_are_per_sender = True
 
     def url(self, url: str) -> str:
         return url if urlsplit(url).path.strip("/") else f"{url.rstrip('/')}/v1/ws"

@@ -60,9 +60,16 @@ class PendingSend:
         self.backoff: Backoff | None = None  # created at the first retry: most sends need none
         self.on_ended = on_ended
 
-    def client_msg_id(self, prefix: str) -> str:
-        """Return the identity of the message: the same in every attempt, unique with `prefix`."""
-        return f"{prefix}{self.op.conv.number}.{self.op.author}.{self.op.sseq}"
+    def client_msg_id(self, prefix: str, *, per_sender: bool = False) -> str:
+        """Return the identity of the message: the same in every attempt, unique with `prefix`.
+
+        With `per_sender`, every second user counts their messages from 1 in each conversation, so
+        that messages of others have the same ids. The ids of all other users differ everywhere.
+        """
+        op = self.op
+        if per_sender and op.author % 2 == 0:
+            return f"{prefix}s.{op.sseq}"
+        return f"{prefix}{op.conv.number}.{op.author}.{op.sseq}"
 
 
 class SendQueue:
@@ -79,6 +86,7 @@ class SendQueue:
         "_held",
         "_id_prefix",
         "_idempotent",
+        "_ids_are_per_sender",
         "_over_socket",
         "_record_lag",
         "_record_response",
@@ -98,6 +106,7 @@ class SendQueue:
         self._over_socket = False  # sends go over the connection, as the last one did
         self._idempotent = IDEMPOTENT_SEND in context.adapter.capabilities
         self._id_prefix = f"{_ID_MARK}.{context.tag}"
+        self._ids_are_per_sender = bool(context.adapter.ids_are_per_sender)
         record = context.latencies.record
         self._record_lag, self._record_response = record["lag"], record["response"]
         self._record_service = record["service"]
@@ -162,7 +171,7 @@ class SendQueue:
         send.in_flight = True
         send.gateway = self._request_channel.gateway
         self._record(_ATTEMPT, send, now_ns, spare=send.attempts)
-        client_msg_id = send.client_msg_id(self._id_prefix)
+        client_msg_id = self._client_msg_id(send)
         channel = self._request_channel
         try:
             call = channel.codec.send(op.conv.name, client_msg_id, send.body)
@@ -230,7 +239,7 @@ class SendQueue:
         op, wrong = send.op, 0
         if sent.conv and sent.conv != op.conv.name:
             wrong |= NamedFlag.OTHER_CONVERSATION
-        if sent.client_msg_id and sent.client_msg_id != send.client_msg_id(self._id_prefix):
+        if sent.client_msg_id and sent.client_msg_id != self._client_msg_id(send):
             wrong |= NamedFlag.OTHER_MESSAGE
         self._context.sink.add(
             Kind.NAMED,
@@ -286,6 +295,9 @@ class SendQueue:
         self._first[conv] = waiting.popleft()
         if not waiting:
             del self._waiting[conv]
+
+    def _client_msg_id(self, send: PendingSend) -> str:
+        return send.client_msg_id(self._id_prefix, per_sender=self._ids_are_per_sender)
 
     def _is_current(self, send: PendingSend) -> bool:
         return self._first.get(send.op.conv.number) is send

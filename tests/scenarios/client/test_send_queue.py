@@ -10,13 +10,14 @@ from gauntlet.core.history import Flag, Kind, NamedFlag, id_digest
 from gauntlet.core.scenario.capabilities import SERVER_SEQ
 from gauntlet.scenarios.adapters.base import OverSocket, Sent
 from gauntlet.scenarios.adapters.reference import Reference
+from gauntlet.scenarios.adapters.xmpp import Xmpp
 from gauntlet.scenarios.client.connection import Connection
 from gauntlet.scenarios.client.requests import RequestChannel
-from gauntlet.scenarios.client.send_queue import SendQueue
+from gauntlet.scenarios.client.send_queue import PendingSend, SendQueue
 from gauntlet.scenarios.metrics.server_times import ServerTimes
 from gauntlet.scenarios.workloads.entities import Conversation, Op
 
-from ..world import ANN, ROOM, TALK, World
+from ..world import ANN, BOB, ROOM, TALK, World
 
 NO = {"error": {"code": "unavailable", "message": "", "temporary": True, "stored": "no"}}
 UNKNOWN = {"error": {"code": "timeout", "message": "", "temporary": True, "stored": "unknown"}}
@@ -82,6 +83,25 @@ def test_message_ids_contain_the_tag_of_the_run(world):
         submit(world, SendQueue(world.context, request_channel, Random(1)))
         asked.append(json.loads(world.take().request.body)["client_msg_id"])
     assert asked == ["g1.1.1.1", "g1.ab12-1.1.1"]
+
+
+@pytest.mark.parametrize(("adapter", "expected"), [(Reference, "g1.s.7"), (Xmpp, "g1.1.2.7")])
+def test_every_second_user_shares_ids_where_they_are_those_of_a_sender(adapter, expected):
+    """A server that forgets who sent a message, and where, takes one for a copy of another."""
+    for author, ident in ((1, "g1.1.1.7"), (2, expected)):
+        send = PendingSend(Op(0, TALK, author, 7), 0, "", None)
+        per_sender = adapter({}).ids_are_per_sender
+        assert send.client_msg_id("g1.", per_sender=per_sender) == ident
+
+
+def test_the_ids_of_sends_and_of_what_their_answers_must_name_are_the_same(world):
+    request_channel = RequestChannel(world.context, BOB, BOB.number)
+    SendQueue(world.context, request_channel, Random(1)).submit(Op(0, ROOM, BOB.number, 1), 0)
+    asked = world.take()
+    assert json.loads(asked.request.body)["client_msg_id"] == "g1.s.1"
+    asked.answer(201, {"seq": 1, "client_msg_id": "g1.s.1"})
+    (named,) = world.kinds(Kind.NAMED)
+    assert named.fields["spare"] == 0
 
 
 def test_several_failures_of_one_gateway_lead_to_the_next_one_only(world, send_queue):
