@@ -168,13 +168,17 @@ class Miss(IntEnum):
 
 
 class Probe(IntEnum):
-    """What a user tried in a conversation of others: `sseq` of a PROBE record."""
+    """What a user tried in a conversation of others: `sseq` of a PROBE record.
+
+    An impostor acts as a member, whose connection the record has.
+    """
 
     HISTORY = 1
     MEMBERS = 2
     SEND = 3
     ENTER = 4
     HEAD = 5  # not requested: the server named the last position of a conversation of others
+    IMPOSTOR = 6  # the history, as a member, with a login that the server has not issued
 
 
 class ProbeResult(IntEnum):

@@ -5,7 +5,9 @@ others, enter it, and send to it (PROBE). Violations are a request that was gran
 stranger that is stored although the send was refused or not answered, the attendance of a user who
 was never a member or had been removed, a head of a conversation that a stranger was told, and a
 stranger whom the server names as a member when the audit asks for the members. The latter is no
-violation on accounts that are older than the run: an earlier run may have added them.
+violation on accounts that are older than the run: an earlier run may have added them. A further
+violation is a request that was granted although it came with a forged login of a member, or without
+any.
 
 An empty answer is a refusal: a server may treat a conversation of others like one that does not
 exist. Where acknowledged messages are lost, a stranger's message that is acknowledged and exists
@@ -60,6 +62,7 @@ _OBTAINED = {
     Probe.SEND: "sent a message to {conv}",
     Probe.ENTER: "entered {conv}",
     Probe.HEAD: "was told the last position of {conv}, {seq}",
+    Probe.IMPOSTOR: "read the history of {conv}",
 }
 
 
@@ -115,6 +118,7 @@ def _may_be_allowed(history: History, granted: Ints) -> Bools:
     position = ints(records["seq"][granted])
     times = ints(records["ref_ns"][granted]), ints(records["t_ns"][granted])
     possible = history.membership.changes.may_be_member(conv, user, *times)
+    possible &= ~equal(records["sseq"][granted], Probe.IMPOSTOR)
     placed = is_any(records["sseq"][granted], (Probe.HISTORY, Probe.HEAD)) & (position > 0)
     placed &= _are_members_known(history, conv)
     return possible & ~(placed & history.membership.excluded(conv, user, position))
@@ -197,8 +201,12 @@ def _named(history: History) -> Ints:
 def _granted_witness(history: History, at: int) -> Witness:
     record, user = history.records[at], int(history.user[at])
     conv = history.names.conv(int(record["conv"]))
-    what = _OBTAINED[Probe(int(record["sseq"]))].format(conv=conv, seq=record["seq"])
-    return Witness(f"{history.names.user(user)} {what} without being a member.", (), user, (at,))
+    tried = Probe(int(record["sseq"]))
+    what = _OBTAINED[tried].format(conv=conv, seq=record["seq"])
+    who, how = history.names.user(user), "without being a member"
+    if tried == Probe.IMPOSTOR:
+        who, how = "Somebody", f"as {who}, with a login that the server had not issued"
+    return Witness(f"{who} {what} {how}.", (), user, (at,))
 
 
 def _stored_witness(history: History, at: int) -> Witness:

@@ -236,7 +236,7 @@ class Attempt(Line, tag="attempt", kw_only=True):
 
     time: Time
     conversation: Id
-    tried: Literal["history", "members", "send", "enter", "head"]
+    tried: Literal["history", "members", "send", "enter", "head", "impostor"]
     outcome: Literal["refused", "granted", "unknown"]
     requested: Time | None = None
     message: Id | None = None  # what they tried to send

@@ -60,6 +60,7 @@ _PROBES = {
     Probe.SEND: "sends a message to",
     Probe.ENTER: "enters",
     Probe.HEAD: "receives the last position of",
+    Probe.IMPOSTOR: "is impersonated to request the history of",
 }
 _ANSWERS: dict[int, str] = {ProbeResult.GRANTED: "granted", ProbeResult.REFUSED: "refused"}
 
@@ -194,7 +195,8 @@ def _other(history: History, row: Any) -> str:
         known = int(row["sseq"]) in set(Probe)
         tried = _PROBES[Probe(int(row["sseq"]))] if known else "tries something with"
         answer = _ANSWERS.get(int(row["spare"]), "no answer")
-        return f"{tried} {history.names.conv(int(row['conv']))}, as a stranger: {answer}"
+        how = "" if row["sseq"] == Probe.IMPOSTOR else ", as a stranger"
+        return f"{tried} {history.names.conv(int(row['conv']))}{how}: {answer}"
     return _attendance(history, row) if kind == Kind.ATTENDANCE else what(row)
 
 

@@ -175,7 +175,9 @@ class Peer:
         return web.json_response({"members": named, "present": []})
 
     def _user(self, request: web.Request) -> str:
-        user = request.headers["Authorization"].removeprefix("Bearer ")
+        user = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if user not in self._logged_in_s:
+            raise web.HTTPUnauthorized(**_refusal("unauthorized"))
         age_s = time.monotonic() - self._logged_in_s[user]
         if self.token_lasts_s and age_s > (self.tokens_taken_s or self.token_lasts_s):
             raise web.HTTPUnauthorized(**_refusal("unauthorized"))

@@ -8,6 +8,7 @@ from gauntlet.scenarios.client.session import Session
 from gauntlet.scenarios.engine.actions import strangers, user_actions
 from gauntlet.scenarios.engine.actions.attendance_polls import AttendancePolls
 from gauntlet.scenarios.engine.actions.history_reads import HistoryReads
+from gauntlet.scenarios.engine.actions.impostors import Impostors
 from gauntlet.scenarios.engine.actions.late_retries import LateRetries
 from gauntlet.scenarios.engine.actions.member_changes import MemberChanges
 from gauntlet.scenarios.engine.load_plan import LoadPlan
@@ -26,6 +27,7 @@ def scheduled_actions(
     visitors = strangers.Strangers(plan, context, port)
     for visit in strangers.plan_visits(plan):
         yield visit.offset_ns, visit.user, partial(visitors.visit, conv=visit.conv)
+    yield from Impostors(plan, context, port).scheduled_actions()
     changes = MemberChanges(
         context,
         port,

@@ -116,7 +116,7 @@ class Strangers:
         number: int = 0,
     ) -> None:
         requested_ns = self._context.now_ns()
-        result, obtained = await self._result(session, make)
+        result, obtained = await result_of(self._port, session, make)
         self._context.sink.add(
             Kind.PROBE,
             self._context.now_ns(),
@@ -129,33 +129,35 @@ class Strangers:
             spare=result,
         )
 
-    async def _result(
-        self, session: Session, make: Callable[[], bytes | Call[Any]]
-    ) -> tuple[ProbeResult, int]:
-        """Return the result of a request, and how much was obtained by it."""
-        channel, port = session.request_channel, self._port
-        call = channel.ask(make)
-        if isinstance(call, bytes):  # nothing answers: pushes and the audit show what it did
-            if channel.connection is not None and call:
-                port.send(channel.connection, call)
-            return ProbeResult.UNKNOWN, 0
-        if call is None:
-            return ProbeResult.UNKNOWN, 0
-        try:
-            if isinstance(call, OverHttp):
-                response = await port.request_until_answered(
-                    channel.gateway, call.request, _TIMEOUT_S
-                )
-                if response is None or response.status >= HTTPStatus.TOO_MANY_REQUESTS:
-                    return ProbeResult.UNKNOWN, 0
-                return _assess(call.read(response))
-            return _assess(await call_and_wait(port, channel, channel.gateway, call, _TIMEOUT_S))
-        except ProtocolError:  # over a connection, this may be a request without an answer, too
-            refused = isinstance(call, OverHttp)
-            return (ProbeResult.REFUSED if refused else ProbeResult.UNKNOWN), 0
-        except Exception as error:  # noqa: BLE001 - the adapter may raise anything
-            channel.record_error(error)
-            return ProbeResult.UNKNOWN, 0
+
+async def result_of(
+    port: SocketTransport, session: Session, make: Callable[[], bytes | Call[Any] | None]
+) -> tuple[ProbeResult, int]:
+    """Return the result of a request, and how much was obtained by it.
+
+    Where there is nothing to request, the result is unknown, as without an answer.
+    """
+    channel = session.request_channel
+    call = channel.ask(make)
+    if isinstance(call, bytes):  # nothing answers: pushes and the audit show what it did
+        if channel.connection is not None and call:
+            port.send(channel.connection, call)
+        return ProbeResult.UNKNOWN, 0
+    if call is None:
+        return ProbeResult.UNKNOWN, 0
+    try:
+        if isinstance(call, OverHttp):
+            response = await port.request_until_answered(channel.gateway, call.request, _TIMEOUT_S)
+            if response is None or response.status >= HTTPStatus.TOO_MANY_REQUESTS:
+                return ProbeResult.UNKNOWN, 0
+            return _assess(call.read(response))
+        return _assess(await call_and_wait(port, channel, channel.gateway, call, _TIMEOUT_S))
+    except ProtocolError:  # over a connection, this may be a request without an answer, too
+        refused = isinstance(call, OverHttp)
+        return (ProbeResult.REFUSED if refused else ProbeResult.UNKNOWN), 0
+    except Exception as error:  # noqa: BLE001 - the adapter may raise anything
+        channel.record_error(error)
+        return ProbeResult.UNKNOWN, 0
 
 
 def _assess(value: Any) -> tuple[ProbeResult, int]:

@@ -51,6 +51,19 @@ def test_requests_of_strangers_are_refused(what, obtained, result):
     assert [witness.user for witness in found.witnesses] == [3] * is_granted
 
 
+@pytest.mark.parametrize("result", [ProbeResult.REFUSED, ProbeResult.GRANTED])
+def test_a_login_that_the_server_has_not_issued_is_refused_to_members_too(result):
+    run = strangers()
+    run.add(Kind.MEMBERSHIP, 2, conv=1, link=1, peer=1, sseq=RoomEvent.ADDED, seq=1,
+            spare=ProbeResult.GRANTED)  # fmt: skip
+    run.add(Kind.PROBE, 12, ref_ns=ns(11.9), conv=1, link=1, sseq=Probe.IMPOSTOR, seq=7,
+            spare=result)  # fmt: skip
+    found = run.verdict("access")
+    text = "Somebody read the history of c1 as u1, with a login that the server had not issued."
+    assert sentences(found) == [text] * (result == ProbeResult.GRANTED)
+    assert found.examined == 1
+
+
 def test_a_run_without_strangers_is_not_judged():
     found = strangers().verdict("access")
     assert (found.outcome, found.sentence) == (

@@ -26,6 +26,7 @@ from gauntlet.core.scenario.capabilities import OPEN_ACCOUNTS
 from gauntlet.core.scenario.model import Accounts, from_builtins
 from gauntlet.scenarios.adapters.reference import Reference
 from gauntlet.scenarios.engine import shutdown
+from gauntlet.scenarios.engine.actions.impostors import ATTEMPTS_MAX
 from gauntlet.scenarios.engine.actions.strangers import VISITS_MAX
 from gauntlet.scenarios.engine.dispatcher import Dispatcher
 from gauntlet.scenarios.engine.engine import Engine
@@ -357,6 +358,10 @@ async def test_strangers_try_everything_and_an_open_server_grants_it(tmp_path, p
     made = replace(made, scenario=msgspec.structs.replace(made.scenario, load=strangers))
     await drive(Engine(made, Stripe()))
     probes = [record for record in records(made.run) if record.kind == Kind.PROBE]
+    of_impostors = [record.spare for record in probes if record.sseq == Probe.IMPOSTOR]
+    assert set(of_impostors) == {ProbeResult.REFUSED}
+    assert ATTEMPTS_MAX <= len(of_impostors) <= 2 * ATTEMPTS_MAX  # the last ones may come too late
+    probes = [record for record in probes if record.sseq != Probe.IMPOSTOR]
     granted = {record.sseq for record in probes if record.spare == ProbeResult.GRANTED}
     assert {Probe.HISTORY, Probe.SEND} <= granted
     sent = [record.peer for record in probes if record.sseq == Probe.SEND]
