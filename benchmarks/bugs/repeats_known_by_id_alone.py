@@ -1,4 +1,4 @@
-"""Repeats are recognised by conversation and client_msg_id, whoever has sent them.
+"""Repeats are recognised by conversation and client_msg_id, without the sender.
 
 A message with the same client_msg_id as an earlier one of another member is answered as its repeat.
 """

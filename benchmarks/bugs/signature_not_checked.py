@@ -1,6 +1,6 @@
 """The gateway reads the claims of a token without checking its signature.
 
-Whoever writes a token with the name of another user can read what that user can read.
+A user who writes a token with the name of another one can read what that one can read.
 """
 
 import logging
@@ -20,7 +20,7 @@ log = logging.getLogger("gauntlet.reference_server.bug")
 
 
 def install() -> None:
-    """Decode the claims of every token, whoever has signed it."""
+    """Decode the claims of every token, and not its signature."""
     original = tokens._verified_claims
 
     @lru_cache(1_000)

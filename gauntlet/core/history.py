@@ -34,7 +34,7 @@ on `kind`:
 of a conversation; `links.jsonl` maps both to names. A RANGE is an interval of positions that the
 user is entitled to receive. A PAGE covers the positions beyond `after` up to its last position: the
 head that it reports if it is the last page, otherwise its last entry. The pages that the audit
-reads have no link. A load also reads pages that it shows to nobody: these are LISTED, and a RECEIVE
+reads have no link. A load also reads pages that it shows no user: these are LISTED, and a RECEIVE
 record with Channel.HISTORY follows for each of their messages. MISSED is an arrival that did not
 become an op. A room event that the audit reads from storage is an AUDIT record with the flag
 ROOM_EVENT and its subject in `peer`. A message of another run (DELIVER, RECEIVE or AUDIT) has the

@@ -115,7 +115,7 @@ def unreadable_places(history: History, kinds: tuple[Kind, ...]) -> tuple[Ints, 
 
 
 def only_read(records: Records) -> Bools:
-    """Return which records are copies in pages that were read, and shown to nobody."""
+    """Return which records are copies in pages that were read, and shown to no user."""
     copies: Bools = equal(records["kind"], Kind.RECEIVE)
     return copies & equal(records["flags"] & CHANNEL_BITS, Channel.HISTORY)
 

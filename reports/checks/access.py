@@ -205,7 +205,7 @@ def _granted_witness(history: History, at: int) -> Witness:
     what = _OBTAINED[tried].format(conv=conv, seq=record["seq"])
     who, how = history.names.user(user), "without being a member"
     if tried == Probe.IMPOSTOR:
-        who, how = "Somebody", f"as {who}, with a login that the server had not issued"
+        who, how = "An impostor", f"as {who}, with a login that the server had not issued"
     return Witness(f"{who} {what} {how}.", (), user, (at,))
 
 

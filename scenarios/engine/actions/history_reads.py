@@ -1,9 +1,9 @@
 """Members who read pages of the history while the load runs, as people who scroll back do.
 
-In a load without absences hardly anybody reads the history, and then from a cursor near the end and
+In a load without absences few users read the history, and then from a cursor near the end and
 in one page. So twice a second, a member who is connected reads a page from some earlier position,
 often of one or two entries. The page is recorded with all messages in it (LISTED), as copies that
-nobody is shown: its content, what it leaves out, and the head that it reports are judged like
+no user is shown: its content, what it leaves out, and the head that it reports are judged like
 those of any other page.
 
 Large rooms are not read: their histories are judged in pieces only without such pages.

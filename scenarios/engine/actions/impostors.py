@@ -28,7 +28,7 @@ _ENTRIES = 10
 
 
 class Attempt(NamedTuple):
-    """Somebody reads a conversation as one of its members, `offset_ns` after the start."""
+    """A conversation is read as by one of its members, `offset_ns` after the start."""
 
     offset_ns: int
     member: int

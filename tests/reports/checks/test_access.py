@@ -59,7 +59,7 @@ def test_a_login_that_the_server_has_not_issued_is_refused_to_members_too(result
     run.add(Kind.PROBE, 12, ref_ns=ns(11.9), conv=1, link=1, sseq=Probe.IMPOSTOR, seq=7,
             spare=result)  # fmt: skip
     found = run.verdict("access")
-    text = "Somebody read the history of c1 as u1, with a login that the server had not issued."
+    text = "An impostor read the history of c1 as u1, with a login that the server had not issued."
     assert sentences(found) == [text] * (result == ProbeResult.GRANTED)
     assert found.examined == 1
 

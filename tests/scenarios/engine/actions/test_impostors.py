@@ -36,7 +36,7 @@ def test_attempts_are_spread_over_the_load_and_name_members(world):
     assert all(user in action.keywords["conv"].members for _, user, action in actions)
 
 
-def test_nobody_is_impersonated_where_there_are_no_strangers(world):
+def test_no_user_is_impersonated_where_there_are_no_strangers(world):
     for made in (
         plan(world, TALK, strangers=False),
         plan(world, TALK, missing=["members_only"]),
