@@ -3,8 +3,8 @@
 A message whose identity falls into the slot of an earlier one is answered as its repeat.
 """
 
+import hashlib
 import logging
-import zlib
 from collections.abc import Callable
 
 from gauntlet.reference_server.core.wire import Entry
@@ -17,7 +17,6 @@ SERVICES = ("message",)
 ANOMALIES = ("lost-acked", "ack-content", "position")
 OPTIONS = {"scenario": "steady", "stack": "embedded"}
 
-SLOTS = 256
 log = logging.getLogger("gauntlet.reference_server.bug")
 
 
@@ -34,7 +33,7 @@ def install() -> None:
         now_ms: int,
         new_id: Callable[[], str],
     ) -> Outcome:
-        slot = zlib.crc32(request.client_msg_id.encode()) % SLOTS
+        slot = hashlib.sha256(request.client_msg_id.encode()).digest()[0]
         key = request.conv, request.sender, slot
         if not request.event and key in taken:
             if taken[key].client_msg_id != request.client_msg_id:
