@@ -81,4 +81,3 @@ async def test_a_user_just_added_is_pushed_messages_without_a_poll_of_the_heads(
         await wait_until(lambda: bob.events(room, "removed") == removals)
         assert bob.bodies(room) == expected
         assert bob.events(room, "added") == removals
-        assert not any(frame.gap for frame in bob.received)
