@@ -33,7 +33,8 @@ def install() -> None:
         now_ms: int,
         new_id: Callable[[], str],
     ) -> Outcome:
-        slot = hashlib.sha256(request.client_msg_id.encode()).digest()[0]
+        identity = f"{request.conv} {request.sender} {request.client_msg_id}"
+        slot = hashlib.sha256(identity.encode()).digest()[0]
         key = request.conv, request.sender, slot
         if not request.event and key in taken:
             if taken[key].client_msg_id != request.client_msg_id:
