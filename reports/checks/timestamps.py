@@ -3,7 +3,8 @@
 A message was accepted after the first attempt to send it, and before it was first acknowledged or
 received. Its time stamp, wherever it is shown, lies between the two; and stamps do not decrease
 along the positions of a conversation. Both hold within `clock_tolerance`, because the server and
-the load read different clocks.
+the load read different clocks. Where a system declares the unit of its stamps, all stamps of a
+message are the same in that unit: they are one time of one clock.
 
 Where the server may run on another host, the difference of the clocks is estimated: it is the
 median distance of the stamps from the middle of their intervals, and is taken into account up to
@@ -92,19 +93,28 @@ def check(history: History) -> Finding:
     stamps, wrong = stamps.chosen(stamps.exact | wrong), wrong[stamps.exact | wrong]
     outside = stamps.chosen(wrong)
     backwards, latest = _backwards(history, stamps.chosen(~wrong), allowed_ns)
+    differing, earliest = _differing(history, stamps.chosen(stamps.exact))
     messages, first = np.unique(outside.message, return_index=True)
     new = ~contains(messages, backwards.message)
-    records = np.concatenate([outside.record[first], backwards.record[new]])
+    named = np.concatenate([messages, backwards.message])
+    further = ~contains(distinct(named), differing.message)
+    records = np.concatenate(
+        [outside.record[first], backwards.record[new], differing.record[further]]
+    )
     witnesses = [_outside(history, outside, int(at)) for at in first[:WITNESSES_MAX]]
     witnesses += [
         _behind(history, backwards, latest, int(at)) for at in np.flatnonzero(new)[:WITNESSES_MAX]
+    ]
+    witnesses += [
+        _different(history, differing, earliest, int(at))
+        for at in np.flatnonzero(further)[:WITNESSES_MAX]
     ]
     clocks = f" The server's clock is {_lead(lead_ns)}; that is accounted for." if lead_ns else ""
     return Finding(
         examined=distinct(stamps.message).size,
         subject="messages with a time stamp",
         statement="{count} of {examined} {subject} {were} stamped with a time at which the server "
-        "cannot have accepted them." + clocks,
+        f"cannot have accepted them{', or with different times' if further.any() else ''}." + clocks,
         count=records.size,
         witnesses=tuple(witnesses[:WITNESSES_MAX]),
         times_ns=ints(history.records["t_ns"][records]),
@@ -113,9 +123,13 @@ def check(history: History) -> Finding:
 
 
 def _allowed_ns(history: History) -> int:
-    """Return the tolerance, with the unit of recorded ages and the error of workers' clocks."""
-    clocks_ns = int(2 * history.events.clocks.error_ms * NS_PER_MS)
-    return int(history.scenario.clock_tolerance * NS_PER_S) + STAMP_AGE_UNIT_NS + clocks_ns
+    """Return by how much a stamp may lie outside of the times that it should lie between."""
+    return int(history.scenario.clock_tolerance * NS_PER_S) + _recording_error_ns(history)
+
+
+def _recording_error_ns(history: History) -> int:
+    """Return how exactly stamps are known: the unit of recorded ages and the workers' clocks."""
+    return STAMP_AGE_UNIT_NS + int(2 * history.events.clocks.error_ms * NS_PER_MS)
 
 
 def _stamps(history: History) -> tuple[_Stamps, int]:
@@ -191,6 +205,23 @@ def _backwards(history: History, stamps: _Stamps, allowed_ns: int) -> tuple[_Sta
     return placed.chosen(behind), placed.chosen(latest[behind])
 
 
+def _differing(history: History, stamps: _Stamps) -> tuple[_Stamps, _Stamps]:
+    """Return the latest stamps of messages whose stamps differ, and the earliest ones.
+
+    Nothing differs where the system does not declare the unit of its stamps.
+    """
+    unit_s = history.traits.stamp_unit_s
+    if unit_s is None or not stamps.record.size:
+        return stamps.chosen(stamps.record[:0]), stamps.chosen(stamps.record[:0])
+    stamps = stamps.chosen(stable_order(stamps.message, stamps.t_ns))
+    first = grouped(stamps.message).first
+    earliest = stamps.chosen(first)
+    latest = stamps.chosen(np.append(first[1:], stamps.record.size) - 1)
+    allowed_ns = int(unit_s * NS_PER_S) + _recording_error_ns(history)
+    differing = latest.t_ns - earliest.t_ns > allowed_ns
+    return latest.chosen(differing), earliest.chosen(differing)
+
+
 def _outside(history: History, stamps: _Stamps, at: int) -> Witness:
     early_ns, late_ns = int(stamps.early_ns[at]), int(stamps.late_ns[at])
     off = f"{format_s(max(early_ns, late_ns) / NS_PER_S)}"
@@ -206,17 +237,27 @@ def _behind(history: History, stamps: _Stamps, latest: _Stamps, at: int) -> Witn
     return _witness(history, stamps, at, what, other)
 
 
+def _different(history: History, latest: _Stamps, earliest: _Stamps, at: int) -> Witness:
+    apart = format_s(int(latest.t_ns[at] - earliest.t_ns[at]) / NS_PER_S)
+    what = f"is {apart} after the one {_shown_by(history, earliest, at)}"
+    return _witness(history, latest, at, what)
+
+
 def _witness(history: History, stamps: _Stamps, at: int, what: str, *others: int) -> Witness:
     message, record = int(stamps.message[at]), int(stamps.record[at])
-    user = int(history.user[record])
-    by_audit = history.records["flags"][record] & CHANNEL_BITS == Channel.AUDIT
+    sentence = f"The time stamp {_shown_by(history, stamps, at)} {what}."
+    return Witness(
+        sentence, (message, *others), user=int(history.user[record]), records=(record,)
+    )
+
+
+def _shown_by(history: History, stamps: _Stamps, at: int) -> str:
+    """Return a phrase on what showed a stamp."""
+    title, record = history.title(int(stamps.message[at])), int(stamps.record[at])
     if history.records["kind"][record] == Kind.DELIVER:
-        where = f"that {history.names.user(user)} received with {history.title(message)}"
-    else:
-        source = "the history" if by_audit else "its acknowledgement"
-        where = f"of {history.title(message)} in {source}"
-    sentence = f"The time stamp {where} {what}."
-    return Witness(sentence, (message, *others), user=user, records=(record,))
+        return f"that {history.names.user(int(history.user[record]))} received with {title}"
+    by_audit = history.records["flags"][record] & CHANNEL_BITS == Channel.AUDIT
+    return f"of {title} in {'the history' if by_audit else 'its acknowledgement'}"
 
 
 def _lead(lead_ns: int) -> str:

@@ -24,7 +24,9 @@ class Traits(msgspec.Struct, frozen=True):
 
     `at_most_once`: what a user missed while not connected is not owed to them. `max_body_bytes`
     and `alphabet` (the characters that a body may consist of) limit the bodies of the load.
-    `edits`, `deletes` and `expires`: messages may change or disappear on purpose.
+    `edits`, `deletes` and `expires`: messages may change or disappear on purpose. `stamp_unit_s`
+    is the coarsest unit in which the system writes the time stamp of a message: with it, whatever
+    shows a message has to show the same time. None says nothing about that.
     """
 
     at_most_once: bool = False
@@ -34,6 +36,7 @@ class Traits(msgspec.Struct, frozen=True):
     edits: bool = False
     deletes: bool = False
     expires: bool = False
+    stamp_unit_s: float | None = None
 
     @property
     def may_disappear(self) -> bool:

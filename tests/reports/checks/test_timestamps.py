@@ -11,6 +11,7 @@ from gauntlet.core.history import (
     Kind,
     stamp_age,
 )
+from gauntlet.core.scenario.traits import Traits
 from gauntlet.reports import checks
 
 from ..small_runs import NS, SmallRun, ns, sentences
@@ -309,3 +310,47 @@ def test_a_clock_is_estimated_from_twenty_stamps_up_to_a_minute(stamps, ahead_s,
         f"{count} of {stamps} messages with a time stamp were stamped with a time at which the "
         f"server cannot have accepted them.{clocks or ''}"
     )
+
+
+def rounded(acked_s, stored_s, unit_s):
+    """Return a run whose only message has two time stamps, of a system with this unit."""
+    run = stamped(acked_s)
+    stamp(run, 1, 12.0, stored_s, flags=Channel.AUDIT)
+    run.traits = Traits(stamp_unit_s=unit_s)
+    return run
+
+
+@pytest.mark.parametrize(("acked_s", "stored_s"), [(10.05, 10.55), (10.55, 10.05)])
+def test_stamps_of_a_message_that_differ_are_wrong_where_their_unit_is_declared(acked_s, stored_s):
+    later, earlier = "its acknowledgement", "the history"
+    if stored_s > acked_s:
+        later, earlier = earlier, later
+    assert sentences(rounded(acked_s, stored_s, 0.001).verdict("timestamps")) == [
+        f"The time stamp of message 1 of u1 in c1 in {later} is 500 ms after the one of message 1 "
+        f"of u1 in c1 in {earlier}."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("stored_s", "unit_s"),
+    [
+        (10.55, None),  # nothing is declared
+        (10.9, 1.0),  # the history has whole seconds
+        (10.06, 0.001),  # less than the unit of recorded ages
+    ],
+)
+def test_stamps_of_a_message_may_differ_by_their_unit(stored_s, unit_s):
+    assert not rounded(10.05, stored_s, unit_s).verdict("timestamps").count
+
+
+def test_a_delivery_shows_another_time_than_the_acknowledgement():
+    run = stamped(10.05)
+    run.deliver(1, 1, 10.6, 2, spare=stamp_age(S // 20))
+    run.traits = Traits(stamp_unit_s=0.001)
+    (sentence,) = sentences(run.verdict("timestamps"))
+    assert "that u2 received with message 1 of u1 in c1 is 500 ms after the one" in sentence
+
+
+def test_a_message_with_several_wrong_stamps_counts_once():
+    found = rounded(4.0, 10.05, 0.001).verdict("timestamps")
+    assert (found.count, len(found.witnesses)) == (1, 1)
