@@ -60,7 +60,7 @@ class PageGaps(NamedTuple):
     """How many messages pages had to contain, how many of these are missing, and witnesses."""
 
     examined: int
-    count: int
+    missing: int
     witnesses: tuple[Witness, ...]
 
 
@@ -77,7 +77,23 @@ class _Spans(NamedTuple):
     between: Bools
 
     def of(self, chosen: Bools | Ints) -> "_Spans":
-        return _Spans(*(column[chosen] for column in self))
+        return _Spans(
+            self.page[chosen],
+            self.author[chosen],
+            self.after_ns[chosen],
+            self.before_ns[chosen],
+            self.between[chosen],
+        )
+
+    def and_of(self, others: "_Spans") -> "_Spans":
+        """Return these spans, and others behind them."""
+        return _Spans(
+            np.concatenate([self.page, others.page]),
+            np.concatenate([self.author, others.author]),
+            np.concatenate([self.after_ns, others.after_ns]),
+            np.concatenate([self.before_ns, others.before_ns]),
+            np.concatenate([self.between, others.between]),
+        )
 
 
 class _Pages(NamedTuple):
@@ -88,7 +104,7 @@ class _Pages(NamedTuple):
     is_certain: Bools
 
     def of(self, chosen: Bools) -> "_Pages":
-        return _Pages(*(column[chosen] for column in self))
+        return _Pages(self.record[chosen], self.since_ns[chosen], self.is_certain[chosen])
 
 
 def find_gaps(history: History) -> PageGaps:
@@ -140,7 +156,7 @@ def _with_forged_entries(history: History) -> Ints:
 def _required_messages(history: History, pages: _Pages) -> Bools:
     """Return which messages of the conversations of the pages are certainly stored."""
     messages = history.messages
-    required = messages.sent & (messages.position == 0)
+    required: Bools = messages.sent & (messages.position == 0)
     required &= (messages.first_attempt_ns < NEVER) & messages.acked & ~messages.handed_over
     required &= contains(distinct(ints(history.records["conv"][pages.record])), messages.conv)
     if named_by(history, "lost-acked"):
@@ -220,7 +236,7 @@ def _spans(history: History, pages: _Pages, listed: Listings, misplaced: Bools) 
     at = find(pages.record, between.page)
     since_ns = np.maximum(pages.since_ns, kept_ns)[at]
     between = between._replace(after_ns=np.maximum(between.after_ns, since_ns))
-    spans = _Spans(*map(np.concatenate, zip(whole, between, strict=True)))
+    spans = whole.and_of(between)
     spans = spans.of(spans.after_ns < spans.before_ns)
     return spans.of(stable_order(spans.page))
 

@@ -47,7 +47,8 @@ def marked_pages(history: History) -> Ints:
     """Return the records of the pages whose entries are recorded."""
     records = history.records
     pages = np.flatnonzero(equal(records["kind"], Kind.PAGE))
-    return pages[records["spare"][pages] & PageFlag.ENTRIES != 0]
+    marked: Ints = pages[records["spare"][pages] & PageFlag.ENTRIES != 0]
+    return marked
 
 
 def entries(history: History) -> Entries:
@@ -92,7 +93,8 @@ def whole_pages(history: History) -> Ints:
     pages = marked_pages(history)
     number = find(pages, entries(history).page)
     counts = np.bincount(number, minlength=pages.size)
-    return pages[counts == history.records["peer"][pages]]
+    whole: Ints = pages[counts == history.records["peer"][pages]]
+    return whole
 
 
 def are_audits(history: History, pages: Ints) -> Bools:
@@ -133,4 +135,5 @@ def shown_at_the_end(history: History) -> Bools:
     final = contains(audited, conv) & (records["ref_ns"][pages] >= acked_ns[find(convs, conv)])
     listed = listed_messages(history)
     found[listed.message[contains(pages[final], listed.page)]] = True
-    return found & (messages.position == 0)
+    unplaced: Bools = found & (messages.position == 0)
+    return unplaced

@@ -93,7 +93,7 @@ def check(history: History) -> Finding:
     unplaced = find_gaps(history)
     examined = position.size + audited + beyond.size + in_ranges + short_audited + len(claims)
     examined += unplaced.examined
-    gaps = absent.size + beyond.size + in_ranges + short.size + unplaced.count
+    gaps = absent.size + beyond.size + in_ranges + short.size + unplaced.missing
     may_disappear = history.traits.may_disappear
     witnesses = [
         *(

@@ -114,7 +114,8 @@ def check(history: History) -> Finding:
         examined=distinct(stamps.message).size,
         subject="messages with a time stamp",
         statement="{count} of {examined} {subject} {were} stamped with a time at which the server "
-        f"cannot have accepted them{', or with different times' if further.any() else ''}." + clocks,
+        f"cannot have accepted them{', or with different times' if further.any() else ''}."
+        + clocks,
         count=records.size,
         witnesses=tuple(witnesses[:WITNESSES_MAX]),
         times_ns=ints(history.records["t_ns"][records]),
@@ -246,9 +247,7 @@ def _different(history: History, latest: _Stamps, earliest: _Stamps, at: int) ->
 def _witness(history: History, stamps: _Stamps, at: int, what: str, *others: int) -> Witness:
     message, record = int(stamps.message[at]), int(stamps.record[at])
     sentence = f"The time stamp {_shown_by(history, stamps, at)} {what}."
-    return Witness(
-        sentence, (message, *others), user=int(history.user[record]), records=(record,)
-    )
+    return Witness(sentence, (message, *others), user=int(history.user[record]), records=(record,))
 
 
 def _shown_by(history: History, stamps: _Stamps, at: int) -> str:

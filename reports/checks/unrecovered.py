@@ -58,9 +58,10 @@ def _too_late(
     if took_ms is None or took_ms <= allowed_s * 1000:
         return None
     if recovery.recovered_ns is None:
+        why = f": at the end of that time, {recovery.hindrance}" if recovery.hindrance else ""
         return Witness(
             f"The service did not recover within the {format_s(allowed_s)} allowed after the heal "
-            f"of fault {fault.id}."
+            f"of fault {fault.id}{why}."
         )
     return Witness(
         f"The service recovered {format_s(took_ms / 1000)} after the heal of fault {fault.id}; "

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gauntlet.core.clock import NS_PER_MS, NS_PER_S
+from gauntlet.core.clock import NS_PER_MS, NS_PER_S, format_s
 from gauntlet.reports.history.arrays import NEVER
 from gauntlet.reports.history.events import Events, FaultTimes
 from gauntlet.reports.history.history import History
@@ -44,13 +44,15 @@ class Recovery:
     """When the service recovered from a fault; `recovered_ns` is None if it was not seen to.
 
     `unknown` is then a clause with the reason why this proves nothing, or empty if the service
-    certainly did not recover. `until_ns` ends the fault's recovery window: the recovery, or the
+    certainly did not recover; `hindrance` is then a clause with what was not normal at the end of
+    the time that was allowed. `until_ns` ends the fault's recovery window: the recovery, or the
     time that was allowed.
     """
 
     recovered_ns: int | None
     until_ns: int
     unknown: str = ""
+    hindrance: str = ""
 
     def took_ms(self, fault: FaultTimes) -> float | None:
         """Return the time from heal to recovery: infinite without recovery, None if unknown."""
@@ -68,9 +70,14 @@ class _Service:
         ack_ms, delivery_ms = limits_ms(history)
         # What never came concerns other checks; here it would hide that the rest has recovered.
         self._latencies = [
-            _Latency(latency.ack(history), overdue.acks(history, ack_ms), ack_ms),
             _Latency(
-                latency.delivery(history), overdue.deliveries(history, delivery_ms), delivery_ms
+                "acknowledgements", latency.ack(history), overdue.acks(history, ack_ms), ack_ms
+            ),
+            _Latency(
+                "deliveries",
+                latency.delivery(history),
+                overdue.deliveries(history, delivery_ms),
+                delivery_ms,
             ),
         ]
         # Unknown and not infinite: latencies that nothing measures would never become normal.
@@ -86,31 +93,59 @@ class _Service:
     def is_calm(self, start_ns: int, horizon_ns: int) -> bool:
         """Return whether the three seconds from `start_ns`, or up to the horizon, were normal."""
         end_ns = min(start_ns + CALM_NS, horizon_ns)
-        disconnected = (self._disconnected[:, 0] < end_ns) & (self._disconnected[:, 1] > start_ns)
         return (
             end_ns - start_ns >= CALM_MIN_NS
-            and not disconnected.any()
+            and not self._is_disconnected(start_ns, end_ns)
             and all(samples.is_calm(start_ns, end_ns, horizon_ns) for samples in self._latencies)
         )
+
+    def hindrance(self, start_ns: int, horizon_ns: int) -> str:
+        """Return a clause on what was not normal from `start_ns` on."""
+        end_ns = min(start_ns + CALM_NS, horizon_ns)
+        found = [samples.hindrance(start_ns, end_ns, horizon_ns) for samples in self._latencies]
+        if self._is_disconnected(start_ns, end_ns):
+            found.append("some users were not connected")
+        return " and ".join(filter(None, found))
+
+    def _is_disconnected(self, start_ns: int, end_ns: int) -> bool:
+        lost_ns, back_ns = self._disconnected[:, 0], self._disconnected[:, 1]
+        return bool(((lost_ns < end_ns) & (back_ns > start_ns)).any())
 
 
 class _Latency:
     """Acknowledgement or delivery latencies, and the limit for them that counts as normal."""
 
-    def __init__(self, samples: Samples, slow: Overdue, limit_ms: float) -> None:
+    def __init__(self, name: str, samples: Samples, slow: Overdue, limit_ms: float) -> None:
+        self._name = name
         self._samples = samples
         self._slow = slow
         self.limit_ms = limit_ms
 
     def is_calm(self, start_ns: int, end_ns: int, horizon_ns: int) -> bool:
         """Return whether latencies and backlog were within the limit."""
+        p99_ms, waiting, waiting_max = self._seen(start_ns, end_ns, horizon_ns)
+        return p99_ms is not None and p99_ms <= self.limit_ms and waiting <= waiting_max
+
+    def hindrance(self, start_ns: int, end_ns: int, horizon_ns: int) -> str:
+        """Return a clause on what was beyond the limit; empty if nothing was."""
+        p99_ms, waiting, waiting_max = self._seen(start_ns, end_ns, horizon_ns)
+        if p99_ms is not None and math.isinf(p99_ms):
+            return f"more than 1 % of the {self._name} never came"
+        if p99_ms is not None and p99_ms > self.limit_ms:
+            usual = format_s(self.limit_ms / 1000)
+            return f"the p99 of {self._name} was {format_s(p99_ms / 1000)}, not {usual} or less"
+        if waiting > waiting_max:
+            return f"{waiting} {self._name} of earlier messages were overdue"
+        return ""
+
+    def _seen(self, start_ns: int, end_ns: int, horizon_ns: int) -> tuple[float | None, int, float]:
+        """Return the p99, and how many events were overdue at the start of how many allowed."""
         # Messages that are in flight at the horizon may be delayed by the next fault.
         end_ns = min(end_ns, horizon_ns - int(self.limit_ms * NS_PER_MS))
         intended = self._samples.between(start_ns, end_ns)
-        p99_ms = intended.percentile(0.99)
         waiting = (self._slow.due_ns <= start_ns) & (self._slow.done_ns > start_ns)
         waiting_max = OVERDUE_SHARE_MAX * intended.size
-        return p99_ms is not None and p99_ms <= self.limit_ms and waiting.sum() <= waiting_max
+        return intended.percentile(0.99), int(waiting.sum()), waiting_max
 
 
 def _unmeasured(history: History) -> str:
@@ -177,7 +212,8 @@ def _find_recovery(
         return Recovery(None, limit_ns, "another fault was active before the service had recovered")
     if service.end_ns < needed_ns:
         return Recovery(None, limit_ns, "the load ended before the time allowed for it was over")
-    return Recovery(None, limit_ns)
+    last_ns = fault.healed_ns + int(allowed_s * NS_PER_S)
+    return Recovery(None, limit_ns, hindrance=service.hindrance(last_ns, horizon_ns))
 
 
 def _acts_between(fault: FaultTimes, start_ns: int, end_ns: int) -> bool:

@@ -63,6 +63,7 @@ def test_the_witnesses_of_the_result_have_labels(run):
     checks = {check["id"]: check for check in run.read_result()["checks"]}
     for name in ("lost-acked", "undelivered"):
         labels = {witness["where_lost"]["label"] for witness in checks[name]["witnesses"]}
+        assert labels
         assert labels <= set(STAGES)
 
 

@@ -38,7 +38,7 @@ ALL = tuple((number % 3 + 1, number) for number in range(5))
 
 def found(run):
     gaps = find_gaps(run.history())
-    return gaps.count, gaps.examined
+    return gaps.missing, gaps.examined
 
 
 def test_a_complete_page_has_everything_before_its_request():

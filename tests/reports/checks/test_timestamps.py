@@ -325,10 +325,11 @@ def test_stamps_of_a_message_that_differ_are_wrong_where_their_unit_is_declared(
     later, earlier = "its acknowledgement", "the history"
     if stored_s > acked_s:
         later, earlier = earlier, later
-    assert sentences(rounded(acked_s, stored_s, 0.001).verdict("timestamps")) == [
+    (sentence,) = sentences(rounded(acked_s, stored_s, 0.001).verdict("timestamps"))
+    assert sentence == (
         f"The time stamp of message 1 of u1 in c1 in {later} is 500 ms after the one of message 1 "
         f"of u1 in c1 in {earlier}."
-    ]
+    )
 
 
 @pytest.mark.parametrize(

@@ -70,3 +70,13 @@ def test_each_fault_is_judged_by_itself(recovered):
 def test_without_faults_there_is_nothing_to_recover_from(recovered):
     found = recovered().verdict("unrecovered")
     assert (found.outcome, found.sentence) == ("not-applicable", "The scenario has no faults.")
+
+
+def test_the_witness_names_what_was_not_normal(recovered, monkeypatch):
+    run = recovered(math.inf, recovery_window=5)
+    never = Recovery(None, ns(20), hindrance="some users were not connected")
+    monkeypatch.setattr(unrecovered, "find_recoveries", lambda _history: {"fault-1": never})
+    (sentence,) = sentences(run.verdict("unrecovered"))
+    assert sentence.endswith(
+        "after the heal of fault fault-1: at the end of that time, some users were not connected."
+    )

@@ -49,6 +49,26 @@ def test_the_service_does_not_recover_while_a_user_stays_disconnected(history, g
     assert found_recovery.recovered_ns is None
     assert found_recovery.took_ms(fault) == math.inf
     assert found_recovery.until_ns == fault.healed_ns + 5 * S
+    assert found_recovery.hindrance == "some users were not connected"
+
+
+def test_slow_acknowledgements_are_named_as_what_hindered_the_recovery(history, good_story):
+    story = good_story(1)
+    delay(story, Kind.ACK, HEAL_S, RAMP_S + STEADY_S, 0.4)
+    story.scenario["faults"][0]["expect"] = {"recover_within": 2}
+    story.scenario["recovery_window"] = 60
+    found_recovery, _ = found(history, story)
+    assert found_recovery.hindrance == (
+        "the p99 of acknowledgements was 600 ms, not 302 ms or less"
+    )
+
+
+def test_missing_acknowledgements_are_named_as_what_hindered_the_recovery(history, good_story):
+    story = good_story(1)
+    story.drop([at for at in story.at(Kind.ACK) if story.records[at].t_ns > ZERO + HEAL_S * S])
+    story.scenario["recovery_window"] = 1
+    found_recovery, _ = found(history, story)
+    assert "more than 1 % of the acknowledgements never came" in found_recovery.hindrance
 
 
 def test_recovery_is_unknown_without_any_acknowledgement(history, good_story):
