@@ -6,7 +6,8 @@ often of one or two entries. The page is recorded with all messages in it (LISTE
 no user is shown: its content, what it leaves out, and the head that it reports are judged like
 those of any other page.
 
-Large rooms are not read: their histories are judged in pieces only without such pages.
+Rooms with many members or many messages are not read: very long histories are judged in pieces, but
+only those without such pages.
 """
 
 import random
@@ -27,6 +28,9 @@ from gauntlet.scenarios.workloads.entities import Conversation
 
 PERIOD_NS = NS_PER_S // 2
 MEMBERS_MAX = 100
+# Histories are cut into pieces from a million records on. This is the mean of the conversations,
+# some of which may have ten times as many.
+DELIVERIES_MAX = 100_000
 # How far before the reader's last entry a page begins, and its limit: pages of one entry, full
 # pages, pages that reach the end, the whole beginning, and what is behind the last entry.
 WINDOWS = ((4, 1), (1, 10), (5, 2), (0, 10), (3, 3), (20, 3), (1 << 32, 10), (10, 50))
@@ -68,10 +72,11 @@ class HistoryReads:
         load = plan.load.scenario.load
         self._ramp_ns, self._steady_ns = int(load.ramp * NS_PER_S), int(load.steady * NS_PER_S)
         possible = {SERVER_SEQ, HISTORY} <= plan.adapter.capabilities
+        conversations = plan.traffic.conversations.values()
+        messages = load.rate_per_s * load.steady / max(1, len(conversations))
+        members_max = min(MEMBERS_MAX, DELIVERIES_MAX / max(1, messages))
         self._conversations = [
-            conv
-            for conv in plan.traffic.conversations.values()
-            if possible and len(conv.members) <= MEMBERS_MAX
+            conv for conv in conversations if possible and len(conv.members) <= members_max
         ]
         seed = plan.load.scenario.seed
         self._rng = random.Random(f"history-reads/{seed}/{plan.stripe.worker}")

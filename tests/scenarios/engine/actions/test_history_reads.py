@@ -12,6 +12,7 @@ from gauntlet.scenarios.adapters.base import Entry, Immediate, Page, ProtocolErr
 from gauntlet.scenarios.client import payload
 from gauntlet.scenarios.engine.actions import history_reads
 from gauntlet.scenarios.engine.actions.history_reads import (
+    DELIVERIES_MAX,
     IN_A_ROW,
     MEMBERS_MAX,
     WINDOWS,
@@ -71,8 +72,9 @@ def bench(world, monkeypatch):
 
     monkeypatch.setattr(history_reads, "call_and_wait", call_and_wait)
 
-    def made(*conversations, capabilities=world.context.adapter.capabilities):
-        scenario = SimpleNamespace(load=SimpleNamespace(ramp=4.0, steady=3.0), seed=2)
+    def made(*conversations, capabilities=world.context.adapter.capabilities, rate_per_s=10.0):
+        load = SimpleNamespace(ramp=4.0, steady=3.0, rate_per_s=rate_per_s)
+        scenario = SimpleNamespace(load=load, seed=2)
         plan = SimpleNamespace(
             load=SimpleNamespace(scenario=scenario),
             adapter=SimpleNamespace(capabilities=capabilities),
@@ -177,6 +179,15 @@ def test_large_rooms_are_not_read(bench):
     large = Conversation(3, "r.large", "group", tuple(range(1, MEMBERS_MAX + 2)))
     assert list(bench.made(large).scheduled_actions()) == []
     assert len(list(bench.made(large, TALK).scheduled_actions())) == 1
+
+
+@pytest.mark.parametrize(("more", "count"), [(0, 1), (1, 0)])
+def test_conversations_with_very_many_deliveries_are_not_read(bench, more, count):
+    """Two conversations share 3 s of arrivals, and one of them has two members."""
+    rate_per_s = 2 * (DELIVERIES_MAX / 2 + more) / 3
+    large = Conversation(3, "r.large", "group", tuple(range(1, MEMBERS_MAX + 2)))
+    reads = bench.made(TALK, large, rate_per_s=rate_per_s)
+    assert len(list(reads.scheduled_actions())) == count
 
 
 def test_without_positions_or_a_history_nothing_is_read(bench, world):
