@@ -37,7 +37,7 @@ class RandomPages:
         self._sees_what_was_before = random.random() < 0.5
         self._newest_first = random.random() < 0.5
         self._echo = random.random() < 0.7
-        self._slow = random.choice([0.2, 2.0, 6.0])
+        self._slow = random.choice([0.2, 2.0, 4.5])
         self._sent = [self._send(at) for at in range(random.randint(6, 24))]
         readers = [*self._users, *self._joined_s]
         self._pages = [self._read(random.choice(readers)) for _ in range(random.randint(4, 16))]
