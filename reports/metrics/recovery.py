@@ -139,7 +139,7 @@ class _Latency:
         return ""
 
     def _seen(self, start_ns: int, end_ns: int, horizon_ns: int) -> tuple[float | None, int, float]:
-        """Return the p99, and how many events were overdue at the start of how many allowed."""
+        """Return the p99, how many events were overdue at the start, and how many may be."""
         # Messages that are in flight at the horizon may be delayed by the next fault.
         end_ns = min(end_ns, horizon_ns - int(self.limit_ms * NS_PER_MS))
         intended = self._samples.between(start_ns, end_ns)

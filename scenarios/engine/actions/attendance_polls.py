@@ -60,7 +60,7 @@ class AttendancePolls:
         self._end_ns = 0
 
     def scheduled_actions(self) -> Iterator[tuple[int, int, Callable[[Session], None]]]:
-        """Yield (time, user, action) of the first poll, as `strangers.scheduled_actions`."""
+        """Yield (time, user, action) of the first poll, as `user_actions.scheduled_actions`."""
         if self._room is not None:
             yield int(self._load.ramp * NS_PER_S), self._room.members[0], self._begin
 

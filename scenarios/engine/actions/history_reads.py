@@ -86,7 +86,7 @@ class HistoryReads:
         self._end_ns = 0
 
     def scheduled_actions(self) -> Iterator[tuple[int, int, Callable[[Session], None]]]:
-        """Yield (time, user, action) of the first read, as `strangers.scheduled_actions`."""
+        """Yield (time, user, action) of the first read, as `user_actions.scheduled_actions`."""
         if self._conversations:
             yield self._ramp_ns, self._conversations[0].members[0], self._begin
 

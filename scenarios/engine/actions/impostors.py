@@ -63,7 +63,7 @@ class Impostors:
         self._start: Cursor = 0 if SERVER_SEQ in plan.adapter.capabilities else ""
 
     def scheduled_actions(self) -> Iterator[tuple[int, int, Callable[[Session], None]]]:
-        """Yield (time, user, action), as `strangers.scheduled_actions`."""
+        """Yield (time, user, action), as `user_actions.scheduled_actions`."""
         for attempt in plan_attempts(self._plan):
             yield attempt.offset_ns, attempt.member, partial(self.impersonate, conv=attempt.conv)
 

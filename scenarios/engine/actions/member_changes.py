@@ -50,7 +50,7 @@ class MemberChanges:
     def scheduled_actions(
         self, traffic: Traffic
     ) -> Iterator[tuple[int, int, Callable[[Session], None]]]:
-        """Yield (time, user, action) of all planned changes, as `strangers.scheduled_actions`."""
+        """Yield (time, user, action) of all changes, as `user_actions.scheduled_actions`."""
         for removal in traffic.room_removals:
             conv = traffic.conversations[removal.conv]
             for t_ns, event in (

@@ -1,15 +1,9 @@
 """What pages omit is found without positions, and nothing else is taken for an omission."""
 
-import json
 import random
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-from gauntlet.reports.interchange.export import export_lines
-from gauntlet.reports.interchange.importing import import_history
-from gauntlet.reports.verdict.judge import judge
 
 from .gap_histories import (
     COMPLETE,
@@ -133,13 +127,8 @@ _LESS_IS_KNOWN = {
 
 
 @pytest.mark.parametrize("make", [*GAPS, *COMPLETE], ids=lambda make: make.__name__)
-def test_an_exported_history_has_the_same_omissions(tmp_path: Path, make):
-    first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
-    first.write_text("".join(json.dumps(row) + "\n" for row in make()))
-    run = import_history(str(first), tmp_path / "runs", [])
-    with second.open("w") as stream:
-        export_lines(run, stream)
-    again, before = judge(import_history(str(second), tmp_path / "again", [])), judge(run)
+def test_an_exported_history_has_the_same_omissions(exported, make):
+    before, again = exported(make())
     assert violated(again) <= violated(before)
     if make not in _LESS_IS_KNOWN:
         assert violated(again) == violated(before)

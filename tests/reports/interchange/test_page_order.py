@@ -1,13 +1,6 @@
 """The order of messages in pages is judged, in both directions, and also without positions."""
 
-import json
-from pathlib import Path
-
 import pytest
-
-from gauntlet.reports.interchange.export import export_lines
-from gauntlet.reports.interchange.importing import import_history
-from gauntlet.reports.verdict.judge import judge
 
 from .page_histories import (
     DISORDER,
@@ -104,14 +97,9 @@ def test_a_polling_history_is_not_asked_for_pushes(imported: Imported):
 
 
 @pytest.mark.parametrize("make", [*DISORDER, *ORDER], ids=lambda make: make.__name__)
-def test_an_exported_history_keeps_the_order_of_its_pages(tmp_path: Path, make):
-    first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
-    first.write_text("".join(json.dumps(row) + "\n" for row in make()))
-    run = import_history(str(first), tmp_path / "runs", [])
-    with second.open("w") as stream:
-        export_lines(run, stream)
-    again = import_history(str(second), tmp_path / "again", [])
-    assert orders(judge(again)) == orders(judge(run))
+def test_an_exported_history_keeps_the_order_of_its_pages(exported, make):
+    before, again = exported(make())
+    assert orders(again) == orders(before)
 
 
 def orders(result):

@@ -16,6 +16,7 @@ from gauntlet.scenarios.schedule.traffic import Traffic
 from gauntlet.scenarios.workloads.entities import OfflinePeriod, RoomAbsence
 
 from ...world import ANN, BOB, ROOM
+from .fake_member import FakeMember
 
 
 def traffic(users=9, size=3, **share):
@@ -40,22 +41,8 @@ def test_a_room_with_more_than_100_members_is_not_read():
     assert choose_room(traffic(100, 100)) is not None
 
 
-class FakeSession:
-    """A member, perhaps without a connection, or not a member any more."""
-
-    def __init__(self, user, answers):
-        self.user, self.connected, self.member = user, True, True
-        self.errors = []
-        self.request_channel = SimpleNamespace(
-            codec=self,
-            gateway=0,
-            connection_number=10 + user.number,
-            record_error=self.errors.append,
-        )
-        self._answers = answers
-
-    def is_member(self, _conv):
-        return self.member
+class FakeSession(FakeMember):
+    """A member who asks who is in a room."""
 
     def attendance(self, conv):
         return Immediate(value=(conv, self.user.name, self._answers.pop(0)))

@@ -21,6 +21,7 @@ from gauntlet.scenarios.engine.actions.history_reads import (
 from gauntlet.scenarios.workloads.entities import Conversation
 
 from ...world import ANN, BOB, ROOM, TALK
+from .fake_member import FakeMember
 
 
 def said(seq, body=""):
@@ -29,25 +30,15 @@ def said(seq, body=""):
     return Entry(TALK.name, seq, BOB.name, text, id=f"m{seq}")
 
 
-class FakeSession:
+class FakeSession(FakeMember):
     """A member who has read 40 positions of each conversation."""
 
     def __init__(self, user, answers):
-        self.user, self.connected, self.reads, self.member, self.cursor = user, True, True, True, 40
+        super().__init__(user, answers)
+        self.reads, self.cursor = True, 40
         self.receiver = SimpleNamespace(
             cursors=lambda: {TALK.name: self.cursor, ROOM.name: self.cursor}
         )
-        self.errors = []
-        self.request_channel = SimpleNamespace(
-            codec=self,
-            gateway=0,
-            connection_number=10 + user.number,
-            record_error=self.errors.append,
-        )
-        self._answers = answers
-
-    def is_member(self, _conv):
-        return self.member
 
     def history(self, conv, after, limit):
         return Immediate(value=(conv, after, limit, self._answers.pop(0)))
