@@ -10,7 +10,7 @@ import numpy as np
 from gauntlet.core.errors import HistoryError
 from gauntlet.core.history import DTYPE, RECORD_BYTES, Kind, worker_of_shard
 from gauntlet.core.run_directory import NUMBERS_PER_WORKER, RunDir
-from gauntlet.reports.history.arrays import ColumnarRecords, Records, ints
+from gauntlet.reports.history.arrays import ColumnarRecords, Records, ints, joined_records
 from gauntlet.reports.history.events import Events
 from gauntlet.reports.history.times import order
 from gauntlet.reports.history.times.clock_alignment import ClockAlignment
@@ -39,8 +39,7 @@ def read_records(
     found = {name: order.descents([records]) for name, records in shards.items()}
     if problem := order.disorder(found):
         raise HistoryError(problem)
-    aligned = [align(name, records, clocks) for name, records in shards.items()]
-    return np.concatenate([np.empty(0, dtype=np.dtype(DTYPE)), *aligned])
+    return joined_records(align(name, records, clocks) for name, records in shards.items())
 
 
 def declared_shards(
@@ -172,7 +171,7 @@ def align(name: str, records: Records, clocks: ClockAlignment) -> Records:
     worker = worker_of_shard(name)
     if worker not in clocks.measured:
         return records
-    aligned = np.array(records)
+    aligned = joined_records([records])
     lead_ns = clocks.lead_ns(worker, ints(records["t_ns"]))
     aligned["t_ns"] -= lead_ns
     no_time = (aligned["ref_ns"] == 0) | (aligned["kind"] == Kind.NAMED)

@@ -6,11 +6,19 @@ from pathlib import Path
 
 import numpy as np
 
-from gauntlet.core.history import DTYPE, Flag, Kind
+from gauntlet.core.history import Flag, Kind
 from gauntlet.core.scenario.model import Scenario
 from gauntlet.core.scenario.traits import Traits
 from gauntlet.reports.checks._departures import LastPushes, last_pushes
-from gauntlet.reports.history.arrays import Ints, Records, distinct, has_flag, ints, is_any
+from gauntlet.reports.history.arrays import (
+    Ints,
+    Records,
+    distinct,
+    has_flag,
+    ints,
+    is_any,
+    joined_records,
+)
 from gauntlet.reports.history.directory import Names
 from gauntlet.reports.history.events import Events
 from gauntlet.reports.history.history import History, WholeRun, assemble_history
@@ -45,7 +53,7 @@ class Context:
         """Return the history of these records of whole conversations, and of their users."""
         convs = distinct(ints(records["conv"]))
         whole = WholeRun(self.span_ns, self.never_connected, frozenset(convs.tolist()))
-        rows = np.concatenate([records, self._users_of(records, convs)])
+        rows = joined_records([records, self._users_of(records, convs)])
         history = assemble_history(
             self.scenario,
             self.events,
@@ -63,12 +71,12 @@ class Context:
     def read(self, spans: Iterable[Span]) -> Records:
         """Return the records of some parts, in the order in which the whole history has them."""
         chosen = list(spans)
-        rows = [np.empty(0, dtype=np.dtype(DTYPE))]
+        rows: list[Records] = []
         for name, file in self.files.items():
             own = tuple(span for span in chosen if span.shard == name)
             if own:
                 rows.append(splitting.read_spans(file, own, self.events.clocks))
-        return np.concatenate(rows)
+        return joined_records(rows)
 
     def _users_of(self, records: Records, convs: Ints) -> Records:
         """Return the records about the users who can matter in these conversations."""
@@ -85,5 +93,5 @@ class Context:
         starts = np.searchsorted(self.owners, users)
         counts = np.searchsorted(self.owners, users, side="right") - starts
         offset = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        found: Records = self.users[np.sort(self.by_user[np.repeat(starts, counts) + offset])]
-        return found
+        chosen = self.by_user[np.repeat(starts, counts) + offset]
+        return self.users.take(np.sort(chosen))

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gauntlet.core.history import DTYPE, STRANGER_SSEQ, Flag, Kind, PageFlag
+from gauntlet.core.history import STRANGER_SSEQ, Flag, Kind, PageFlag
 from gauntlet.reports.history import records as shards
 from gauntlet.reports.history.arrays import (
     Bools,
@@ -30,6 +30,7 @@ from gauntlet.reports.history.arrays import (
     grouped,
     ints,
     is_any,
+    joined_records,
     pair,
 )
 from gauntlet.reports.history.records import align, chunks_of, count_chunks
@@ -105,7 +106,7 @@ class Cuts:
 
     def with_common(self, piece: int) -> Records:
         """Return what a piece has of the records that concern the whole conversation."""
-        rows = self.common.copy()
+        rows = joined_records([self.common])
         if piece == self.pieces - 1:
             return rows
         heads = equal(rows["kind"], Kind.HEAD)
@@ -138,7 +139,7 @@ def plan(file: Path, conv: int, records: int, size: int) -> Cuts | None:
         keys, numbers = _least(*map(np.concatenate, zip((keys, numbers), found, strict=True)))
     begins = _begins(keys, numbers, pieces)
     located = list(parallel(_locate, runs, file, conv, step, begins))
-    common = np.concatenate([rows for rows, _ in located])
+    common = joined_records(rows for rows, _ in located)
     cuts = Cuts(
         shard=file.name,
         conv=conv,
@@ -159,7 +160,7 @@ def read_pieces(
 
     They are in the order of their times; the records without an index, at the end, are common.
     """
-    rows: list[list[Records]] = [[np.empty(0, dtype=np.dtype(DTYPE))] for _ in range(first, last)]
+    rows: list[list[Records]] = [[] for _ in range(first, last)]
     places: list[list[Ints]] = [[np.empty(0, dtype=np.int64)] for _ in range(first, last)]
     numbers = cuts.chunks_with(first, last)
     for number, chunk in zip(numbers, chunks_of(file, only=numbers), strict=True):
@@ -175,7 +176,7 @@ def read_pieces(
             places[at].append(chosen[begin:end] + number * shards.CHUNK_RECORDS)
     for at, piece_rows in enumerate(rows):
         common = align(file.name, cuts.with_common(first + at), clocks)
-        yield np.concatenate([*piece_rows, common]), np.concatenate(places[at])
+        yield joined_records([*piece_rows, common]), np.concatenate(places[at])
         piece_rows.clear()
         places[at].clear()
 
@@ -265,7 +266,7 @@ def _locate(
     file: Path, conv: int, step: int, numbers: Numbers, run: Sequence[int]
 ) -> tuple[Records, Ints]:
     """Return what is common in some chunks, and which pieces each of these has; see `Cuts`."""
-    common = [np.empty(0, dtype=np.dtype(DTYPE))]
+    common: list[Records] = []
     chunks = np.empty((len(run), 4), dtype=np.int64)
     for at, chunk in enumerate(chunks_of(file, only=run)):
         rows = chunk.view(ColumnarRecords)
@@ -273,7 +274,7 @@ def _locate(
         audit = equal(rows["kind"], Kind.AUDIT)
         chunks[at] = *_extent(piece, ~audit), *_extent(piece, audit)
         common.append(chunk[(rows["conv"] == conv) & (piece < 0)])
-    return np.concatenate(common), chunks
+    return joined_records(common), chunks
 
 
 def _extent(piece: Ints, chosen: Bools) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gauntlet.reports.checks.finding import Counted, Finding
-from gauntlet.reports.history.arrays import Ints
+from gauntlet.reports.history.arrays import Ints, joined_records
 from gauntlet.reports.history.connections import Sessions
 from gauntlet.reports.history.deliveries import ExpectedDeliveries, Presentations
 from gauntlet.reports.history.history import History
@@ -104,7 +104,7 @@ def _joined(tables: list[Any]) -> Any:
     if first is None:
         return None
     if isinstance(first, np.ndarray):
-        return np.concatenate(tables)
+        return joined_records(tables) if first.dtype.names else np.concatenate(tables)
     names = [column.name for column in fields(first)]
     columns = {name: np.concatenate([getattr(each, name) for each in tables]) for name in names}
     return replace(first, **columns)
@@ -116,7 +116,7 @@ def outline(context: Context, parts: Sequence[Part], columns: Columns) -> Histor
     It has neither messages nor deliveries, and of the records only those about users and their
     stays in rooms. What the metrics derive from the others is there already.
     """
-    records = np.concatenate([columns.rooms, context.users])
+    records = joined_records([columns.rooms, context.users])
     events = context.events
     none, no = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.bool_)
     unused = ExpectedDeliveries(none, none, none, none, none, none, no)

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from gauntlet.core.history import DTYPE
 from gauntlet.core.run_directory import RunDir, read_jsonl
 from gauntlet.core.scenario.capabilities import ROOMS
 from gauntlet.core.scenario.model import Scenario
 from gauntlet.core.scenario.traits import Traits
-from gauntlet.reports.history.arrays import ints
+from gauntlet.reports.history.arrays import ints, joined_records
 from gauntlet.reports.history.connections import Sessions
 from gauntlet.reports.history.directory import Names
 from gauntlet.reports.history.events import Events
@@ -44,8 +43,7 @@ def prepare(
     """Return what the parts of a run share."""
     of_users = [files[found.name] for found in surveys if found.of_users]
     every = Span("", 0, (1 << 32) - 1)
-    rows = [splitting.read_spans(file, (every,), events.clocks) for file in of_users]
-    users = np.concatenate([np.empty(0, dtype=np.dtype(DTYPE)), *rows])
+    users = joined_records(splitting.read_spans(file, (every,), events.clocks) for file in of_users)
     names = Names.read(run, events.lost)
     spans_ns = [found.span_ns for found in surveys if found.span_ns is not None]
     span_ns = min(first for first, _ in spans_ns), max(last for _, last in spans_ns)

@@ -13,9 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gauntlet.core.history import DTYPE
 from gauntlet.reports.checks._departures import LastPushes, last_pushes_of
-from gauntlet.reports.history.arrays import Bools, Ints, Records, ints
+from gauntlet.reports.history.arrays import Bools, Ints, Records, ints, joined_records
 from gauntlet.reports.history.records import align, chunks_of
 from gauntlet.reports.history.times.clock_alignment import ClockAlignment
 from gauntlet.reports.parts.surveying import Survey
@@ -82,11 +81,11 @@ def split(found: Survey, sizes: Sizes) -> list[Batch]:
 
 def read_spans(file: Path, spans: tuple[Span, ...], clocks: ClockAlignment) -> Records:
     """Return the records of some conversations of a shard in the order of their times."""
-    chosen = [np.empty(0, dtype=np.dtype(DTYPE))]
+    chosen: list[Records] = []
     for chunk in chunks_of(file):
         inside = _inside(ints(chunk["conv"]), spans)
         chosen.append(chunk if inside.all() else chunk.take(np.flatnonzero(inside)))
-    return align(file.name, np.concatenate(chosen), clocks)
+    return align(file.name, joined_records(chosen), clocks)
 
 
 def read_parts(file: Path, spans: tuple[Span, ...], clocks: ClockAlignment) -> Iterator[Records]:
@@ -96,7 +95,7 @@ def read_parts(file: Path, spans: tuple[Span, ...], clocks: ClockAlignment) -> I
     """
     firsts = np.array([span.first for span in spans], dtype=np.int64)
     whole = (Span(file.name, spans[0].first, spans[-1].last),)
-    pieces: list[list[Records]] = [[np.empty(0, dtype=np.dtype(DTYPE))] for _ in spans]
+    pieces: list[list[Records]] = [[] for _ in spans]
     for chunk in chunks_of(file):
         conv = ints(chunk["conv"])
         inside = np.flatnonzero(_inside(conv, whole))
@@ -108,7 +107,7 @@ def read_parts(file: Path, spans: tuple[Span, ...], clocks: ClockAlignment) -> I
         for own, begin, end in zip(pieces, [0, *ends[:-1]], ends, strict=True):
             own.append(rows[begin:end])
     for own in pieces:
-        yield np.concatenate(own)
+        yield joined_records(own)
         own.clear()
 
 

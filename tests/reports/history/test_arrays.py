@@ -1,9 +1,11 @@
 """The sorting and searching of keys returns what NumPy's own functions return."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
-from gauntlet.core.history import Flag, Kind
+from gauntlet.core.history import DTYPE, RECORD_BYTES, Flag, Kind
 from gauntlet.reports.history import arrays
 from gauntlet.reports.history.arrays import (
     ColumnarRecords,
@@ -20,6 +22,7 @@ from gauntlet.reports.history.arrays import (
     has_flag,
     ints,
     is_any,
+    joined_records,
     pair,
     sorted_groups,
     stable_order,
@@ -143,3 +146,24 @@ def test_a_table_is_limited_however_many_keys_there_are(monkeypatch: pytest.Monk
         assert np.array_equal(np.array(found), np.array(known))
     monkeypatch.setattr(arrays, "_PLACES_MAX", 298)
     assert Grid.around(keys, 4) is not None
+
+
+@pytest.mark.parametrize("sizes", [(), (0,), (3,), (2, 0, 5)])
+def test_joined_records_are_those_of_all_pieces_in_order(sizes: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(7)
+    whole = np.frombuffer(rng.bytes(sum(sizes) * RECORD_BYTES), dtype=np.dtype(DTYPE))
+    ends = np.cumsum([0, *sizes])
+    pieces = [whole[begin:end].view(ColumnarRecords) for begin, end in pairwise(ends)]
+    joined = joined_records(pieces)
+    assert joined.dtype == np.dtype(DTYPE)
+    assert type(joined) is np.ndarray
+    assert joined.tobytes() == whole.tobytes()
+
+
+def test_joined_records_may_be_every_other_one_and_do_not_share_memory() -> None:
+    whole = np.zeros(6, dtype=np.dtype(DTYPE))
+    whole["seq"] = range(6)
+    joined = joined_records([whole[::2]])
+    joined["seq"][0] = 9
+    assert joined["seq"].tolist() == [9, 2, 4]
+    assert whole["seq"].tolist() == [0, 1, 2, 3, 4, 5]
