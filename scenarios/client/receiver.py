@@ -399,7 +399,7 @@ class Receiver(InboxListener):
     def _schedule_ack(self, entry: Entry) -> None:
         """Acknowledge an entry to the server soon, together with others."""
         if not self._unacked:
-            self._context.after(_ACK_INTERVAL_NS, self._send_acks)
+            self._context.after_about(_ACK_INTERVAL_NS, self._send_acks)
         self._unacked[entry.conv] = entry.seq
 
     def _send_acks(self) -> None:

@@ -225,6 +225,19 @@ def test_one_ack_per_interval_confirms_the_last_position(world, receiver):
     assert [frame for _, frame in world.frames] == [{"ack": {"conv": TALK.name, "seq": 3}}]
 
 
+def test_acks_of_several_users_are_due_together(world, receiver):
+    other = RequestChannel(world.context, BOB, 0)
+    other.connection = open_connection()
+    world.pass_ms(1)
+    receiver.on_entry(open_connection(), message_of_bob(1))
+    world.pass_ms(9)
+    Receiver(world.context, BOB, other).on_entry(open_connection(), message_of_bob(1))
+    due_ns = world.timers.next_ns
+    world.timers.run_due(due_ns)
+    assert len(world.frames) == 2
+    assert world.timers.next_ns is None
+
+
 @pytest.mark.parametrize(
     ("body", "sender", "flags"),
     [
