@@ -3,6 +3,7 @@
 from typing import Any
 
 from gauntlet.reports import formatting
+from gauntlet.reports.markdown_text import markdown
 from gauntlet.reports.render import exposure
 
 _MARKS = {"valid": "✅", "invalid": "❌", "unknown": "❔", "not-applicable": "➖"}
@@ -14,18 +15,18 @@ def document(result: dict[str, Any]) -> str:
     """Return the content of summary.md."""
     run, verdict = result["run"], result["verdict"]
     mark = _STATUS_MARKS.get(verdict["status"], "❔")
-    name, id_ = _cell(run["scenario"]), run["id"].replace("`", "'")
+    name, id_ = markdown(run["scenario"]), run["id"].replace("`", "'")
     lines = [
         f"## {mark} {verdict['status'].upper()} – {name} (exit {verdict['exit_code']})",
         "",
-        *(f"- {_cell(reason)}" for reason in verdict["reasons"][:REASONS_MAX]),
+        *(f"- {markdown(reason)}" for reason in verdict["reasons"][:REASONS_MAX]),
         "",
-        *(f"> ⚠️ {_cell(caveat)}\n" for caveat in result.get("caveats", ())),
+        *(f"> ⚠️ {markdown(caveat)}\n" for caveat in result.get("caveats", ())),
     ]
     if result["counts"]:
         lines += [_numbers(result), ""]
     if audit := result.get("self_audit"):
-        lines += [f"Numbers: **{audit['status']}**. {_cell(audit['sentence'])}", ""]
+        lines += [f"Numbers: **{audit['status']}**. {markdown(audit['sentence'])}", ""]
     if result["checks"]:
         lines += [
             "| check | verdict | finding |",
@@ -56,25 +57,16 @@ def _numbers(result: dict[str, Any]) -> str:
 
 def _check(check: dict[str, Any]) -> str:
     name = check["id"] if check["required"] else f"{check['id']} (not required)"
-    return (
-        f"| {name} | {_MARKS[check['verdict']]} {check['verdict']} | {_cell(check['sentence'])} |"
-    )
+    verdict = check["verdict"]
+    return f"| {name} | {_MARKS[verdict]} {verdict} | {markdown(check['sentence'])} |"
 
 
 def _fault(fault: dict[str, Any]) -> str:
-    name, unknown = _cell(fault["id"]), fault["recovery_unknown"]
+    name, unknown = markdown(fault["id"]), fault["recovery_unknown"]
     recovery = f"unknown: {unknown}" if unknown else formatting.ms(fault["recovery_ms"])
-    return f"| {name} | {exposure.describe(fault.get('exposure'))} | {_cell(recovery)} |"
+    return f"| {name} | {exposure.describe(fault.get('exposure'))} | {markdown(recovery)} |"
 
 
 def _objective(objective: dict[str, Any]) -> str:
-    name, verdict = _cell(objective["id"]), objective["verdict"]
-    return f"| {name} | {_MARKS[verdict]} {verdict} | {_cell(objective['sentence'])} |"
-
-
-def _cell(text: str) -> str:
-    """Return a text escaped for a table cell: without markup and line breaks."""
-    for character in "\\|<>`*_[]":
-        text = text.replace(character, f"\\{character}")
-    # U+2028 and the like end a line in some renderers, and a lone surrogate cannot be written.
-    return " ".join(text.split()).encode(errors="replace").decode()
+    name, verdict = markdown(objective["id"]), objective["verdict"]
+    return f"| {name} | {_MARKS[verdict]} {verdict} | {markdown(objective['sentence'])} |"

@@ -288,11 +288,11 @@ def test_junit_contains_no_control_characters(failed):
 def test_hostile_names_leave_every_document_well_formed(failed):
     """U+FFFE is no character of XML; the rest is markup of Markdown."""
     _, result, _ = failed
-    name = "a\ufffe\ud800`|<b>*x*\n# head"
+    name = "a\ufffe\ud800`|<b>*x*\n# head @team"
     broken = {**result, "run": {**result["run"], "scenario": name}}
     assert ET.fromstring(junit.document(broken)).find("testsuite") is not None
     first = summary.document(broken).encode().decode().splitlines()[0]
-    assert "\\`\\|\\<b\\>\\*x\\* # head" in first
+    assert "\\`\\|\\<b\\>\\*x\\* \\# head @\u200bteam" in first
 
 
 def test_the_summary_is_short_and_its_tables_are_well_formed(failed):

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from gauntlet.campaigns.gate.outcome import Gate
 from gauntlet.campaigns.gate.outputs import markdown, page
-from gauntlet.campaigns.gate.outputs.text import plain
 from gauntlet.core.errors import Exit
+from gauntlet.reports.markdown_text import plain
 
 ANNOTATIONS_MAX = 10  # of one kind in one step: GitHub drops further ones
 _MESSAGE_MAX = 4000

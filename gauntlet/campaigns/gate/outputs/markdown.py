@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from gauntlet.campaigns.gate import score
 from gauntlet.campaigns.gate.outcome import Comparison, Gate, Run
-from gauntlet.campaigns.gate.outputs.text import markdown, shortened
+from gauntlet.campaigns.gate.outputs.text import shortened
 from gauntlet.reports import formatting
+from gauntlet.reports.markdown_text import markdown
 
 # A job summary of more than 1 MiB is dropped as a whole, and so is a comment of 65,536 characters.
 SUMMARY_BYTES_MAX = 1_000_000

@@ -9,10 +9,10 @@ from gauntlet.campaigns.gate import score
 from gauntlet.campaigns.gate.comparing import calibration, decision
 from gauntlet.campaigns.gate.outcome import Calibrated, Comparison, Gate, Run
 from gauntlet.campaigns.gate.outputs import findings, forest, wording
-from gauntlet.campaigns.gate.outputs.text import plain
 from gauntlet.core import labels
 from gauntlet.core.errors import Exit
 from gauntlet.reports import formatting
+from gauntlet.reports.markdown_text import plain
 from gauntlet.reports.render import pages
 from gauntlet.reports.render.pages import Section
 from gauntlet.reports.render.sections.verdict import HEADLINES
