@@ -21,6 +21,8 @@ LINE_BYTES_MAX = 16 << 20
 BAD_LINES_MAX = 10
 _GZIP_MAGIC = b"\x1f\x8b"
 _PATH = re.compile(r" - at `\$([^`]*)`$")
+# The escape of one half of a surrogate pair, without that of the other half beside it.
+_HALF_PAIR = re.compile(rb"(?i)\\u(?:d[89ab]..(?!\\ud[c-f])|(?<!\\ud[89ab]..\\u)d[c-f]..)")
 _decoder = msgspec.json.Decoder(AnyLine)
 
 
@@ -73,7 +75,7 @@ def read_lines(source: str, bad: BadLines) -> Iterator[tuple[int, AnyLine]]:
                 except msgspec.ValidationError as error:
                     bad.add(number, _describe(str(error), raw))
                 except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                    bad.add(number, f"a line must be a JSON object: {error}; got {_shown(raw)}")
+                    bad.add(number, _describe_malformed(str(error), raw))
                 except RecursionError:
                     bad.add(number, f"a line must not be nested that deeply; got {_shown(raw)}")
     except (OSError, EOFError, zlib.error) as error:
@@ -102,6 +104,14 @@ def _opened(source: str) -> Iterator[IO[bytes]]:
             yield stack.enter_context(gzip.GzipFile(fileobj=raw))  # type: ignore[arg-type] # binary
         else:
             yield raw
+
+
+def _describe_malformed(error: str, raw: bytes) -> str:
+    """Return a sentence on a line that is no JSON object."""
+    if half := _HALF_PAIR.search(raw):
+        # JavaScript writes a text that was cut within an emoji like this.
+        return f"a line must not have half of a surrogate pair; got {half[0].decode()}"
+    return f"a line must be a JSON object: {error}; got {_shown(raw)}"
 
 
 def _describe(error: str, raw: bytes) -> str:
