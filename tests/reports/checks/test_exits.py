@@ -220,12 +220,13 @@ def test_a_wrong_report_is_not_counted_among_stays_that_were_not_seen(events, st
     assert room(*events).verdict("exit").sentence == statement
 
 
-def test_what_could_not_be_examined_is_unknown():
+@pytest.mark.parametrize("position", [2, 5])
+def test_what_could_not_be_examined_is_unknown(position):
     """Positions before the exit are not known, so the user may have entered there."""
     run = room(EXITED, asked_s=None)
     for at, record in enumerate(run.story.records):
         if record.kind in (Kind.ROOM, Kind.AUDIT) and record.sseq == EXITED:
-            run.story.records[at] = record._replace(seq=5)
+            run.story.records[at] = record._replace(seq=position)
     found = run.verdict("exit")
     assert (found.outcome, found.examined) == ("unknown", 0)
     assert found.sentence == "The run has no stays in rooms, so nothing was examined."
