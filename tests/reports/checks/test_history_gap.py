@@ -16,6 +16,7 @@ from gauntlet.core.history import (
 )
 from gauntlet.core.scenario.capabilities import SERVER_SEQ
 from gauntlet.core.scenario.traits import Traits
+from gauntlet.reports.checks import history_gap
 
 from ..small_runs import NS, SmallRun, ns, sentences
 from .test_page_gaps import page as listed_page
@@ -591,6 +592,7 @@ def test_a_single_gap_and_a_single_claim_are_judged_in_an_imported_history_too()
     run.add(Kind.START, 2.5, conv=1, link=2, ref_ns=ns(2.5), seq=5)
     found = run.verdict("history-gap")
     assert (found.outcome, found.count, found.examined) == ("invalid", 2, 2)
+    assert history_gap.check(run.history()).not_applicable == ""
 
 
 def test_messages_that_pages_omit_in_a_system_without_positions_are_counted():

@@ -338,3 +338,17 @@ def test_a_member_of_unknown_range_may_have_been_out_when_a_position_was_taken(p
         run.deliver(1, seq, 20 + at, 2)
     expected = [*(jumped(*jump) for jump in jumps), jumped(3, 2, user=3)]
     assert sorted(sentences(run.verdict("wire-order"))) == sorted(expected)
+
+
+def test_own_messages_and_those_sent_while_the_reader_may_have_been_out_are_skipped_together():
+    run = SmallRun((1, 2, 3))
+    run.without = "self_echo"
+    for seq in range(1, 5):
+        run.send(1, seq, 9 + seq, author=2 if seq == 2 else 1)
+    for user in (1, 3):
+        run.add(Kind.RANGE, 33, conv=1, peer=user, seq=1)
+    known = {"conv": 1, "link": 1, "peer": 2, "spare": ProbeResult.GRANTED}
+    run.add(Kind.MEMBERSHIP, 12.6, **known, sseq=RoomEvent.REMOVED, ref_ns=ns(12.5))
+    for seq in (1, 4):
+        run.deliver(1, seq, 20 + seq, 2)
+    assert sentences(run.verdict("wire-order")) == []
