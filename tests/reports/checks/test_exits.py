@@ -253,3 +253,19 @@ def test_leases_may_expire_after_nine_tenths_of_their_time(exit_s, expected):
     run = room(ENTERED, EXITED, exit_s=exit_s, target=target)
     run.fault(10, None)
     assert sentences(run.verdict("exit")) == expected
+
+
+@pytest.mark.parametrize(("asked_s", "said"), [(8, "exited c1"), (None, "reports that u2 entered")])
+def test_a_stay_without_an_end_is_reported_once(asked_s, said):
+    """The user enters at 5 s, and again at 12 s; in the first case they asked to leave."""
+    run = SmallRun((1, 2, 3))
+    for seq, at_s in ((1, 5), (2, 12)):
+        known = {"conv": 1, "peer": 2, "sseq": ENTERED, "seq": seq}
+        for member in (1, 2, 3):
+            run.add(Kind.ROOM, at_s, **known, link=member)
+        run.add(Kind.AUDIT, 33, **known, flags=Channel.AUDIT | Flag.ROOM_EVENT)
+    run.add(Kind.HEAD, 33, conv=1, seq=2)
+    if asked_s is not None:
+        run.add(Kind.ATTEND, asked_s, conv=1, link=2, peer=2, sseq=EXITED)
+    (sentence,) = sentences(run.verdict("exit"))
+    assert said in sentence
