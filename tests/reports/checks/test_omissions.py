@@ -187,6 +187,15 @@ def test_a_position_without_a_message_of_the_run_may_have_expired():
     assert absent(run, (5, 6, 7)) == [[5]]
 
 
+def test_a_message_that_nobody_sent_does_not_expire_in_place_of_another_one():
+    run = SmallRun((1, 2, 3))
+    run.traits = Traits(retention=Retention(age_s=15))
+    run.send(1, 1, 10, author=2)
+    run.deliver(1, 1, 15, 3, author=1)
+    run.add(Kind.PAGE, 20, conv=1, link=2, ref_ns=ns(20))
+    assert absent(run, (1,)) == [[1]]
+
+
 def test_both_limits_of_what_is_kept_count():
     run = chat()
     run.traits = Traits(retention=Retention(count=4, age_s=8))
