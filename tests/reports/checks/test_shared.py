@@ -119,9 +119,11 @@ def test_without_an_audit_no_message_had_to_be_kept_for_a_time():
     run = SmallRun((1, 2))
     run.declare(clock_error_ns=S)
     run.send(1, 1, 10)
+    run.send(1, 2, 11, end=Kind.UNKNOWN)
     del run.story.phases["audit"]
-    run.traits = Traits(retention=Retention(age_s=1000))
-    assert _shared.beyond_retention(run.history()).tolist() == [True]
+    for age_s in (1, 1000):
+        run.traits = Traits(retention=Retention(age_s=age_s))
+        assert _shared.beyond_retention(run.history()).tolist() == [True, False]
 
 
 def test_everything_has_to_be_kept_where_nothing_else_is_declared():
@@ -248,16 +250,16 @@ def test_lost_places_are_left_to_a_check_that_is_required():
 
 
 @pytest.mark.parametrize(
-    ("scenario", "expected"), [({}, [1, 1, 1, 1]), (OLD, [4, 7, NEVER, NEVER])]
+    ("scenario", "expected"), [({}, [1, 1, 1, 1, 1]), (OLD, [4, 7, NEVER, 1, NEVER])]
 )
 def test_what_earlier_runs_wrote_precedes_the_first_message_of_the_run(scenario, expected):
-    run = SmallRun((1, 2), (1, 2), (1, 2), **scenario)
-    for conv, seq in ((1, 6), (1, 4), (1, 5), (2, 7), (2, 8)):
+    run = SmallRun(*[(1, 2)] * 4, **scenario)
+    for conv, seq in ((1, 6), (1, 4), (1, 5), (2, 7), (2, 8), (4, 1), (4, 2)):
         run.send(conv, seq, 10 + seq)
     run.send(3, 0, 10, sseq=1)
     run.deliver(2, 2, 20, 2, flags=Flag.LEFTOVER)
     run.deliver(1, 3, 20, 2, author=2)
-    found = _shared.first_positions(run.history(), array(1, 2, 3, 9))
+    found = _shared.first_positions(run.history(), array(1, 2, 3, 4, 9))
     assert found.tolist() == expected
 
 
@@ -325,9 +327,10 @@ def test_members_are_certainly_in_where_nothing_was_sent_while_they_were_changed
         for seq in range(1, 7):
             run.send(conv, seq, 9 + seq)
     run.send(1, 0, 12.5, sseq=9)  # at no known position
-    known = {"conv": 1, "link": 1, "peer": 2, "spare": ProbeResult.GRANTED}
-    for at_s, event in ((12.5, RoomEvent.REMOVED), (13.5, RoomEvent.ADDED)):
-        run.add(Kind.MEMBERSHIP, at_s + 0.1, **known, sseq=event, ref_ns=ns(at_s))
+    known = {"conv": 1, "link": 1, "spare": ProbeResult.GRANTED}
+    for user, since_s, until_s in ((2, 12.5, 13.5), (3, 9.5, 9.9)):
+        for at_s, event in ((since_s, RoomEvent.REMOVED), (until_s, RoomEvent.ADDED)):
+            run.add(Kind.MEMBERSHIP, at_s + 0.2, **known, peer=user, sseq=event, ref_ns=ns(at_s))
     history = run.history()
     positions = array(*range(8))
 
@@ -337,4 +340,5 @@ def test_members_are_certainly_in_where_nothing_was_sent_while_they_were_changed
 
     # Position 3 was acknowledged so shortly before the request that a push may have come too late.
     assert certain(1, 2) == [3, 4]
-    assert certain(1, 3) == certain(2, 2) == []
+    assert certain(1, 3) == [1]
+    assert certain(2, 2) == certain(2, 3) == []
