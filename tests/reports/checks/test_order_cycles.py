@@ -201,7 +201,7 @@ def expected_explanation(talk, cycle):
 @pytest.mark.parametrize("pages", [0, 3])
 def test_contradictions_are_those_of_the_definition(echo, pages):
     kinds = set()
-    for number in range(150):
+    for number in range(60):
         talk = Talk(Random(number), echo=echo, pages=pages)
         history = talk.run.history()
         messages = history.messages
