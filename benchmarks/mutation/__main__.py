@@ -1,7 +1,8 @@
 """`python -m benchmarks.mutation`: test mutants of the judge, and record what became of them.
 
 Each mutant that was tested is a line of `benchmarks/records/mutation.jsonl`; a mutant with a record
-is not tested again, unless `--survivors` is given. Their order is random and depends on the seed,
+is not tested again, unless `--survivors` is given: then those that survived are, but for those that
+`equivalent_mutants.jsonl` explains. Their order is random and depends on the seed,
 the checks come before the history, so that an interrupted run leaves a sample.
 """
 
@@ -51,7 +52,7 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=None, help="end after so many mutants")
     parser.add_argument("--every", action="store_true", help="all tests that reach the change")
     parser.add_argument("--mirrors", action="store_true", help="only tests that mirror the files")
-    parser.add_argument("--survivors", action="store_true", help="only those that survived, again")
+    parser.add_argument("--survivors", action="store_true", help="unexplained survivors, again")
     options = parser.parse_args()
     _test(options)
 
@@ -87,8 +88,8 @@ def _source(file: Path) -> Source:
 
 
 def _chosen(options: argparse.Namespace, sources: dict[str, Source]) -> "list[Mutant]":
-    """Return the mutants to test: those without a record, or those that survived."""
-    from gauntlet.campaigns.scorecard.mutation import read
+    """Return the mutants to test: those without a record, or the unexplained survivors."""
+    from gauntlet.campaigns.scorecard.mutation import explained, read
 
     mutants = [mutant for source in sources.values() for mutant in source.mutants]
     random.Random(options.seed).shuffle(mutants)
@@ -99,8 +100,13 @@ def _chosen(options: argparse.Namespace, sources: dict[str, Source]) -> "list[Mu
         place = mutant.line, mutant.column, mutant.operator, mutant.after
         return recorded.get((mutant.file, sources[mutant.file].digest, *place))
 
+    reasons = explained(options.records) if options.survivors else {}
     wanted = "survived" if options.survivors else None
-    return [mutant for mutant in mutants if outcome(mutant) == wanted][: options.most]
+    return [
+        mutant
+        for mutant in mutants
+        if outcome(mutant) == wanted and (mutant.file, mutant.before, mutant.after) not in reasons
+    ][: options.most]
 
 
 def _recorder(

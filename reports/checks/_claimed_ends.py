@@ -49,8 +49,6 @@ def find_claims(history: History, positions: KnownPositions) -> list[Claim]:
     pages = last_pages(records)
     stated = np.flatnonzero(is_any(records["kind"], (Kind.START, Kind.GAP)))
     stated = np.sort(np.concatenate([stated, pages[records["link"][pages] > 0]]))
-    if not stated.size:
-        return []
     is_start = equal(records["kind"][stated], Kind.START)
     position = ints(np.where(is_start, records["seq"][stated], records["sseq"][stated]))
     conv = ints(records["conv"][stated])
@@ -89,9 +87,9 @@ def _earliest_from(conv: Ints, t_ns: Ints) -> Ints:
     """Return the earliest time of each row and those that follow it in its conversation."""
     values, _, rank = grouped(t_ns)
     number = grouped(conv).of_row
-    # The backward scan meets later conversations first, so each one's ranks are offset to lie below
-    # those of all conversations that were scanned before.
-    offset = (number.max(initial=0) - number) * -(values.size + 1)
+    # All ranks of a conversation lie above those of the earlier ones, which the backward scan meets
+    # later, so that one scan serves all of them.
+    offset = number * values.size
     scanned = np.minimum.accumulate((rank + offset)[::-1])[::-1] - offset
     earliest_ns: Ints = values[scanned]
     return earliest_ns

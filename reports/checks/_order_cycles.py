@@ -179,7 +179,7 @@ def _answered(history: History, readings: _Readings) -> _Edges:
     records, messages, shown = history.records, history.messages, history.presentations
     ops = np.flatnonzero(equal(records["kind"], Kind.OP) & (messages.of_record >= 0))
     sent = messages.of_record[ops]
-    if not (readings.at.size and sent.size):
+    if not readings.at.size:
         return _Edges(sent[:0], sent[:0])
     at, shown_ns = _by_time(readings, ints(records["t_ns"][shown.record[readings.at]]))
     of_sent = find(readings.keys, pair(history.session[ops], messages.conv[sent]))
@@ -214,7 +214,8 @@ def _last_before(reading: Ints, shown_ns: Ints, of_sent: Ints, sent_ns: Ints) ->
     span = latest - earliest + 2
     moment = np.minimum(np.maximum(sent_ns, earliest), latest + 1) - earliest
     at = np.searchsorted(reading * span + (shown_ns - earliest), of_sent * span + moment) - 1
-    return np.where((at >= 0) & (of_sent >= 0) & (reading[at] == of_sent), at, -1)
+    # Before the first presentation, `at` is -1 itself; and no presentation is of the reading -1.
+    return np.where(reading[at] == of_sent, at, -1)
 
 
 def _distinct(earlier: Ints, later: Ints) -> _Edges:

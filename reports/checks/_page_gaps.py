@@ -142,8 +142,8 @@ def _judged_pages(history: History) -> _Pages:
         conv[timed], user[timed], ints(records["t_ns"][pages[timed]])
     )
     certain = whole | timed | are_audits(history, pages)
-    known = inside & (certain | membership.unsure(conv, user)) & (since_ns < NEVER)
-    return _Pages(pages, since_ns, certain).of(known)
+    # Nothing is sent after `NEVER`, which is for readers who were not certainly members.
+    return _Pages(pages, since_ns, certain).of(inside & (certain | membership.unsure(conv, user)))
 
 
 def _with_forged_entries(history: History) -> Ints:
@@ -211,7 +211,7 @@ def _misplaced(history: History, listed: Listings) -> Bools:
     backwards = found.group[-1] - found.group[::-1]
     latest_ns = -earliest_from(backwards, np.where(known, -found.sent_ns, NEVER)[::-1])[::-1]
     wrong = known & (earliest_from(found.group, found.stored_ns) < found.sent_ns)
-    wrong |= (latest_ns > -NEVER) & (latest_ns > found.stored_ns)
+    wrong |= latest_ns > found.stored_ns
     misplaced[found.message[wrong]] = True
     return misplaced
 

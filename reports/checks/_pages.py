@@ -123,8 +123,6 @@ def shown_at_the_end(history: History) -> Bools:
     messages, records = history.messages, history.records
     found = np.zeros(len(messages), dtype=np.bool_)
     pages = whole_pages(history)
-    if not pages.size:
-        return found
     conv = ints(records["conv"][pages])
     audited = distinct(conv[are_audits(history, pages)])
     convs = distinct(conv)

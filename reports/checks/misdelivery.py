@@ -16,7 +16,6 @@ import numpy as np
 
 from gauntlet.core.history import Channel, Flag, Kind, RoomEvent
 from gauntlet.core.plugins import CheckKind
-from gauntlet.core.scenario.capabilities import SERVER_SEQ
 from gauntlet.reports.checks._held_pushes import never_presented
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import NEVER, Bools, Ints, equal, ints, is_any
@@ -40,8 +39,6 @@ def check(history: History) -> Finding:
     reached &= ~equal(records["flags"] & CHANNEL_BITS, Channel.AUDIT)
     at = np.flatnonzero(reached)
     conv, seq = ints(records["conv"][at]), ints(records["seq"][at])
-    if SERVER_SEQ not in history.capabilities:
-        seq = np.ones_like(seq)
     stray = equal(records["kind"].take(at), Kind.STRAY)
     excluded = history.membership.excluded(conv, history.user[at], seq)
     wrong = at[stray | excluded | _pushed_while_out(history, at)]

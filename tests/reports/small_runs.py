@@ -125,6 +125,11 @@ class SmallRun:
                 row |= {"target": "edge-blue-1", "proof": {"pid_gone": 1}, "detail": {}}
                 self.story.chaos.append({"t_ns": ns(at_s), **row})
 
+    def declare(self, **about: Any) -> None:
+        """Declare what an importer does of a history, such as the checks that it excludes."""
+        row = {"writer": "load-0", "kind": "reconciliation", "worker": 0, "records": {}}
+        self.story.chaos.append({"t_ns": ns(39), **row, **about})
+
     def history(self) -> History:
         """Return the history of the run, which is not written to files."""
         story, scenario = self.story, from_builtins(self.story.scenario)
@@ -153,8 +158,10 @@ class SmallRun:
         )
 
     def verdict(self, check: str) -> Verdict:
-        """Return the verdict of a check."""
-        return checks.run_one(check, self.history())
+        """Return the verdict of a check, which must not have crashed."""
+        found = checks.run_one(check, self.history())
+        assert "The check crashed" not in found.sentence, found.sentence
+        return found
 
 
 def sentences(verdict: Verdict) -> list[str]:

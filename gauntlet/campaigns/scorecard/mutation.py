@@ -5,7 +5,7 @@ the records of the content that was tested last.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +16,7 @@ from gauntlet.campaigns.markdown import item, paragraph, table
 
 Outcome = Literal["killed", "survived", "timeout"]
 Key = tuple[str, str, int, int, str, str]
+Change = tuple[str, str, str]  # file, before, and after
 
 
 class MutantRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,8 +54,7 @@ class Equivalent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def beside(file: Path) -> str:
     """Return the part of the page that the files in the folder of the scorecard's records make."""
-    equivalents = list(record_files.read(file.parent / "equivalent_mutants.jsonl", Equivalent))
-    return section(read(file.parent / "mutation.jsonl"), equivalents)
+    return section(read(file.parent / "mutation.jsonl"), explained(file))
 
 
 def read(file: Path) -> list[MutantRecord]:
@@ -65,10 +65,15 @@ def read(file: Path) -> list[MutantRecord]:
     return [record for record in last.values() if current[record.file] == record.digest]
 
 
+def explained(file: Path) -> dict[Change, str]:
+    """Return why each equivalent mutant is one, from the notes in the folder of a file."""
+    notes = record_files.read(file.parent / "equivalent_mutants.jsonl", Equivalent)
+    return {(each.file, each.before, each.after): each.reason for each in notes}
+
+
 def score(file: Path) -> tuple[int, int]:
     """Return (mutants killed, mutants tested that are not equivalent) from records and notes."""
-    notes = record_files.read(file.parent / "equivalent_mutants.jsonl", Equivalent)
-    equivalent = {(each.file, each.before, each.after) for each in notes}
+    equivalent = explained(file)
     others = [
         record
         for record in read(file)
@@ -77,13 +82,12 @@ def score(file: Path) -> tuple[int, int]:
     return sum(record.outcome != "survived" for record in others), len(others)
 
 
-def section(records: Sequence[MutantRecord], equivalents: Sequence[Equivalent]) -> str:
-    """Return the part of the page, nothing without records."""
+def section(records: Sequence[MutantRecord], reasons: Mapping[Change, str]) -> str:
+    """Return the part of the page, nothing without records; `reasons` are those of `explained`."""
     if not records:
         return ""
-    reasons = {(each.file, each.before, each.after): each.reason for each in equivalents}
     survived = [record for record in records if record.outcome == "survived"]
-    explained = [record for record in survived if _change(record) in reasons]
+    equivalent = [record for record in survived if _change(record) in reasons]
     open_ = [record for record in survived if _change(record) not in reasons]
     lines = [
         "## Mutants of the judge",
@@ -92,9 +96,9 @@ def section(records: Sequence[MutantRecord], equivalents: Sequence[Equivalent]) 
         "",
         _table(records, reasons),
     ]
-    if explained:
+    if equivalent:
         lines += ["", "Equivalent, because they do what the original does:", ""]
-        lines += [_item(record, reasons[_change(record)]) for record in _sorted(explained)]
+        lines += [_item(record, reasons[_change(record)]) for record in _sorted(equivalent)]
     if open_:
         lines += ["", "Not noticed by these tests:", ""]
         lines += [_item(record, "") for record in _sorted(open_)]
@@ -115,7 +119,7 @@ def _about(records: Sequence[MutantRecord]) -> str:
     )
 
 
-def _table(records: Sequence[MutantRecord], reasons: dict[tuple[str, str, str], str]) -> str:
+def _table(records: Sequence[MutantRecord], reasons: Mapping[Change, str]) -> str:
     rows = []
     for file in sorted({record.file for record in records}):
         found = [record for record in records if record.file == file]
@@ -134,9 +138,7 @@ def _table(records: Sequence[MutantRecord], reasons: dict[tuple[str, str, str], 
     return table(header, rows)
 
 
-def _counts(
-    records: Sequence[MutantRecord], reasons: dict[tuple[str, str, str], str]
-) -> Iterable[str]:
+def _counts(records: Sequence[MutantRecord], reasons: Mapping[Change, str]) -> Iterable[str]:
     counts = Counter(record.outcome for record in records)
     killed = counts["killed"] + counts["timeout"]
     equivalent = sum(
@@ -147,7 +149,7 @@ def _counts(
     return (*map(str, (len(records), killed, equivalent, others - killed)), share)
 
 
-def _change(record: MutantRecord) -> tuple[str, str, str]:
+def _change(record: MutantRecord) -> Change:
     return record.file, record.before, record.after
 
 

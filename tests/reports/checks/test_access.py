@@ -12,7 +12,7 @@ from gauntlet.core.history import (
     ProbeResult,
     RoomEvent,
 )
-from gauntlet.core.scenario.capabilities import OPEN_ACCOUNTS
+from gauntlet.core.scenario.capabilities import OPEN_ACCOUNTS, SERVER_SEQ
 
 from ..small_runs import SmallRun, ns, sentences
 
@@ -277,6 +277,55 @@ def test_the_audit_shows_that_a_request_without_an_answer_added_no_member(
 ):
     """They may read positions 1 to 10, and read up to another one."""
     assert attempt(changed(ADDED_UNANSWERED, audited=audited), 15, what, seq=seq) == count
+
+
+@pytest.mark.parametrize(
+    ("what", "changes", "audited", "without", "count"),
+    [
+        # A list of members has no position, up to which anything could be read.
+        (Probe.MEMBERS, (), True, "", 0),
+        (Probe.HISTORY, (), True, "", 1),
+        # Without an audit, or positions, nobody knows where they were added again.
+        (Probe.HISTORY, ((3, RoomEvent.ADDED, ProbeResult.GRANTED),), False, "", 0),
+        (Probe.HISTORY, (), True, SERVER_SEQ, 0),
+    ],
+)
+def test_only_what_was_read_up_to_a_position_is_compared_with_what_the_audit_read(
+    what, changes, audited, without, count
+):
+    run = changed(*changes, ADDED_UNANSWERED, audited=audited)
+    run.without = without
+    assert attempt(run, 15, what, seq=12) == count
+
+
+@pytest.mark.parametrize(("seq", "count"), [(0, 0), (1, 1), (2, 1)])
+def test_an_empty_history_does_not_show_that_a_request_added_no_member(seq, count):
+    run = strangers()
+    known = {"conv": 1, "link": 1, "peer": 3, "spare": ProbeResult.UNKNOWN}
+    run.add(Kind.MEMBERSHIP, 10.1, **known, sseq=RoomEvent.ADDED, ref_ns=ns(10))
+    run.audit(1, head=0)
+    assert attempt(run, 15, Probe.HISTORY, seq=seq) == count
+
+
+def test_the_first_of_all_users_may_be_a_stranger():
+    run = SmallRun((2, 3), (1, 2))
+    run.add(Kind.PROBE, 12, conv=1, link=1, sseq=Probe.ENTER, spare=ProbeResult.REFUSED)
+    run.add(Kind.ROOM, 13, conv=1, link=2, peer=1, sseq=RoomEvent.ENTERED, seq=4)
+    run.add(Kind.RANGE, 33, conv=1, peer=1, seq=1)
+    assert sentences(run.verdict("access")) == [
+        "Position 4 of c1 is the event `entered` of u1, who was never a member.",
+        "The server names u1 as a member of c1, who was never added to it.",
+    ]
+
+
+def test_a_user_who_was_a_member_from_the_beginning_does_not_enter_after_their_removal():
+    run = strangers()
+    probe(run, Probe.ENTER, ProbeResult.REFUSED)
+    run.add(Kind.RANGE, 33, conv=1, peer=2, seq=1, sseq=3)
+    run.add(Kind.ROOM, 20, conv=1, link=1, peer=2, sseq=RoomEvent.ENTERED, seq=4)
+    assert sentences(run.verdict("access")) == [
+        "Position 4 of c1 is the event `entered` of u2, who was no member there."
+    ]
 
 
 @pytest.mark.parametrize(("changes", "count"), [((), 1), ((ADDED_UNANSWERED,), 0)])

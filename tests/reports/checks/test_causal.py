@@ -5,12 +5,13 @@ import pytest
 from gauntlet.campaigns.synthetic.histories import ROOM
 from gauntlet.campaigns.synthetic.histories import good_story as model_story
 from gauntlet.campaigns.synthetic.story import MS, ZERO, S
-from gauntlet.core.history import Channel, Kind
+from gauntlet.core.history import Channel, Flag, Kind
 from gauntlet.core.scenario.capabilities import SELF_ECHO
 from gauntlet.reports.checks import causal, divergent_order
 
 from ..loading import history_of
-from ..small_runs import SmallRun, sentences
+from ..small_runs import NS, SmallRun, sentences
+from .test_listings import page
 
 ANN, BOB, CID, DORA = 1, 2, 3, 6  # members of the room who stay in it
 
@@ -145,3 +146,68 @@ def test_a_contradiction_that_no_receiver_saw_alone_is_named_so():
         )
     ]
     assert (found.witnesses[0].user, found.witnesses[0].messages) == (0, (0, 1))
+
+
+def own_reply(*, acked_s=10.1, receiver=2, **scenario):
+    """Return a run in which a user answers their own message, and another one sees that first."""
+    author = 3 - receiver
+    run = SmallRun((1, 2), **scenario)
+    run.send(1, 1, 10, author=author, took_s=acked_s - 10)
+    run.deliver(1, 1, 10.2, author, author=author)
+    run.send(1, 2, 11, author=author)
+    run.deliver(1, 2, 12, receiver, author=author)
+    run.deliver(1, 1, 13, receiver, author=author)
+    return run
+
+
+@pytest.mark.parametrize("receiver", [1, 2])
+@pytest.mark.parametrize(
+    ("acked_s", "required", "count"),
+    [
+        (10.1, ["causal"], 1),
+        (10.1, ["causal", "sender-fifo"], 0),
+        (11 - NS, ["causal", "sender-fifo"], 0),
+        # It was not acknowledged before the other was sent, so that no other check reports it.
+        (11, ["causal", "sender-fifo"], 1),
+    ],
+)
+def test_two_messages_of_one_sender_are_reported_once(receiver, acked_s, required, count):
+    run = own_reply(acked_s=acked_s, receiver=receiver, checks={"required": required})
+    assert run.verdict("causal").count == count
+    assert run.verdict("sender-fifo").count == (acked_s < 11)
+
+
+@pytest.mark.parametrize("flags", [0, Flag.HANDED_OVER])
+def test_in_a_page_only_what_was_stored_for_certain_concerns_the_order_of_its_sender(flags):
+    run = SmallRun((1, 2, 3))
+    for number in (1, 2):
+        run.send(1, 0, 9 + number, sseq=number)
+        run.deliver(1, number, 9.2 + number, 1, seq=0)
+    for index in run.story.at(Kind.ACK):
+        run.story.change(index, flags=flags)
+    page(run, 3, 2, 1)
+    counts = run.verdict("causal").count, run.verdict("sender-fifo").count
+    assert counts == ((1, 0) if flags else (0, 1))
+
+
+def test_a_session_that_was_handed_a_message_over_has_the_order_of_its_sender():
+    run = own_reply()
+    for index in run.story.at(Kind.ACK):
+        run.story.change(index, flags=Flag.HANDED_OVER)
+    assert (run.verdict("causal").count, run.verdict("sender-fifo").count) == (0, 1)
+
+
+def test_a_contradiction_that_no_receiver_saw_alone_concerns_no_order_of_a_sender():
+    """u1 received their message 1 before they sent 2, and two others imply the opposite."""
+    run = SmallRun((1, 2, 3, 4))
+    run.send(1, 1, 10)
+    run.deliver(1, 1, 10.2, 1)
+    run.send(1, 2, 11)
+    run.send(1, 3, 10, author=2)
+    run.deliver(1, 2, 13, 3)
+    run.deliver(1, 3, 14, 3, author=2)
+    run.deliver(1, 3, 13, 4, author=2)
+    run.deliver(1, 1, 14, 4)
+    (sentence,) = sentences(run.verdict("causal"))
+    assert sentence.endswith("but other receivers' orders imply the opposite.")
+    assert run.verdict("sender-fifo").count == 0

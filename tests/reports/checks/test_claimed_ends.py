@@ -92,7 +92,8 @@ def test_the_last_messages_may_have_disappeared_where_the_server_deletes_some(tr
     run.audit(1, 1, 2, 3, head=3)
     run.traits = traits
     state(run, START, 4, 20)
-    assert run.verdict("history-gap").count == 0
+    found = run.verdict("history-gap")
+    assert (found.outcome, found.count) == ("valid", 0)
 
 
 def test_of_two_messages_at_one_position_the_first_one_took_it():
@@ -141,3 +142,74 @@ def test_what_a_heartbeat_named_and_clients_never_found_does_not_exist(head, cou
     found = [text for text in sentences(run.verdict("history-gap")) if "u2" in text]
     told = "u2 was told that c1 reaches position 4 and did not find it, but the audit, which came"
     assert found == [f"{told} later, ends before it."] * count
+
+
+@pytest.mark.parametrize("user", [1, 2])
+@pytest.mark.parametrize("kind", [START, GAP, PAGE])
+def test_the_first_position_does_not_exist_before_its_message_is_sent_either(kind, user):
+    run = chat()
+    run.audit(1, 1, 2, 3, head=3)
+    state(run, kind, 1, 10)
+    run.story.change(len(run.story.records) - 1, link=user)
+    (witness,) = run.verdict("history-gap").witnesses
+    assert (witness.messages, witness.user) == ((0,), user)
+    assert "which message 1 of u1 in c1 took, but it was first sent later." in witness.sentence
+
+
+def test_a_claim_beyond_the_audit_names_no_message():
+    run = chat()
+    run.audit(1, 1, 2, 3, head=3)
+    state(run, START, 4, 20)
+    (witness,) = run.verdict("history-gap").witnesses
+    assert (witness.messages, witness.user, len(witness.records)) == ((), 2, 1)
+
+
+def test_what_a_page_claims_beyond_all_that_is_known_is_counted_once():
+    run = chat()
+    run.audit(1, 1, 2, 3, head=3)
+    run.page(1, 2, 20, after=3, last=4, entries=0)
+    assert run.verdict("history-gap").count == 1
+
+
+def test_the_audit_is_no_client_to_whom_a_position_is_stated():
+    run = chat()
+    run.audit(1, 1, 2, 3, head=3)
+    run.page(1, 0, 12, after=3, last=3, entries=0)
+    assert run.verdict("history-gap").count == 0
+
+
+def test_a_conversation_may_be_stated_to_be_empty():
+    """The first message that was sent later was not answered, so that it has no known position."""
+    run = chat()
+    run.audit(1, 1, 2, 3, head=3)
+    state(run, START, 0, 10)
+    run.send(1, 0, 20, sseq=9, end=Kind.UNKNOWN)
+    assert run.verdict("history-gap").count == 0
+
+
+@pytest.mark.parametrize(("position", "count"), [(0, 0), (3, 0), (4, 1)])
+def test_without_a_message_of_the_run_only_the_audit_shows_which_positions_exist(position, count):
+    run = SmallRun((1, 2, 3))
+    run.audit(1, 1, 2, 3, head=3)
+    state(run, START, position, 10)
+    found = run.verdict("history-gap")
+    assert (found.count, found.examined) == (count, 3 + count)
+
+
+@pytest.mark.parametrize(("at_s", "count"), [(13 - 0.02 - NS, 1), (13 - 0.02, 0)])
+def test_the_error_of_both_clocks_is_allowed(at_s, count):
+    run = chat()
+    run.audit(1, 1, 2, 3, head=3)
+    clock = {"writer": "load-0", "kind": "clock", "worker": 0, "t_ns": ns(1)}
+    run.story.chaos.append(clock | {"offset_ns": 0, "error_ns": 10_000_000})
+    state(run, START, 3, at_s)
+    assert run.verdict("history-gap").count == count
+
+
+@pytest.mark.parametrize(("at_s", "count"), [(AUDIT_S - 1, 1), (AUDIT_S - 1 + NS, 0)])
+def test_by_clocks_that_differ_the_audit_may_have_come_before_what_was_stated(at_s, count):
+    run = chat()
+    run.declare(clock_error_ns=1_000_000_000)
+    run.audit(1, 1, 2, 3, head=3)
+    state(run, START, 4, at_s)
+    assert run.verdict("history-gap").count == count

@@ -220,12 +220,13 @@ def test_a_wrong_report_is_not_counted_among_stays_that_were_not_seen(events, st
     assert room(*events).verdict("exit").sentence == statement
 
 
-def test_what_could_not_be_examined_is_unknown():
+@pytest.mark.parametrize("position", [2, 5])
+def test_what_could_not_be_examined_is_unknown(position):
     """Positions before the exit are not known, so the user may have entered there."""
     run = room(EXITED, asked_s=None)
     for at, record in enumerate(run.story.records):
         if record.kind in (Kind.ROOM, Kind.AUDIT) and record.sseq == EXITED:
-            run.story.records[at] = record._replace(seq=5)
+            run.story.records[at] = record._replace(seq=position)
     found = run.verdict("exit")
     assert (found.outcome, found.examined) == ("unknown", 0)
     assert found.sentence == "The run has no stays in rooms, so nothing was examined."
@@ -252,3 +253,19 @@ def test_leases_may_expire_after_nine_tenths_of_their_time(exit_s, expected):
     run = room(ENTERED, EXITED, exit_s=exit_s, target=target)
     run.fault(10, None)
     assert sentences(run.verdict("exit")) == expected
+
+
+@pytest.mark.parametrize(("asked_s", "said"), [(8, "exited c1"), (None, "reports that u2 entered")])
+def test_a_stay_without_an_end_is_reported_once(asked_s, said):
+    """The user enters at 5 s, and again at 12 s; in the first case they asked to leave."""
+    run = SmallRun((1, 2, 3))
+    for seq, at_s in ((1, 5), (2, 12)):
+        known = {"conv": 1, "peer": 2, "sseq": ENTERED, "seq": seq}
+        for member in (1, 2, 3):
+            run.add(Kind.ROOM, at_s, **known, link=member)
+        run.add(Kind.AUDIT, 33, **known, flags=Channel.AUDIT | Flag.ROOM_EVENT)
+    run.add(Kind.HEAD, 33, conv=1, seq=2)
+    if asked_s is not None:
+        run.add(Kind.ATTEND, asked_s, conv=1, link=2, peer=2, sseq=EXITED)
+    (sentence,) = sentences(run.verdict("exit"))
+    assert said in sentence

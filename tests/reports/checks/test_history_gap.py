@@ -5,9 +5,22 @@ from itertools import groupby
 import pytest
 
 from gauntlet.campaigns.synthetic.story import ZERO, S
-from gauntlet.core.history import Channel, Flag, Kind, PageFlag, RoomEvent
+from gauntlet.core.history import (
+    RECORDED,
+    Channel,
+    Flag,
+    Kind,
+    PageFlag,
+    ProbeResult,
+    RoomEvent,
+)
+from gauntlet.core.scenario.capabilities import SERVER_SEQ
+from gauntlet.core.scenario.traits import Traits
+from gauntlet.reports.checks import history_gap
 
 from ..small_runs import NS, SmallRun, ns, sentences
+from .test_page_gaps import page as listed_page
+from .test_page_gaps import small_run as run_without_positions
 
 ROOM, LATE = 7, 5
 AUDIT = 0  # in place of the user of a page
@@ -527,3 +540,126 @@ def test_a_page_need_not_list_what_was_not_known_before_it():
     for seq in (2, 3):
         run.deliver(1, seq, 10, 2)
     assert sentences(run.verdict("history-gap")) == []
+
+
+def test_all_that_servers_and_pages_omit_and_claim_is_counted_together():
+    run = chat(5)
+    run.audit(1, 1, 2, 3, 4, 5, head=5)
+    run.page(1, 2, 20, after=4, last=5, entries=0)
+    for at_s in (21, 22):
+        run.add(Kind.START, at_s, conv=1, link=2, ref_ns=ns(at_s), seq=9)
+    found = run.verdict("history-gap")
+    assert (found.count, found.examined) == (1 + 2, 1 + 5 + 2)
+    told = "u2 was told at connect that c1 ends at position 9"
+    claim = f"{told}, but the audit, which came later, ends before it."
+    assert sentences(found) == [omits(5, 4), claim, claim]
+    assert found.sentence == "3 of 8 positions that pages had to contain are missing."
+
+
+@pytest.mark.parametrize("traits", [Traits(deletes=True), Traits(expires=True)])
+def test_where_messages_may_disappear_gaps_are_a_doubt(traits):
+    run = chat(5, checks={"required": ["history-gap"]})
+    run.traits = traits
+    run.audit(1, 1, 2, 4, 5, head=5)
+    found = run.verdict("history-gap")
+    assert (found.outcome, found.count, sentences(found)) == ("unknown", 0, [])
+    assert "1 positions are missing that pages had to contain" in found.sentence
+    run.add(Kind.AUDIT, 33, conv=1, peer=1, sseq=3, seq=3, flags=Channel.AUDIT)
+    assert run.verdict("history-gap").outcome == "valid"
+
+
+def test_a_gap_that_may_have_been_deleted_is_not_counted_with_what_servers_claim():
+    run = chat(5, receivers=(3,))
+    run.traits = Traits(deletes=True)
+    run.page(1, 2, 20, after=4, last=5, entries=0)
+    run.add(Kind.START, 2.5, conv=1, link=2, ref_ns=ns(2.5), seq=5)
+    found = run.verdict("history-gap")
+    assert (found.outcome, found.count) == ("invalid", 1)
+    assert len(found.witnesses) == 1
+
+
+@pytest.mark.parametrize(("pages", "outcome"), [(2, "not-applicable"), (3, "valid"), (4, "valid")])
+def test_an_imported_history_is_not_judged_by_hardly_any_positions(pages, outcome):
+    run = chat(4, receivers=(2,), target={"adapter": RECORDED})
+    read_page(run, 2, 20, *range(1, pages + 1))
+    found = run.verdict("history-gap")
+    assert (found.outcome, found.examined) == (outcome, pages)
+
+
+def test_a_single_gap_and_a_single_claim_are_judged_in_an_imported_history_too():
+    run = chat(5, receivers=(3,), target={"adapter": RECORDED})
+    run.page(1, 2, 20, after=4, last=5, entries=0)
+    run.add(Kind.START, 2.5, conv=1, link=2, ref_ns=ns(2.5), seq=5)
+    found = run.verdict("history-gap")
+    assert (found.outcome, found.count, found.examined) == ("invalid", 2, 2)
+    assert history_gap.check(run.history()).not_applicable == ""
+
+
+def test_messages_that_pages_omit_in_a_system_without_positions_are_counted():
+    run = run_without_positions()
+    run.without = SERVER_SEQ
+    listed_page(run, 3, 20, (1, 0), (2, 4))
+    found = run.verdict("history-gap")
+    assert (found.count, found.examined) == (3, 3)
+    assert found.sentence == "3 of 3 messages that pages had to contain are missing."
+
+
+def unknown_range(*received, members=(1, 3)):
+    """Return a run in which user 2 received these positions of 6, and no record has their range."""
+    run = chat(6)
+    run.audit(1, 1, 2, 3, 4, 5, 6, head=6)
+    for user in members:
+        run.add(Kind.RANGE, 33, conv=1, peer=user, seq=1)
+    for seq in received:
+        run.deliver(1, seq, 12, 2)
+    return run
+
+
+@pytest.mark.parametrize(
+    ("received", "missing"),
+    [
+        ((2, 5), (3, 4)),
+        ((1, 3), (2,)),
+        ((4,), ()),
+        ((5, 3), (4,)),
+        ((), ()),
+        ((1, 6), (2, 3, 4, 5)),
+    ],
+)
+def test_a_member_of_unknown_range_is_owed_what_lies_within_all_that_they_received(
+    received, missing
+):
+    run = unknown_range(*received)
+    run.deliver(1, 4, 13, 2, seq=0, author=3)
+    run.page(1, 2, 20, after=0, last=6, entries=0)
+    run.page(1, 3, 20, after=5, last=6, entries=0)
+    found = run.verdict("history-gap")
+    other = "u3 requested c1 after position 5 and received 0 entries, but never position 6."
+    assert sentences(found) == [*(omits(seq) for seq in missing), other]
+    within = max(received) - min(received) + 1 if received else 0
+    assert (found.count, found.examined) == (len(missing) + 1, 6 + within + 1)
+
+
+def test_what_a_member_of_unknown_range_requests_shows_nothing_of_their_range():
+    run = unknown_range(3, 5)
+    run.page(1, 2, 20, after=1, last=6, entries=0)
+    assert sentences(run.verdict("history-gap")) == [omits(4, 1)]
+
+
+def test_a_member_of_unknown_range_is_not_owed_what_was_sent_while_they_may_have_been_out():
+    """The request to remove them was granted at 5.5 s, and that to add them again at 6.5 s."""
+    run = unknown_range(2, 6)
+    known = {"conv": 1, "link": 1, "peer": 2, "spare": ProbeResult.GRANTED}
+    for at_s, event in ((5.5, RoomEvent.REMOVED), (6.4, RoomEvent.ADDED)):
+        run.add(Kind.MEMBERSHIP, at_s + 0.1, **known, sseq=event, ref_ns=ns(at_s))
+    run.page(1, 2, 20, after=0, last=6, entries=0)
+    assert sentences(run.verdict("history-gap")) == [omits(5)]
+
+
+@pytest.mark.parametrize(("at_s", "count"), [(31.5 - NS, 1), (31.5, 0)])
+def test_by_clocks_that_differ_the_audit_may_have_begun_before_a_delivery(at_s, count):
+    run = chat(3)
+    run.declare(clock_error_ns=500_000_000)
+    run.audit(1, 1, 2, head=2)
+    run.deliver(1, 3, at_s, 2)
+    assert run.verdict("history-gap").count == count

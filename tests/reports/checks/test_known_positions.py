@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gauntlet.core.history import DTYPE, Kind, PageFlag, Record
 from gauntlet.reports.checks._known_positions import KnownPositions
+from gauntlet.reports.history.arrays import NEVER, pair
 
 from ..small_runs import SmallRun
 
@@ -81,3 +82,27 @@ def test_a_wrong_position_of_an_acknowledgement_is_not_known_if_its_check_report
     run.story.change(index, seq=9)
     positions = KnownPositions(run.history())
     assert positions.last(np.array([1, 2])).tolist() == [last, 0]
+
+
+@pytest.mark.parametrize(("stated", "known_later"), [(7, 7), (8, 8), (9, 0)])
+@pytest.mark.parametrize("kind", [Kind.PAGE, Kind.START])
+def test_a_stated_end_counts_if_some_record_reaches_it(kind, stated, known_later):
+    """The audit finds position 8 later."""
+    stored = Record(90, conv=1, seq=8, kind=Kind.AUDIT)
+    seq, sseq = (0, stated) if kind == Kind.PAGE else (stated, 0)
+    claim = Record(20, conv=1, seq=seq, sseq=sseq, kind=kind, spare=PageFlag.LAST)
+    assert known([stored, claim], [(1, 20), (1, 21)]) == [0, known_later]
+
+
+def test_a_place_is_known_since_it_was_first_acknowledged_or_received():
+    rows = [
+        Record(30, conv=1, seq=2, kind=Kind.DELIVER),
+        Record(20, conv=1, seq=2, kind=Kind.ACK),
+        Record(40, conv=1, seq=3, kind=Kind.RECEIVE),
+        Record(10, conv=1, seq=4, kind=Kind.DELIVER),
+        Record(15, conv=2, seq=2, kind=Kind.ROOM),
+        Record(90, conv=1, seq=5, kind=Kind.AUDIT),
+    ]
+    places = pair(np.array([1, 1, 1, 1, 2]), np.array([1, 2, 3, 5, 2]))
+    found = KnownPositions(Recorded(rows)).since_ns(places)
+    assert found.tolist() == [NEVER, 20, 40, NEVER, 15]

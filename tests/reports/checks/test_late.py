@@ -128,12 +128,79 @@ def test_a_receiver_may_be_late_if_more_than_half_of_the_deliveries_are_slow(siz
 
 @pytest.mark.parametrize(("delay_s", "slow"), [(0.5, 0), (1, 0), (1 + NS, 1), (3, 1)])
 def test_a_delivery_is_slow_if_it_takes_more_than_a_second(delay_s, slow):
-    run = SmallRun((1, 2))
+    """What its author received does not count, nor what a member never did."""
+    run = SmallRun((1, 2, 3))
     run.send(1, 1, 10)
-    run.deliver(1, 1, 10 + delay_s, 2)
+    run.deliver(1, 1, 10 + delay_s, 1, 2)
     found = late_check.served(run.history())
     assert [list(map(int, column)) for column in found.receivers] == [[2], [1], [slow]]
     assert [list(map(int, column)) for column in found.conversations] == [[1], [1], [slow]]
+
+
+@pytest.mark.parametrize(("delay_s", "slow"), [(1.2, 0), (1.2 + NS, 1)])
+def test_by_clocks_that_differ_a_delivery_may_have_taken_less_time(delay_s, slow):
+    run = SmallRun((1, 2))
+    run.declare(clock_error_ns=200 * MS)
+    run.send(1, 1, 10)
+    run.deliver(1, 1, 10 + delay_s, 2)
+    assert late_check.served(run.history()).receivers.slow.tolist() == [slow]
+
+
+@pytest.mark.parametrize(
+    ("size", "slow", "delay_s", "is_slow"),
+    [
+        (5, 3, 1 + NS, True),
+        (5, 3, 1, False),
+        (5, 2, 3, False),
+        (6, 3, 3, False),
+        (6, 4, 3, True),
+        (1, 1, 3, True),
+        (1, 0, 3, False),
+    ],
+)
+def test_a_session_is_slow_if_most_of_its_deliveries_take_more_than_a_second(
+    size, slow, delay_s, is_slow
+):
+    run = SmallRun((1, 2, 3))
+    for at in range(size):
+        run.send(1, at + 1, 10 + at)
+        run.deliver(1, at + 1, 10 + at, 3)
+        run.deliver(1, at + 1, 10 + at + (delay_s if at < slow else 0.1), 2)
+    assert late_check.is_any_slow(run.history()) is is_slow
+
+
+def test_the_usual_delay_is_the_median_of_the_medians():
+    """Of an even number of deliveries, the lower of the two in the middle is their median."""
+    delays_ms = [[10, 20, 30, 40, 50], [5, 6, 7, 8, 9, 10], [1_100, 900, 3_000, 1_300, 1_200]]
+    group = np.repeat([1, 2, 3], [len(each) for each in delays_ms])
+    delay_ns = np.concatenate(delays_ms) * MS
+    found = late_check._compare(group, delay_ns, np.zeros_like(group), none_excused)
+    assert found.usual_ns == 30 * MS
+    (late,) = found.late
+    assert (late.key, late.size, late.delay_ns) == (3, 5, 1_200 * MS)
+    assert delay_ns[late.at] == late.delay_ns
+
+
+@pytest.mark.parametrize(
+    ("others_ms", "limit_ms"),
+    [
+        ([100, 200, 300], 2_000),
+        ([400, 300, 200, 100], 2_000),
+        ([150, 100], 1_000),
+        ([0, 0, 7_000], 1_000),
+        ([], 1_000),
+    ],
+)
+def test_a_late_delivery_is_compared_with_the_median_of_its_second(others_ms, limit_ms):
+    """Others of another second say nothing."""
+    for beyond_ns in (0, 1):
+        own_ns = [limit_ms * MS + beyond_ns] * 3
+        group = np.array([9] * 3 + [1] * len(others_ms) + [2] * 2, dtype=np.int64)
+        delay_ns = np.array([*own_ns, *(each * MS for each in others_ms), 5 * S, 5 * S])
+        intended_ns = np.array([4 * S] * (group.size - 2) + [3 * S, 5 * S])
+        late = np.array([9], dtype=np.int64)
+        found = late_check._stand_out(late, group, delay_ns, intended_ns, S, none_excused)
+        assert found.tolist() == [beyond_ns == 1]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gauntlet.core.history import Channel, Flag, Kind, RoomEvent
+from gauntlet.core.history import RECORDED, Channel, Flag, Kind, ProbeResult, RoomEvent
 
 from ..small_runs import SmallRun, ns, sentences
 
@@ -29,6 +29,11 @@ def run_of_two_rooms():
         (Kind.ROOM, {"sseq": 99}, "the event `unknown` of c1 at position 1"),
         (
             Kind.RECEIVE,
+            {"sseq": RoomEvent.EXITED, "flags": Flag.ROOM_EVENT},
+            "the event `exited` of c1 at position 1",
+        ),
+        (
+            Kind.STRAY,
             {"sseq": RoomEvent.EXITED, "flags": Flag.ROOM_EVENT},
             "the event `exited` of c1 at position 1",
         ),
@@ -89,3 +94,58 @@ def test_five_copies_are_needed_for_a_verdict(copies, outcome):
         run.deliver(1, seq, 11 + seq, 2)
     found = run.verdict("misdelivery")
     assert (found.outcome, found.examined) == (outcome, copies)
+
+
+@pytest.mark.parametrize(("link", "count"), [(3, 1), (2, 0)])
+def test_a_push_that_was_held_back_and_never_presented_has_reached_its_receiver(link, count):
+    run = run_of_two_rooms()
+    run.add(Kind.ARRIVED, 12, **KNOWN | {"sseq": 2, "seq": 2}, link=link, spare=1)
+    found = run.verdict("misdelivery")
+    assert (found.count, found.examined) == (count, 2)
+
+
+def removed_for_a_time(adapter=RECORDED):
+    """Return a run in which u2 was out of c1 from 11.1 s to 13 s, which only these times show."""
+    run = SmallRun((1, 2, 3), target={"adapter": adapter})
+    for user in (1, 3):
+        run.add(Kind.RANGE, 33, conv=1, peer=user, seq=1)
+    known = {"conv": 1, "link": 1, "peer": 2, "spare": ProbeResult.GRANTED}
+    for at_s, event in ((11, RoomEvent.REMOVED), (13, RoomEvent.ADDED)):
+        run.add(Kind.MEMBERSHIP, at_s + 0.1, **known, sseq=event, ref_ns=ns(at_s))
+    return run
+
+
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize(
+    ("sent_s", "pushed_s", "flags", "is_wrong"),
+    [
+        (11.5, 12, 0, True),
+        (11.5, 12, Channel.RESYNC, True),
+        # They may read later what others wrote then, and be pushed what was sent before.
+        (11.5, 12, Channel.HISTORY, False),
+        (11.5, 13.5, 0, False),
+        (10.5, 12, 0, False),
+        # Nobody knows when this body was sent, or by whom.
+        (11.5, 12, Flag.FOREIGN, False),
+        (None, 12, 0, False),
+    ],
+)
+def test_nothing_is_pushed_to_a_member_that_was_sent_and_received_while_they_were_out(
+    number, sent_s, pushed_s, flags, is_wrong
+):
+    """The message in question is the first or the last one of the run."""
+    run = removed_for_a_time()
+    run.send(1, 0, 11.4, sseq=3 - number)
+    if sent_s:
+        run.send(1, 0, sent_s, sseq=number)
+    run.deliver(1, number, pushed_s, 2, seq=0, flags=flags)
+    found = run.verdict("misdelivery")
+    text = f"u2 received message {number} of u1 in c1 without being a member there."
+    assert sentences(found) == [text] * is_wrong
+
+
+def test_what_a_load_pushes_is_judged_by_positions_and_not_by_times():
+    run = removed_for_a_time(adapter="reference")
+    run.send(1, 0, 11.5, sseq=1)
+    run.deliver(1, 1, 12, 2, seq=0)
+    assert sentences(run.verdict("misdelivery")) == []

@@ -6,7 +6,7 @@ import pytest
 from gauntlet.core.history import Channel, Flag, Kind, PageFlag
 from gauntlet.reports.checks import _pages
 
-from ..small_runs import SmallRun, ns
+from ..small_runs import NS, SmallRun, ns
 from .test_listings import page
 
 COMPLETE = PageFlag.ENTRIES | PageFlag.LAST
@@ -43,6 +43,38 @@ def test_a_page_that_claims_more_entries_than_it_has_is_not_whole(run):
     assert at(history, _pages.whole_pages(history)) == [21]
 
 
+@pytest.mark.parametrize("user", [2, 3])
+def test_what_follows_the_next_page_is_no_entry_of_the_first(run, user):
+    """The first page claims more entries than it has; both were answered at the same time."""
+    page(run, 2, 1, 2, entries=4)
+    page(run, user, 3, 4)
+    history = run.history()
+    assert at(history, _pages.whole_pages(history)) == [20]
+    found = _pages.entries(history)
+    assert history.records["sseq"][found.record].tolist() == [1, 2, 3, 4]
+
+
+def test_a_page_has_no_more_entries_than_it_claims(run):
+    page(run, 2, 1, 2, 3, entries=2)
+    run.deliver(1, 4, 22, 3, seq=0)
+    history = run.history()
+    found = _pages.entries(history)
+    assert history.records["sseq"][found.record].tolist() == [1, 2]
+    assert at(history, _pages.whole_pages(history)) == [20]
+
+
+@pytest.mark.parametrize("changed", [{"conv": 2}, {"link": 3}, {"t_ns": ns(20.5)}])
+def test_entries_are_of_the_conversation_the_connection_and_the_time_of_their_page(run, changed):
+    run.story.convs[2] = {"name": "c2", "workload": "group", "members": [1, 2, 3]}
+    page(run, 2, 1, 2, 3)
+    run.story.change(len(run.story.records) - 1, **changed)
+    page(run, 3, 4, at_s=21)
+    history = run.history()
+    found = _pages.entries(history)
+    assert history.records["sseq"][found.record].tolist() == [1, 2, 4]
+    assert at(history, _pages.whole_pages(history)) == [21]
+
+
 def test_foreign_entries_are_entries_and_no_listed_messages(run):
     run.add(Kind.PAGE, 20, conv=1, link=2, peer=2, spare=COMPLETE)
     run.add(Kind.DELIVER, 20, conv=1, link=2, peer=1, sseq=2, flags=Channel.HISTORY | Flag.FOREIGN)
@@ -64,7 +96,7 @@ def test_the_audit_is_the_complete_page_of_its_time(run):
 
 
 @pytest.mark.parametrize(
-    ("requested_s", "head_s", "shown"), [(14.2, 21, [1, 2]), (14.0, 21, []), (14.2, 22, [])]
+    ("requested_s", "head_s", "shown"), [(14.1, 21, [1, 2]), (14.1 - NS, 21, []), (14.1, 22, [])]
 )
 def test_a_page_shows_what_is_stored_in_the_end(run, requested_s, head_s, shown):
     """The last acknowledgement was at 14.1 s; only the page at 21 s can be the audit."""
@@ -75,3 +107,8 @@ def test_a_page_shows_what_is_stored_in_the_end(run, requested_s, head_s, shown)
     history = run.history()
     found = np.flatnonzero(_pages.shown_at_the_end(history))
     assert history.messages.sseq[found].tolist() == shown
+
+
+def test_without_pages_nothing_is_shown(run):
+    run.add(Kind.HEAD, 33, conv=1)
+    assert _pages.shown_at_the_end(run.history()).tolist() == [False] * 4

@@ -1,5 +1,6 @@
 """The real-time order of messages, and what is no violation of it."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -9,7 +10,9 @@ from gauntlet.core.history import Channel, Flag, Kind
 from gauntlet.reports.checks import realtime
 
 from ..loading import history_of
-from ..small_runs import SmallRun, sentences
+from ..small_runs import NS, SmallRun, sentences
+from .test_listings import DIRECTED
+from .test_listings import page as listed_page
 
 sends = st.lists(
     st.tuples(st.integers(1, 2), st.integers(1, 3), st.integers(0, 40), st.integers(1, 20)),
@@ -105,3 +108,33 @@ def test_each_of_several_conversations_has_an_order_of_its_own():
         for conv in (1, 2, 3)
     ]
     assert (found.count, found.examined) == (3, 6)
+
+
+def test_pages_do_not_take_the_place_of_the_store():
+    """The page lists messages that all have a position, by which they are in order."""
+    run = SmallRun((1, 2, 3))
+    run.send(1, 1, 10)
+    run.send(1, 2, 12, author=2)
+    run.deliver(1, 1, 10.2, 3)
+    run.deliver(1, 2, 12.2, 3, author=2)
+    listed_page(run, 3, 1)
+    found = run.verdict("realtime")
+    assert (found.outcome, found.examined) == ("valid", 2)
+    assert found.sentence.startswith("0 of 2 messages with a position were sent")
+
+
+@pytest.mark.parametrize(("sent_s", "count"), [(10.1, 0), (10.1 + NS, 1)])
+def test_in_each_page_the_messages_of_two_senders_have_an_order(sent_s, count):
+    """A message that was sent when the other was acknowledged may precede it."""
+    run = SmallRun((1, 2, 3))
+    run.send(1, 0, 10, sseq=1)
+    run.send(1, 0, sent_s, author=2, sseq=1)
+    for user in (1, 3):
+        run.add(Kind.PAGE, 20, conv=1, link=user, peer=2, spare=DIRECTED)
+        for author in (2, 1):
+            run.deliver(1, 1, 20, user, author=author, seq=0, flags=Channel.HISTORY)
+    found = run.verdict("realtime")
+    said = "has message 1 of u2 in c1 before message 1 of u1 in c1, which had been acknowledged"
+    assert (found.count, found.examined) == (2 * count, 4)
+    assert all(said in sentence for sentence in sentences(found))
+    assert [witness.user for witness in found.witnesses] == [1, 3] * count

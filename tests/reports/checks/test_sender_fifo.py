@@ -1,13 +1,14 @@
 """The order of one sender's messages."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gauntlet.core.history import Kind
 from gauntlet.reports.checks.sender_fifo import _earliest_after
 
-from ..small_runs import SmallRun, sentences
+from ..small_runs import NS, SmallRun, sentences
 
 NEVER = int(np.iinfo(np.int64).max)
 
@@ -54,3 +55,31 @@ def test_the_witness_names_the_earliest_acknowledged_message_that_came_later():
         "before the other was sent."
         for second in (4, 3)
     ]
+
+
+def two_messages(took_s=0.1):
+    """Return a run in which u2 receives the second of two messages first, sent 1 s later."""
+    run = SmallRun((1, 2))
+    run.send(1, 1, 10, took_s=took_s)
+    run.send(1, 2, 11)
+    run.deliver(1, 2, 20, 2)
+    run.deliver(1, 1, 21, 2)
+    return run
+
+
+@pytest.mark.parametrize(("took_s", "count"), [(1, 0), (1 - NS, 1)])
+def test_a_message_that_is_sent_when_another_is_acknowledged_may_overtake_it(took_s, count):
+    found = two_messages(took_s).verdict("sender-fifo")
+    assert (found.count, found.examined) == (count, 2)
+
+
+@pytest.mark.parametrize(
+    ("deliveries", "outcome"), [(0, "unknown"), (1, "unknown"), (2, "valid"), (3, "valid")]
+)
+def test_two_deliveries_are_needed_for_a_verdict(deliveries, outcome):
+    run = SmallRun((1, 2))
+    for seq in range(1, deliveries + 1):
+        run.send(1, seq, 10 + seq)
+        run.deliver(1, seq, 10.2 + seq, 2)
+    found = run.verdict("sender-fifo")
+    assert (found.outcome, found.examined) == (outcome, deliveries)

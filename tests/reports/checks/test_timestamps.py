@@ -336,6 +336,7 @@ def test_stamps_of_a_message_that_differ_are_wrong_where_their_unit_is_declared(
     ("stored_s", "unit_s"),
     [
         (10.55, None),  # nothing is declared
+        (10.05 + 0.5 + 0.01, 0.5),  # as much as both units together
         (10.9, 1.0),  # the history has whole seconds
         (10.06, 0.001),  # less than the unit of recorded ages
     ],
@@ -355,3 +356,28 @@ def test_a_delivery_shows_another_time_than_the_acknowledgement():
 def test_a_message_with_several_wrong_stamps_counts_once():
     found = rounded(4.0, 10.05, 0.001).verdict("timestamps")
     assert (found.count, len(found.witnesses)) == (1, 1)
+
+
+@pytest.mark.parametrize("seq", [1, 2, 3])
+def test_the_stamps_of_each_message_are_compared_by_themselves(seq):
+    run = stamped(10.05, 11.05, 12.05)
+    run.traits = Traits(stamp_unit_s=0.001)
+    stamp(run, seq, 20, 9.55 + seq, flags=Channel.AUDIT)
+    (sentence,) = sentences(run.verdict("timestamps"))
+    assert sentence.startswith(f"The time stamp of message {seq} of u1 in c1 in the history is 500")
+
+
+@pytest.mark.parametrize(("beyond_s", "count"), [(0, 0), (NS, 2)])
+def test_a_message_is_accepted_when_it_is_received_before_its_acknowledgement(beyond_s, count):
+    received_s = 0.05
+    stamps_s = [at_s + received_s + ALLOWED_S + beyond_s for at_s in (10, 11)]
+    run = stamped(*stamps_s)
+    for seq in (1, 2):
+        run.deliver(1, seq, 9 + seq + received_s, 2)
+    assert run.verdict("timestamps").count == count
+
+
+@pytest.mark.parametrize(("count", "outcome"), [(4, "unknown"), (5, "valid")])
+def test_five_stamps_are_needed_for_a_verdict(count, outcome):
+    found = stamped(*(10.05 + at for at in range(count))).verdict("timestamps")
+    assert (found.outcome, found.examined) == (outcome, count)

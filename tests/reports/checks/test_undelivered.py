@@ -495,3 +495,37 @@ def test_five_deliveries_are_needed_for_a_verdict(count, outcome):
     run = exchange((1,), count=count)
     found = run.verdict("undelivered")
     assert (found.outcome, found.examined) == (outcome, count)
+
+
+def test_in_an_imported_load_that_has_its_audit_an_unaudited_conversation_is_not_judged():
+    run = exchange((1, 2), (1, 2), audited=False, target={"adapter": RECORDED})
+    run.audit(2, 1, head=1)
+    found = run.verdict("undelivered")
+    assert (sentences(found), found.examined) == ([never(conv=2)], 2)
+
+
+@pytest.mark.parametrize(
+    ("left_s", "missing"), [(15.6, []), (15.6 + NS, [never(state="was acknowledged")])]
+)
+def test_by_clocks_that_differ_a_receiver_may_have_left_earlier(left_s, missing):
+    run = recorded()
+    run.declare(clock_error_ns=S // 2)
+    leave(run, 2, left_s)
+    assert sentences(run.verdict("undelivered")) == missing
+
+
+@pytest.mark.parametrize(("down_s", "missing"), [(11.6, False), (11.6 + NS, True)])
+def test_by_clocks_that_differ_a_push_may_have_come_later(down_s, missing):
+    run = exchange()
+    run.declare(clock_error_ns=S // 2)
+    run.traits = Traits(at_most_once=True)
+    run.disconnect(2, down_s)
+    assert sentences(run.verdict("undelivered")) == [never()] * missing
+
+
+@pytest.mark.parametrize(("at_s", "late"), [(12.6, 0), (12.6 + NS, 1)])
+def test_by_clocks_that_differ_every_deadline_is_later(at_s, late):
+    run = exchange(delivery_deadline=2)
+    run.declare(clock_error_ns=S // 2)
+    run.deliver(1, 1, at_s, 2)
+    assert run.verdict("undelivered").count == late

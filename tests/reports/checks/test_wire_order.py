@@ -2,7 +2,7 @@
 
 import pytest
 
-from gauntlet.core.history import Channel, Flag, Kind, RoomEvent
+from gauntlet.core.history import Channel, Flag, Kind, ProbeResult, RoomEvent
 
 from ..small_runs import SmallRun, ns, sentences
 
@@ -111,6 +111,7 @@ def test_a_connection_does_not_go_back(seq, flags, is_back):
     assert sentences(found) == [back(seq)] * is_back
     live = seq > 0 and flags & 3 == Channel.LIVE
     assert (found.count, found.examined) == (is_back, 3 + live)
+    assert [witness.messages for witness in found.witnesses] == [(seq - 1,)] * is_back
 
 
 def test_a_push_is_compared_with_those_before_it_on_its_connection():
@@ -167,7 +168,15 @@ def test_an_event_that_was_held_back_is_shown_once():
     run.add(Kind.ARRIVED, 14, **about, flags=Flag.ROOM_EVENT, spare=1)
     run.deliver(1, 3, 15, 2)
     run.add(Kind.ROOM, 15.1, **about)
-    assert sentences(run.verdict("wire-order")) == []
+    found = run.verdict("wire-order")
+    assert (sentences(found), found.examined) == ([], 4)
+
+
+def test_a_push_that_was_held_back_and_never_presented_is_examined_too():
+    run = pushed(1, 2)
+    run.deliver(1, 5, 14, 2, kind=Kind.ARRIVED, spare=2)
+    found = run.verdict("wire-order")
+    assert (sentences(found), found.examined) == ([jumped(5, 3)], 3)
 
 
 def test_positions_that_the_reader_must_not_read_are_skipped():
@@ -195,7 +204,7 @@ def test_five_pushes_are_needed_for_a_verdict(count, outcome):
 
 @pytest.mark.parametrize(
     ("leftovers", "jumps", "examined"),
-    [((1, 3), [], 1), ((1, 3, 6), [jumped(6, 5)], 2), ((), [], 1)],
+    [((1, 3), [], 1), ((1, 3, 6), [jumped(6, 5)], 2), ((), [], 1), ((4,), [], 2)],
 )
 def test_the_positions_of_earlier_runs_may_be_skipped(leftovers, jumps, examined):
     """Those from 4 on are of this run, and the server may have deleted any before it."""
@@ -263,4 +272,83 @@ def test_a_server_that_states_too_little_skips_nothing():
     story.change(len(story.records) - 1, link=7)
     assert sentences(run.verdict("history-regress")) != []
     assert sentences(run.verdict("resync-replay")) == []
+    found = run.verdict("wire-order")
+    assert (sentences(found), found.examined) == ([], 5)
+
+
+def test_every_connection_is_compared_with_its_own_pushes():
+    run = pushed(1, 2, 3)
+    for user in (1, 3):
+        run.deliver(1, 4, 14, user)
+        run.deliver(1, 5, 15, user)
+        copy(run, 5, 16, user=user)
+    assert sentences(run.verdict("wire-order")) == [
+        back(5).replace("u2", f"u{user}") for user in (1, 3)
+    ]
+
+
+@pytest.mark.parametrize(("position", "skipped"), [(4, None), (5, 4)])
+def test_the_first_push_of_each_connection_follows_the_position_that_was_stated_to_it(
+    position, skipped
+):
+    run = pushed()
+    for user in (1, 2, 3):
+        run.add(Kind.START, 11, conv=1, link=user, seq=3)
+        run.deliver(1, position, 12, user)
+    expected = [jumped(5, 4, user=user) for user in (1, 2, 3)] if skipped else []
+    assert sentences(run.verdict("wire-order")) == expected
+
+
+def test_the_first_position_of_the_run_is_not_skipped_behind_an_older_one_that_was_stated():
+    target = {"stack": "external", "url": ["ws://127.0.0.1:9"]}
+    run = SmallRun((1, 2), target=target, accounts={"pattern": "load-{n}"})
+    for seq in (4, 5, 6):
+        run.send(1, seq, 5 + seq)
+    run.add(Kind.START, 9, conv=1, link=2, seq=1)
+    run.deliver(1, 6, 20, 2)
+    assert sentences(run.verdict("wire-order")) == [jumped(6, 4)]
+
+
+@pytest.mark.parametrize(("announced", "is_found"), [(1 << 20, True), ((1 << 20) + 1, False)])
+def test_a_jump_is_examined_over_a_million_positions(announced, is_found):
+    """A server may state any position, so that all of a jump could take gigabytes."""
+    run = pushed(1)
+    run.deliver(1, 1 << 24, 14, 2)
+    run.add(Kind.GAP, 13, conv=1, link=2, seq=2, sseq=1 + announced)
+    expected = [jumped(1 << 24, 2 + announced)] * is_found
+    assert sentences(run.verdict("wire-order")) == expected
+
+
+@pytest.mark.parametrize(
+    ("positions", "jumps"), [((1, 6), [(6, 2)]), ((2, 6), [(6, 5)]), ((2, 5), [])]
+)
+def test_a_member_of_unknown_range_may_have_been_out_when_a_position_was_taken(positions, jumps):
+    """The request to remove them came when position 3 may not have been pushed to them yet."""
+    run = SmallRun((1, 2, 3))
+    for seq in range(1, 7):
+        run.send(1, seq, 9 + seq)
+    run.deliver(1, 1, 20, 3)
+    run.deliver(1, 3, 21, 3)
+    for user in (1, 3):
+        run.add(Kind.RANGE, 33, conv=1, peer=user, seq=1)
+    known = {"conv": 1, "link": 1, "peer": 2, "spare": ProbeResult.GRANTED}
+    for at_s, event in ((12.9, RoomEvent.REMOVED), (13.4, RoomEvent.ADDED)):
+        run.add(Kind.MEMBERSHIP, at_s + 0.05, **known, sseq=event, ref_ns=ns(at_s))
+    for at, seq in enumerate(positions):
+        run.deliver(1, seq, 20 + at, 2)
+    expected = [*(jumped(*jump) for jump in jumps), jumped(3, 2, user=3)]
+    assert sorted(sentences(run.verdict("wire-order"))) == sorted(expected)
+
+
+def test_own_messages_and_those_sent_while_the_reader_may_have_been_out_are_skipped_together():
+    run = SmallRun((1, 2, 3))
+    run.without = "self_echo"
+    for seq in range(1, 5):
+        run.send(1, seq, 9 + seq, author=2 if seq == 2 else 1)
+    for user in (1, 3):
+        run.add(Kind.RANGE, 33, conv=1, peer=user, seq=1)
+    known = {"conv": 1, "link": 1, "peer": 2, "spare": ProbeResult.GRANTED}
+    run.add(Kind.MEMBERSHIP, 12.6, **known, sseq=RoomEvent.REMOVED, ref_ns=ns(12.5))
+    for seq in (1, 4):
+        run.deliver(1, seq, 20 + seq, 2)
     assert sentences(run.verdict("wire-order")) == []
