@@ -97,3 +97,13 @@ def test_five_presentations_and_stored_messages_are_needed_for_a_verdict(stored,
     run.audit(1, *stored, head=2)
     found = run.verdict("duplicate")
     assert (found.outcome, found.examined) == (outcome, 3 + len(stored))
+
+
+def test_only_messages_that_are_stored_are_examined_in_the_store():
+    run = SmallRun((1, 2))
+    for seq in (1, 2, 3):
+        run.send(1, seq, 10 + seq)
+    run.deliver(1, 1, 20, 2)
+    run.audit(1, 3, head=3)
+    found = run.verdict("duplicate")
+    assert (found.count, found.examined) == (0, 1 + 1)

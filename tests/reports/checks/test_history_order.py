@@ -63,3 +63,12 @@ def test_the_witness_says_that_a_page_begins_before_the_requested_position():
         f"u2 {received} of which the first is not behind that position.",
         f"u1 {received} that are not in ascending order.",
     ]
+
+
+def test_pages_with_a_single_entry_are_left_out():
+    run = SmallRun((1, 2))
+    page(run, 2, 1, PageFlag.LAST)
+    assert run.verdict("history-order").outcome == "not-applicable"
+    page(run, 1, 2, PageFlag.LAST)
+    found = run.verdict("history-order")
+    assert (found.outcome, found.examined) == ("valid", 1)

@@ -284,6 +284,12 @@ def test_a_member_is_late_if_most_deliveries_of_five_seconds_are(run, count):
     assert run.verdict("late").count == count
 
 
+def test_the_delivery_in_the_middle_of_an_odd_number_is_named():
+    (witness,) = talk(3, count=5, every_s=1.25).verdict("late").witnesses
+    assert "more than half of 5 messages of c1" in witness.sentence
+    assert "such as message 3 of u1 in c1 by 3 s." in witness.sentence
+
+
 def test_a_late_device_is_compared_with_the_other_devices_of_its_user():
     run = talk(0)
     run.connect(3, 0, link=9, device="d1")

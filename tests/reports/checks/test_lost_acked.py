@@ -5,6 +5,7 @@ import pytest
 from gauntlet.core.history import Channel, Flag, Kind
 from gauntlet.core.scenario.capabilities import HISTORY
 from gauntlet.core.scenario.traits import Retention, Traits
+from gauntlet.reports.checks import lost_acked
 
 from ..small_runs import NS, SmallRun, ns, sentences
 
@@ -122,6 +123,7 @@ def test_messages_that_may_disappear_leave_a_doubt():
     run.traits = Traits(deletes=True)
     run.audit(1, 1, 2, 3, 4, head=6)
     found = run.verdict("lost-acked")
+    assert [doubt.count for doubt in lost_acked.check(run.history()).doubts] == [2, 0]
     assert (found.outcome, found.count, found.examined) == ("unknown", 0, 6)
     assert found.sentence == (
         "2 acknowledged messages are not stored, and the adapter declares that messages may be "

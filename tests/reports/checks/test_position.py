@@ -2,7 +2,7 @@
 
 import pytest
 
-from gauntlet.core.history import Channel, Flag, Kind, RoomEvent
+from gauntlet.core.history import RECORDED, Channel, Flag, Kind, RoomEvent
 
 from ..small_runs import SmallRun, sentences
 
@@ -124,6 +124,8 @@ def test_what_is_received_or_stored_has_a_position(kind, changed, what):
     found = run.verdict("position")
     assert sentences(found) == [what] * bool(what)
     assert (found.count, found.examined) == (bool(what), 3 + bool(what))
+    messages = () if "room event" in what else (1,)
+    assert [witness.messages for witness in found.witnesses] == [messages] * bool(what)
 
 
 @pytest.mark.parametrize(("count", "outcome"), [(4, "unknown"), (5, "valid")])
@@ -139,9 +141,9 @@ def test_five_claims_are_needed_for_a_verdict(count, outcome):
 def test_the_first_message_is_named_if_it_has_no_position():
     run = placed()
     run.deliver(1, 1, 20, 2, seq=0)
-    assert sentences(run.verdict("position")) == [
-        f"In c1, {title(1)} was received by u2 without a position."
-    ]
+    found = run.verdict("position")
+    assert sentences(found) == [f"In c1, {title(1)} was received by u2 without a position."]
+    assert found.witnesses[0].messages == (0,)
 
 
 @pytest.mark.parametrize(
@@ -160,3 +162,51 @@ def test_the_position_of_a_lost_message_concerns_the_check_that_names_it(require
     run = placed(checks={"required": [required]})
     run.send(1, 2, 15, sseq=4)
     assert run.verdict("position").count == count
+
+
+def test_a_copy_that_is_stored_without_a_position_does_not_make_all_claims_those_of_the_audit():
+    run = SmallRun((1, 2))
+    run.send(1, 2, 10)
+    run.deliver(1, 2, 11, 2)
+    for at_s, seq in ((33, 0), (34, 7)):
+        run.add(Kind.AUDIT, at_s, conv=1, peer=1, sseq=2, seq=seq, flags=Channel.AUDIT)
+    assert sentences(run.verdict("position")) == [
+        f"In c1, {title(2)} is stored without a position.",
+        f"Claims place {title(2)} at several positions: 2, 7.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("other", "count"),
+    [
+        ({"peer": 1, "sseq": 9}, 0),
+        ({"peer": 2, "sseq": 9}, 1),
+        ({"peer": 1, "sseq": 8}, 1),
+        ({"peer": 2, "sseq": 8}, 1),
+    ],
+)
+def test_a_position_holds_one_message_of_earlier_runs(other, count):
+    run = placed()
+    for at_s, message in ((20, {"peer": 1, "sseq": 9}), (21, other)):
+        run.add(Kind.DELIVER, at_s, conv=1, link=2, **message, seq=7, flags=Flag.LEFTOVER)
+    found = run.verdict("position")
+    assert (found.count, found.examined) == (count, 3 + 1 + count)
+
+
+@pytest.mark.parametrize(("end", "count"), [(Kind.ACK, 1), (Kind.UNKNOWN, 1), (Kind.REJECT, 0)])
+def test_what_was_sent_and_not_refused_has_a_position_when_it_is_received(end, count):
+    run = placed()
+    run.send(1, 0, 20, sseq=4, end=end)
+    run.deliver(1, 4, 21, 2, seq=0)
+    assert run.verdict("position").count == count
+
+
+@pytest.mark.parametrize(("adapter", "named"), [(RECORDED, [1]), ("reference", [1, 2, 3])])
+def test_a_log_need_not_have_the_position_of_every_message(adapter, named):
+    run = SmallRun((1, 2), target={"adapter": adapter})
+    for number, seq in ((1, 1), (2, 0), (3, 0)):
+        run.send(1, seq, 9 + number, sseq=number)
+        run.deliver(1, number, 20, 2, seq=0)
+    assert sentences(run.verdict("position")) == [
+        f"In c1, {title(number)} was received by u2 without a position." for number in named
+    ]
