@@ -13,6 +13,7 @@ from gauntlet.core.history import (
     Probe,
     ProbeResult,
     RoomEvent,
+    StampFlag,
 )
 from gauntlet.reports.checks._held_pushes import waits_for
 from gauntlet.reports.history.deliveries import CHANNEL_BITS
@@ -130,9 +131,16 @@ def _ack(row: Any, about: str, place: str) -> str:
     return f"{about} is handed over" if handed_over else f"{about} is acknowledged{place}"
 
 
-def _named(row: Any, about: str, _place: str) -> str:
+def _source(row: Any, shown: int) -> str:
+    """Return what names or stamps a message."""
+    if int(row["spare"]) & shown:
+        return "a received copy"
     by_audit = int(row["flags"]) & CHANNEL_BITS == Channel.AUDIT
-    source = "the stored copy" if by_audit else "the acknowledgement"
+    return "the stored copy" if by_audit else "the acknowledgement"
+
+
+def _named(row: Any, about: str, _place: str) -> str:
+    source = _source(row, NamedFlag.SHOWN)
     names = {
         NamedFlag.OTHER_CONVERSATION: "another conversation",
         NamedFlag.OTHER_MESSAGE: "another message",
@@ -142,8 +150,7 @@ def _named(row: Any, about: str, _place: str) -> str:
 
 
 def _stamp(row: Any, about: str, _place: str) -> str:
-    by_audit = int(row["flags"]) & CHANNEL_BITS == Channel.AUDIT
-    source = "the stored copy" if by_audit else "the acknowledgement"
+    source = _source(row, StampFlag.SHOWN)
     age_s = (int(row["t_ns"]) - int(row["ref_ns"])) / NS_PER_S
     when = f"{format_s(abs(age_s))} {'before' if age_s >= 0 else 'after'} this moment"
     return f"{source} of {about} is stamped {when}"
