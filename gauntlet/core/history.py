@@ -182,6 +182,8 @@ class Probe(IntEnum):
     ENTER = 4
     HEAD = 5  # not requested: the server named the last position of a conversation of others
     IMPOSTOR = 6  # the history, as a member, with a login that the server has not issued
+    IMPOSTOR_SEND = 7  # a message, likewise
+    IMPOSTOR_CONNECT = 8  # a connection, likewise; its conversation says nothing
 
 
 class ProbeResult(IntEnum):

@@ -62,7 +62,10 @@ _PROBES = {
     Probe.ENTER: "enters",
     Probe.HEAD: "receives the last position of",
     Probe.IMPOSTOR: "is impersonated to request the history of",
+    Probe.IMPOSTOR_SEND: "is impersonated to send a message to",
+    Probe.IMPOSTOR_CONNECT: "is impersonated to connect, as a member of",
 }
+_IMPOSTORS = (Probe.IMPOSTOR, Probe.IMPOSTOR_SEND, Probe.IMPOSTOR_CONNECT)
 _ANSWERS: dict[int, str] = {ProbeResult.GRANTED: "granted", ProbeResult.REFUSED: "refused"}
 
 
@@ -202,7 +205,7 @@ def _other(history: History, row: Any) -> str:
         known = int(row["sseq"]) in set(Probe)
         tried = _PROBES[Probe(int(row["sseq"]))] if known else "tries something with"
         answer = _ANSWERS.get(int(row["spare"]), "no answer")
-        how = "" if row["sseq"] == Probe.IMPOSTOR else ", as a stranger"
+        how = "" if row["sseq"] in _IMPOSTORS else ", as a stranger"
         return f"{tried} {history.names.conv(int(row['conv']))}{how}: {answer}"
     return _attendance(history, row) if kind == Kind.ATTENDANCE else what(row)
 

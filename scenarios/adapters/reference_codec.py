@@ -50,6 +50,9 @@ class ReferenceCodec(base.Codec):
         hello = {"token": self._token, "device": self._device, "cursors": cursors}
         return _encode({"connect": hello})
 
+    def open_as(self, token: str, device: str) -> bytes:
+        return _encode({"connect": {"token": token, "device": device, "cursors": {}}})
+
     def ack(self, conv: str, seq: int) -> bytes:
         return _encode({"ack": {"conv": conv, "seq": seq}})
 
