@@ -150,6 +150,13 @@ class Codec(ABC):
         """ROOMS: the same for exiting a room; the user stays a member."""
         raise NotImplementedError
 
+    def exit_all(self) -> bytes:
+        """ROOMS: return the frame with which the session exits all rooms at once; empty for none.
+
+        Gauntlet sends it before it closes a connection on purpose, in every second case.
+        """
+        return b""
+
     def add_member(self, conv: str, user: str) -> Call[int]:
         """ROOMS: return a call that makes a user a member; its value is the event's position."""
         raise NotImplementedError

@@ -62,6 +62,9 @@ class ReferenceCodec(base.Codec):
     def exit(self, conv: str) -> bytes:
         return _encode({"exit": {"conv": conv}})
 
+    def exit_all(self) -> bytes:
+        return b'{"leave":{}}'
+
     def ping(self) -> bytes:
         return b'{"ping":{}}'
 
