@@ -4,6 +4,11 @@ A body names its run, conversation, author and per-author sequence number, and c
 
 `g2|<run>|<conv n>|<author n>|<sseq>|<intended_ns>|<crc32 hex of all other parts>|<padding>`
 
+Every second body with a text of the run has these parts behind the text, because servers may treat
+messages in a special way that begin with a slash, a brace or a space:
+
+`<text>|g3|<run>|<conv n>|<author n>|<sseq>|<intended_ns>|<crc32 hex of all other parts>`
+
 `run` is the tag of the run, which is empty on a system that is started for the run. It tells a
 message that an earlier run left behind from one of this run, whose numbers may be the same. Bodies
 of version 0.1 begin with `g1` and have no such part; they are read as bodies of an earlier run.
@@ -20,6 +25,7 @@ from gauntlet.scenarios.adapters.base import Entry, Sent
 from gauntlet.scenarios.workloads.message_texts import MessageTexts
 
 MARK = "g2"
+TAIL_MARK = "g3"
 _OLD_MARK = "g1"
 _ID_MARK = "g1"
 OLD_RUN = "-"  # of bodies without a tag: no run has it
@@ -106,11 +112,12 @@ class BodyCache:
             body = build(conv, author, sseq, intended_ns, body_bytes, self.run)
         else:
             text = self._texts.text(author, sseq)
-            body = wrap_text(conv, author, sseq, intended_ns, text, self.run)
-        if len(body) <= _CACHED_LENGTH_MAX:
-            if len(self._recent) >= self._size:
-                self._previous, self._recent = self._recent, {}
-            self._recent[body] = Payload(self.run, conv, author, sseq, intended_ns, intact=True)
+            # Not the parity of the number of the text, so that each text occurs in both forms.
+            wrap = wrap_text if (sseq >> 1 ^ author) & 1 else begin_with_text
+            body = wrap(conv, author, sseq, intended_ns, text, self.run)
+        content = Payload(self.run, conv, author, sseq, intended_ns, intact=True)
+        content.built = True
+        self._keep(body, content)
         return body
 
     def _keep(self, body: str, content: Payload) -> None:
@@ -239,6 +246,14 @@ def wrap_text(conv: int, author: int, sseq: int, intended_ns: int, text: str, ru
     return f"{head}|{_crc(head, text)}|{text}"
 
 
+def begin_with_text(
+    conv: int, author: int, sseq: int, intended_ns: int, text: str, run: str = ""
+) -> str:
+    """Return a body that begins with a given text."""
+    tail = _head(conv, author, sseq, intended_ns, run, TAIL_MARK)
+    return f"{text}|{tail}|{_crc(tail, text)}"
+
+
 def unwrap_text(body: str) -> str:
     """Return the text in a body, or the whole body if Gauntlet did not build it."""
     parts = _parts(body)
@@ -258,7 +273,7 @@ def parse(body: str) -> Payload | None:
         return None
     if max(conv, author, sseq) >= 1 << 32 or intended_ns >= 1 << 63:
         return None  # a history record could not hold these numbers
-    head = "|".join(parts[:6] if parts[0] == MARK else (_OLD_MARK, *parts[2:6]))
+    head = "|".join(parts[:6] if parts[0] != _OLD_MARK else (_OLD_MARK, *parts[2:6]))
     intact = _crc(head, parts[7]) == parts[6]
     return Payload(parts[1], conv, author, sseq, intended_ns, intact)
 
@@ -272,6 +287,9 @@ def _parts(body: str) -> list[str] | None:
     parts = body.split("|", 7)
     if len(parts) == 8 and parts[0] == MARK:
         return parts
+    text, *tail = body.rsplit("|", 7)
+    if len(tail) == 7 and tail[0] == TAIL_MARK:
+        return [*tail, text]
     old = body.split("|", 6)
     if len(old) == 7 and old[0] == _OLD_MARK:
         return [_OLD_MARK, OLD_RUN, *old[1:]]

@@ -29,6 +29,40 @@ def test_a_body_carries_any_text(conv, author, sseq, intended_ns, text):
     assert payload.unwrap_text(body) == text
 
 
+@given(NUMBERS, NUMBERS, NUMBERS, st.integers(0, 2**62), st.text())
+def test_a_body_begins_with_any_text(conv, author, sseq, intended_ns, text):
+    body = payload.begin_with_text(conv, author, sseq, intended_ns, text, "ab12cd34")
+    assert body.startswith(text)
+    known = payload.Payload("ab12cd34", conv, author, sseq, intended_ns, intact=True)
+    assert payload.parse(body) == known
+    assert payload.unwrap_text(body) == text
+    assert len(body) == len(payload.wrap_text(conv, author, sseq, intended_ns, text, "ab12cd34"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        str.strip,
+        lambda body: body[1:],
+        lambda body: body[:-1],
+        lambda body: body + " ",
+        lambda body: body.replace("/me", "ann"),
+        lambda body: body.replace("g3", "g2"),
+    ],
+)
+def test_a_body_that_begins_with_a_text_shows_any_change(change):
+    read = payload.parse(change(payload.begin_with_text(1, 2, 3, 4, " /me waves")))
+    assert read is None or not read.intact
+
+
+def test_the_texts_of_a_run_are_in_front_and_behind():
+    bodies = payload.BodyCache("ab12cd34", texts=MessageTexts(1, 200))
+    built = [bodies.build(1, 2, sseq, 4, 0) for sseq in range(1, 41)]
+    in_front = [body for body in built if not body.startswith(payload.MARK)]
+    assert 15 <= len(in_front) <= 25
+    assert all(payload.parse(body).intact for body in built)
+
+
 def test_the_text_of_a_foreign_body_is_the_whole_body():
     assert payload.unwrap_text("one|two") == "one|two"
 

@@ -6,12 +6,12 @@ from xml.sax.saxutils import escape
 
 import pytest
 
-from gauntlet.scenarios.workloads.message_texts import MessageTexts
+from gauntlet.scenarios.workloads.message_texts import DEFAULT_BYTES_MAX, MessageTexts
 
 AUTHORS, EACH = 20, 24
 
 
-def texts_of(bytes_max=16_384, alphabet=None, seed=7, authors=AUTHORS, each=EACH):
+def texts_of(bytes_max=DEFAULT_BYTES_MAX, alphabet=None, seed=7, authors=AUTHORS, each=EACH):
     texts = MessageTexts(seed, bytes_max, alphabet)
     return [texts.text(author, sseq) for author in range(authors) for sseq in range(each)]
 
@@ -46,6 +46,15 @@ def test_most_texts_are_short_and_each_load_has_long_ones():
         lambda text: unicodedata.normalize("NFD", text),
         lambda text: unicodedata.normalize("NFKC", text),
         str.strip,
+        str.lstrip,
+        str.rstrip,
+        lambda text: text.lstrip("\ufeff"),
+        lambda text: text.replace("\x7f", ""),
+        lambda text: "" if text.startswith("/") else text,
+        lambda text: "" if text.startswith(("@", "#")) else text,
+        lambda text: "" if text.startswith(("{", "[")) else text,
+        lambda text: text[:16_384],
+        lambda text: text.encode()[:32_768].decode(errors="ignore"),
         str.lower,
         lambda text: " ".join(text.split()),
         lambda text: text.replace("<", "&lt;"),
