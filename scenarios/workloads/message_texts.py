@@ -9,13 +9,15 @@ from collections.abc import Sequence
 
 DEFAULT_BYTES_MAX = 36_864  # of a body, where neither the scenario nor the adapter sets a limit
 _COUNT = 480
-_LARGEST = (0, _COUNT // 2)  # the texts of the largest size; they are few, because they cost most
 # Every 24th text is long, so that each sender soon sends one, and so that the mean stays small.
 _LONG_EVERY = 24
 _LONG_FROM_BYTES, _LONG_TO_BYTES = 512, 16_384
 _MEDIAN_BYTES, _SPREAD = 60, 1.0  # of the short texts; log-normal
 # Each author starts elsewhere, so that even a short load contains all kinds of texts.
 _AUTHOR_STRIDE = 37
+# The only text of the largest size, because such texts cost most: the third one of the first author
+# in each conversation, so that short loads have it, too.
+_LARGEST = _AUTHOR_STRIDE + 3
 
 _PLAIN = (
     "See you at noon?",
@@ -94,8 +96,8 @@ def _carried(phrases: Sequence[str], alphabet: str | None) -> list[str]:
 
 
 def _length(chance: random.Random, number: int, bytes_max: int) -> int:
-    """Return the length of a text in bytes: usually short, regularly long, twice the maximum."""
-    if number in _LARGEST:
+    """Return the length of a text in bytes: usually short, regularly long, once the maximum."""
+    if number == _LARGEST:
         return bytes_max
     if number % _LONG_EVERY == 0 and bytes_max > _LONG_FROM_BYTES:
         # Uniform in the logarithm: as many between 1 and 2 KiB as between 8 and 16 KiB.

@@ -27,6 +27,11 @@ def test_no_text_is_longer_than_the_limit(bytes_max):
     assert bytes_max - 4 <= max(lengths) <= bytes_max
 
 
+def test_the_first_author_soon_sends_the_largest_text():
+    few = texts_of(authors=2, each=4)
+    assert [len(text.encode()) > 32_768 for text in few] == [False] * 7 + [True]
+
+
 def test_most_texts_are_short_and_each_load_has_long_ones():
     lengths = sorted(len(text.encode()) for text in texts_of())
     assert 20 < lengths[len(lengths) // 2] < 200
