@@ -23,7 +23,7 @@ on `kind`:
 | STRAY | receiver's | author | op's | position | arrived | intended | – |
 | PROBE | stranger's | message, or 0 | Probe | obtained | answered | requested | ProbeResult |
 | NAMED | sender's, or – | author | op's | position | received | digest of the id | NamedFlag |
-| STAMP | sender's, or – | author | op's | position | received | time stamp | – |
+| STAMP | sender's, or – | author | op's | position | received | time stamp | StampFlag |
 | MEMBERSHIP | requester's | subject | RoomEvent | position | answered | requested | ProbeResult |
 | ARRIVED | receiver's | author | op's | position | arrived | intended | positions before it |
 | START | receiver's | – | – | last position before it | `connected` received | dial started | – |
@@ -46,7 +46,10 @@ STRANGER_SSEQ, which no op has. A NAMED record is what an acknowledgement, or wi
 store, calls a message: its `ref_ns` is no time but the digest of the id that the server assigned
 (`id_digest`), or 0. A STAMP is the time stamp of the server that an acknowledgement, or with
 Channel.AUDIT the store, gives a message; its `ref_ns` is that time on the clock of the worker. The
-stamp of a delivery is in its `spare`, as its age when the message was presented (`stamp_age`). A
+stamp of a delivery is in its `spare`, as its age when the message was presented (`stamp_age`). What
+a push or a page calls a message has records only where they tell something new: a NAMED record
+(SHOWN) if the worker has not sent the message itself, or knows another name of it, and a STAMP with
+StampFlag.DIFFERS if the worker knows another time stamp of it; their link is the receiver's. A
 MEMBERSHIP is a request to add a user to a room or to remove them from it. Its `spare` is UNKNOWN
 where the request was not answered: then it may take effect at any later time. ARRIVED is a push
 that its inbox held back; it becomes a DELIVER or a ROOM record when it is presented, or never. A
@@ -179,6 +182,8 @@ class Probe(IntEnum):
     ENTER = 4
     HEAD = 5  # not requested: the server named the last position of a conversation of others
     IMPOSTOR = 6  # the history, as a member, with a login that the server has not issued
+    IMPOSTOR_SEND = 7  # a message, likewise
+    IMPOSTOR_CONNECT = 8  # a connection, likewise; its conversation says nothing
 
 
 class ProbeResult(IntEnum):
@@ -202,10 +207,18 @@ class PageFlag(IntFlag):
 
 
 class NamedFlag(IntFlag):
-    """What an acknowledgement names instead of its own message: `spare` of a NAMED record."""
+    """What names something else than its own message: `spare` of a NAMED record."""
 
     OTHER_CONVERSATION = 1
     OTHER_MESSAGE = 2  # another `client_msg_id` than the one that was sent
+    SHOWN = 4  # a push or a page names it, and no acknowledgement
+
+
+class StampFlag(IntFlag):
+    """What is known of a time stamp: `spare` of a STAMP record."""
+
+    DIFFERS = 1  # it is not the one with which the worker has seen the message before
+    SHOWN = 2  # a push or a page shows it, and no acknowledgement
 
 
 USER_KINDS = frozenset({Kind.CONNECT, Kind.DISCONNECT, Kind.OFFLINE})

@@ -132,7 +132,7 @@ class Stays:
         # Nothing needs to be examined about users who did not enter.
         settled &= (last > 0) | (gapless & room.tells_who_enters)
         entered = np.array([entry.event == RoomEvent.ENTERED for entry in entries])[last]
-        gone = settled & entered & self._gone(user, observed)
+        gone = settled & entered & self.gone(user, observed)
         since_ns = np.array([entry.seen_ns for entry in entries])[last] - MARGIN_NS
         undisturbed = self._undisturbed(room.conv, user, since_ns, observed)
         stays = settled & entered & ~gone & undisturbed
@@ -166,7 +166,21 @@ class Stays:
         undisturbed: Bools = connected & ~disturbed
         return undisturbed
 
-    def _gone(self, user: int, observed: Observed) -> Bools:
+    @property
+    def wait_ns(self) -> int:
+        """How long after the end of a connection the server must know that its user is gone."""
+        return self._departures.grace_ns + 2 * self._departures.lease_ns + MARGIN_NS
+
+    def departures_ns(self, user: int) -> list[int]:
+        """Return the ends of all connections of a user that ended because the user went away."""
+        ends = (
+            link.down_ns
+            for link in self._departures.links.get(user, ())
+            if self._left_on_purpose(user, link.number, link.down_ns)
+        )
+        return sorted(ends)
+
+    def gone(self, user: int, observed: Observed) -> Bools:
         """Return when the user was away on purpose, for so long that the server must know it.
 
         A server that has just started, or had lost sight of its connections, waits for leases. It
@@ -190,8 +204,8 @@ class Stays:
         begun = np.searchsorted(self._failed_dials[:, 0], observed.answered_ns, side="right")
         ends_ns = np.append(np.maximum.accumulate(self._failed_dials[:, 1]), 0)
         gone &= ends_ns[begun - 1] + NS_PER_S < down_ns
-        wait_ns = known.grace_ns + 2 * known.lease_ns + MARGIN_NS
-        long_ago: Bools = gone & (np.where(gone, down_ns, NEVER) < observed.asked_ns - wait_ns)
+        left_ns = np.where(gone, down_ns, NEVER)
+        long_ago: Bools = gone & (left_ns < observed.asked_ns - self.wait_ns)
         return long_ago
 
     def _left_on_purpose(self, user: int, link: int, down_ns: int) -> bool:

@@ -56,6 +56,7 @@ class Departures:
     """All requests to exit, by (conversation, user), and all connections by user.
 
     `grace_ns` is how long the server waits for a user who has no connection, 0 where unknown.
+    `closed` are the numbers of the connections that their users closed.
     """
 
     def __init__(self, history: History) -> None:
@@ -68,6 +69,7 @@ class Departures:
             self.requests[int(row["conv"]), int(row["peer"])].append(request)
         self.links: dict[int, list[Link]] = defaultdict(list)
         known = history.sessions.connections
+        self.closed = frozenset(known.link[known.close_code == NORMAL_CLOSE].tolist())
         columns = (known.user, known.link, known.up_ns, _alive_ns(history), known.down_ns)
         rows = zip(*columns, strict=True)
         for user, *link in rows:

@@ -72,11 +72,17 @@ def _settled_ns(history: History, asked: list[Request]) -> int:
 def _undisturbed(departures: Departures, user: int, asked: list[Request], until_ns: int) -> bool:
     """Return whether the user lost no connection that may have held the stay, or the request.
 
-    A connection that was lost holds a stay until its lease and the grace period are over.
+    A connection that was lost holds a stay until its lease and the grace period are over. One on
+    which the user asked, and which they closed themselves afterwards, brought the request.
     """
     from_ns = asked[0].t_ns - departures.lease_ns - departures.grace_ns - SETTLE_NS
-    links = departures.links.get(user, ())
-    return not any(from_ns <= link.down_ns <= until_ns for link in links)
+    asked_ns = {request.link: request.t_ns for request in asked}
+    lost = [
+        link
+        for link in departures.links.get(user, ())
+        if link.number not in departures.closed or link.down_ns < asked_ns.get(link.number, NEVER)
+    ]
+    return not any(from_ns <= link.down_ns <= until_ns for link in lost)
 
 
 def _head(history: History, conv: int, after_ns: int) -> int:

@@ -63,7 +63,11 @@ _OBTAINED = {
     Probe.ENTER: "entered {conv}",
     Probe.HEAD: "was told the last position of {conv}, {seq}",
     Probe.IMPOSTOR: "read the history of {conv}",
+    Probe.IMPOSTOR_SEND: "sent a message to {conv}",
+    Probe.IMPOSTOR_CONNECT: "connected",
 }
+_SENDS = (Probe.SEND, Probe.IMPOSTOR_SEND)
+_IMPOSTORS = (Probe.IMPOSTOR, Probe.IMPOSTOR_SEND, Probe.IMPOSTOR_CONNECT)
 
 
 def check(history: History) -> Finding:
@@ -102,7 +106,7 @@ def _only_acknowledged(history: History, granted: Ints) -> Bools:
         return np.zeros(granted.size, dtype=np.bool_)
     exists = _messages_of_strangers(history)
     seen = distinct(pair(records["conv"][exists], records["sseq"][exists]))
-    sent = records["sseq"][granted] == Probe.SEND
+    sent = np.isin(records["sseq"][granted], _SENDS)
     message = pair(records["conv"][granted], records["peer"][granted])
     unseen: Bools = sent & ~contains(seen, message)
     return unseen
@@ -118,7 +122,7 @@ def _may_be_allowed(history: History, granted: Ints) -> Bools:
     position = ints(records["seq"][granted])
     times = ints(records["ref_ns"][granted]), ints(records["t_ns"][granted])
     possible = history.membership.changes.may_be_member(conv, user, *times)
-    possible &= ~equal(records["sseq"][granted], Probe.IMPOSTOR)
+    possible &= ~np.isin(records["sseq"][granted], _IMPOSTORS)
     placed = is_any(records["sseq"][granted], (Probe.HISTORY, Probe.HEAD)) & (position > 0)
     placed &= _are_members_known(history, conv)
     return possible & ~(placed & history.membership.excluded(conv, user, position))
@@ -158,8 +162,17 @@ def _stored(history: History, granted: Ints) -> Ints:
     outside = history.membership.excluded(conv, ints(records["peer"][at]), seq)
     unexpected = ~contains(known, message) & outside
     unexpected &= ~_may_have_been_added(history, at, ints(records["peer"][at]))
+    # An impostor acts as a member, who has not sent it.
+    unexpected |= ~contains(known, message) & contains(_of_impostors(history), message)
     at, message = at[unexpected], message[unexpected]
     return at[np.unique(message, return_index=True)[1]]
+
+
+def _of_impostors(history: History) -> Ints:
+    """Return the sorted keys (conversation, number) of the messages that impostors sent."""
+    records = history.records
+    sent = equal(records["kind"], Kind.PROBE) & (records["sseq"] == int(Probe.IMPOSTOR_SEND))
+    return distinct(pair(records["conv"][sent], records["peer"][sent]))
 
 
 def _attended(history: History) -> Ints:
@@ -204,7 +217,7 @@ def _granted_witness(history: History, at: int) -> Witness:
     tried = Probe(int(record["sseq"]))
     what = _OBTAINED[tried].format(conv=conv, seq=record["seq"])
     who, how = history.names.user(user), "without being a member"
-    if tried == Probe.IMPOSTOR:
+    if tried in _IMPOSTORS:
         who, how = "An impostor", f"as {who}, with a login that the server had not issued"
     return Witness(f"{who} {what} {how}.", (), user, (at,))
 
@@ -213,9 +226,13 @@ def _stored_witness(history: History, at: int) -> Witness:
     record, message = history.records[at], int(history.messages.of_record[at])
     sender = history.names.user(int(record["peer"]))
     conv = history.names.conv(int(record["conv"]))
+    how = f"that {sender} sent to {conv} as a stranger"
+    own = slice(at, at + 1)
+    message_key = pair(history.records["conv"][own], history.records["sseq"][own])
+    if contains(_of_impostors(history), message_key).any():
+        how = f"that an impostor sent to {conv} as {sender}"
     return Witness(
-        f"A message that {sender} sent to {conv} as a stranger exists, although the send was not "
-        "acknowledged.",
+        f"A message {how} exists, although the send was not acknowledged.",
         (message,) if message >= 0 else (),
         records=(at,),
     )

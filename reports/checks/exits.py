@@ -9,7 +9,8 @@ Each stay of a user in a room ends with at most one `exited`. A violation is an 
 - that is missing: a user who was seen in the room asked to leave on all of their connections, these
   lasted, and the room has no `exited` although no fault acted and the audit came later; or a user
   is reported to enter a room in which they are, so that their first stay has no end, or to be
-  added to a room of which they are a member;
+  added to a room of which they are a member; or a user closed their last connection, and the
+  grace period, two leases and 5 s later they were still in the room;
 - that a member was shown as the exit of another user;
 - that a member was never shown, although their connection lasted from before it until the audit;
 - that is a `removed` for which the load made no request.
@@ -29,6 +30,7 @@ from gauntlet.core.scenario.capabilities import ROOMS, SERVER_SEQ
 from gauntlet.reports.checks import _misnamed_exits as misnamed_exits
 from gauntlet.reports.checks import _missing_exits as missing_exits
 from gauntlet.reports.checks import _repeated_entries as repeated_entries
+from gauntlet.reports.checks import _unnoticed_absences as unnoticed_absences
 from gauntlet.reports.checks import _unrequested_removals as unrequested_removals
 from gauntlet.reports.checks import _unseen_exits as unseen_exits
 from gauntlet.reports.checks._departures import Departures
@@ -70,6 +72,7 @@ def check(history: History) -> Finding:
             *_without_an_end(history, events, departures, key),
         )
     ]
+    witnesses += unnoticed_absences.find(history, events, departures)
     witnesses += [*misnamed_exits.find(history), *unseen_exits.find(history, events), *changes]
     return _finding(stays, witnesses, "")
 

@@ -2,19 +2,21 @@
 
 Every body carries its conversation, author, number and checksum. Violations are a body that the
 load did not write or that belongs to another conversation (FOREIGN), a body whose checksum fails
-(CRC_BAD), a message without an op, and a message that was refused at every attempt (REJECT).
-Deliveries, copies that were dropped or never presented, and the audit are examined. Where others
-recorded a system in which messages may be edited, a failed checksum is no violation. Messages of an
-earlier run (LEFTOVER) are not among them: `gauntlet.reports.metrics.leftovers` counts them.
+(CRC_BAD), a message without an op, a message that was refused at every attempt (REJECT), and a copy
+that names another id of the sender than the one that was sent (OTHER_MESSAGE). Deliveries, copies
+that were dropped or never presented, and the audit are examined. Where others recorded a system in
+which messages may be edited, a failed checksum is no violation. Messages of an earlier run
+(LEFTOVER) are not among them: `gauntlet.reports.metrics.leftovers` counts them.
 """
 
 import numpy as np
 
-from gauntlet.core.history import RECORDED, STRANGER_SSEQ, Flag, Kind
+from gauntlet.core.history import RECORDED, STRANGER_SSEQ, Channel, Flag, Kind, NamedFlag
 from gauntlet.core.plugins import CheckKind
 from gauntlet.reports.checks._held_pushes import never_presented
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Counted, Finding, Witness
-from gauntlet.reports.history.arrays import equal, has_flag, ints, is_any
+from gauntlet.reports.history.arrays import Ints, equal, has_flag, ints, is_any
+from gauntlet.reports.history.deliveries import CHANNEL_BITS
 from gauntlet.reports.history.history import History
 
 KIND = CheckKind(
@@ -44,7 +46,9 @@ def check(history: History) -> Finding:
     flags = records["flags"][at]
     foreign, changed = has_flag(flags, Flag.FOREIGN), has_flag(flags, Flag.CRC_BAD)
     edited = changed & ~foreign & ~unsent if _may_be_edited(history) else np.zeros_like(changed)
-    phantoms = at[unsent | foreign | (changed & ~edited)]
+    phantoms = np.sort(
+        np.concatenate([at[unsent | foreign | (changed & ~edited)], _misnamed(history)])
+    )
     return Finding(
         examined=at.size,
         subject="received and stored copies",
@@ -61,6 +65,15 @@ def check(history: History) -> Finding:
     )
 
 
+def _misnamed(history: History) -> Ints:
+    """Return the records of copies, pushed, read or stored, with another id of the sender."""
+    records = history.records
+    named = equal(records["kind"], Kind.NAMED) & (history.messages.of_record >= 0)
+    named &= has_flag(records["spare"], NamedFlag.OTHER_MESSAGE)
+    by_audit = equal(records["flags"] & CHANNEL_BITS, Channel.AUDIT)
+    return np.flatnonzero(named & (by_audit | has_flag(records["spare"], NamedFlag.SHOWN)))
+
+
 def _may_be_edited(history: History) -> bool:
     """Return whether users may have changed messages later; those of a load never do."""
     return history.traits.edits and history.scenario.target.adapter == RECORDED
@@ -72,7 +85,9 @@ def _witness(history: History, index: int) -> Witness:
     where = f"{history.names.user(user)} received" if user else "the audit found"
     conv = history.names.conv(int(record["conv"]))
     place = f"At position {record['seq']} of {conv}" if record["seq"] else f"In {conv}"
-    if record["flags"] & Flag.FOREIGN:
+    if record["kind"] == Kind.NAMED:
+        fault = f"{history.title(message)} with another id than the one its sender chose"
+    elif record["flags"] & Flag.FOREIGN:
         fault = "a body that was never sent there"
     elif record["flags"] & Flag.CRC_BAD:
         fault = f"{history.title(message)} with a body whose checksum fails"

@@ -12,7 +12,8 @@ a minute. A larger one is more likely the wrong time zone or unit.
 
 Copies of a message that is stored or acknowledged twice have other stamps; `duplicate` reports
 them. The stamp of a delivery is only known to `STAMP_AGE_UNIT_NS`, and beyond `STAMP_AGE_MAX` only
-its side is known.
+its side is known. Therefore a load compares the stamps themselves, and marks those that differ
+(DIFFERS).
 """
 
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from gauntlet.core.history import (
     STAMP_AGE_ZERO,
     Channel,
     Kind,
+    StampFlag,
 )
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import TIMESTAMPS
@@ -39,6 +41,7 @@ from gauntlet.reports.history.arrays import (
     distinct,
     equal,
     grouped,
+    has_flag,
     ints,
     is_any,
     stable_order,
@@ -220,7 +223,15 @@ def _differing(history: History, stamps: _Stamps) -> tuple[_Stamps, _Stamps]:
     latest = stamps.chosen(np.append(first[1:], stamps.record.size) - 1)
     allowed_ns = int(unit_s * NS_PER_S) + _recording_error_ns(history)
     differing = latest.t_ns - earliest.t_ns > allowed_ns
+    differing |= contains(distinct(stamps.message[_marked(history, stamps)]), latest.message)
     return latest.chosen(differing), earliest.chosen(differing)
+
+
+def _marked(history: History, stamps: _Stamps) -> Bools:
+    """Return which stamps are not those with which the same worker has seen the message before."""
+    records = history.records
+    marked = has_flag(records["spare"][stamps.record], StampFlag.DIFFERS)
+    return marked & equal(records["kind"][stamps.record], Kind.STAMP)
 
 
 def _outside(history: History, stamps: _Stamps, at: int) -> Witness:
@@ -253,7 +264,8 @@ def _witness(history: History, stamps: _Stamps, at: int, what: str, *others: int
 def _shown_by(history: History, stamps: _Stamps, at: int) -> str:
     """Return a phrase on what showed a stamp."""
     title, record = history.title(int(stamps.message[at])), int(stamps.record[at])
-    if history.records["kind"][record] == Kind.DELIVER:
+    row = history.records[record]
+    if row["kind"] == Kind.DELIVER or row["spare"] & StampFlag.SHOWN:
         return f"that {history.names.user(int(history.user[record]))} received with {title}"
     by_audit = history.records["flags"][record] & CHANNEL_BITS == Channel.AUDIT
     return f"of {title} in {'the history' if by_audit else 'its acknowledgement'}"

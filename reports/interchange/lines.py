@@ -236,7 +236,10 @@ class Attempt(Line, tag="attempt", kw_only=True):
 
     time: Time
     conversation: Id
-    tried: Literal["history", "members", "send", "enter", "head", "impostor"]
+    tried: Literal[
+        "history", "members", "send", "enter", "head", "impostor", "impostor_send",
+        "impostor_connect",
+    ]  # fmt: skip
     outcome: Literal["refused", "granted", "unknown"]
     requested: Time | None = None
     message: Id | None = None  # what they tried to send

@@ -13,6 +13,7 @@ from gauntlet.core.history import (
     Probe,
     ProbeResult,
     RoomEvent,
+    StampFlag,
 )
 from gauntlet.reports.checks._held_pushes import waits_for
 from gauntlet.reports.history.deliveries import CHANNEL_BITS
@@ -61,7 +62,10 @@ _PROBES = {
     Probe.ENTER: "enters",
     Probe.HEAD: "receives the last position of",
     Probe.IMPOSTOR: "is impersonated to request the history of",
+    Probe.IMPOSTOR_SEND: "is impersonated to send a message to",
+    Probe.IMPOSTOR_CONNECT: "is impersonated to connect, as a member of",
 }
+_IMPOSTORS = (Probe.IMPOSTOR, Probe.IMPOSTOR_SEND, Probe.IMPOSTOR_CONNECT)
 _ANSWERS: dict[int, str] = {ProbeResult.GRANTED: "granted", ProbeResult.REFUSED: "refused"}
 
 
@@ -130,9 +134,16 @@ def _ack(row: Any, about: str, place: str) -> str:
     return f"{about} is handed over" if handed_over else f"{about} is acknowledged{place}"
 
 
-def _named(row: Any, about: str, _place: str) -> str:
+def _source(row: Any, shown: int) -> str:
+    """Return what names or stamps a message."""
+    if int(row["spare"]) & shown:
+        return "a received copy"
     by_audit = int(row["flags"]) & CHANNEL_BITS == Channel.AUDIT
-    source = "the stored copy" if by_audit else "the acknowledgement"
+    return "the stored copy" if by_audit else "the acknowledgement"
+
+
+def _named(row: Any, about: str, _place: str) -> str:
+    source = _source(row, NamedFlag.SHOWN)
     names = {
         NamedFlag.OTHER_CONVERSATION: "another conversation",
         NamedFlag.OTHER_MESSAGE: "another message",
@@ -142,8 +153,7 @@ def _named(row: Any, about: str, _place: str) -> str:
 
 
 def _stamp(row: Any, about: str, _place: str) -> str:
-    by_audit = int(row["flags"]) & CHANNEL_BITS == Channel.AUDIT
-    source = "the stored copy" if by_audit else "the acknowledgement"
+    source = _source(row, StampFlag.SHOWN)
     age_s = (int(row["t_ns"]) - int(row["ref_ns"])) / NS_PER_S
     when = f"{format_s(abs(age_s))} {'before' if age_s >= 0 else 'after'} this moment"
     return f"{source} of {about} is stamped {when}"
@@ -195,7 +205,7 @@ def _other(history: History, row: Any) -> str:
         known = int(row["sseq"]) in set(Probe)
         tried = _PROBES[Probe(int(row["sseq"]))] if known else "tries something with"
         answer = _ANSWERS.get(int(row["spare"]), "no answer")
-        how = "" if row["sseq"] == Probe.IMPOSTOR else ", as a stranger"
+        how = "" if row["sseq"] in _IMPOSTORS else ", as a stranger"
         return f"{tried} {history.names.conv(int(row['conv']))}{how}: {answer}"
     return _attendance(history, row) if kind == Kind.ATTENDANCE else what(row)
 

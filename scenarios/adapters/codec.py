@@ -98,6 +98,15 @@ class Codec(ABC):
         `cursors` is how far the user has read each conversation.
         """
 
+    def open_as(self, token: str, device: str) -> bytes:
+        """MEMBERS_ONLY: return the first frame of a connection with this token and device.
+
+        It changes nothing in the codec. Gauntlet uses it for tokens that the server has to refuse:
+        forged ones, those of other devices, and those that have expired two seconds before. Empty
+        if the first frame has no token.
+        """
+        return b""
+
     @abstractmethod
     def read(self, frame: bytes) -> Event:
         """Return the event that a received frame is; ProtocolError if it is not understood."""
@@ -140,6 +149,13 @@ class Codec(ABC):
     def exit(self, conv: str) -> bytes | Call[bool]:
         """ROOMS: the same for exiting a room; the user stays a member."""
         raise NotImplementedError
+
+    def exit_all(self) -> bytes:
+        """ROOMS: return the frame with which the session exits all rooms at once; empty for none.
+
+        Gauntlet sends it before it closes a connection on purpose, in every second case.
+        """
+        return b""
 
     def add_member(self, conv: str, user: str) -> Call[int]:
         """ROOMS: return a call that makes a user a member; its value is the event's position."""

@@ -50,6 +50,9 @@ class ReferenceCodec(base.Codec):
         hello = {"token": self._token, "device": self._device, "cursors": cursors}
         return _encode({"connect": hello})
 
+    def open_as(self, token: str, device: str) -> bytes:
+        return _encode({"connect": {"token": token, "device": device, "cursors": {}}})
+
     def ack(self, conv: str, seq: int) -> bytes:
         return _encode({"ack": {"conv": conv, "seq": seq}})
 
@@ -58,6 +61,9 @@ class ReferenceCodec(base.Codec):
 
     def exit(self, conv: str) -> bytes:
         return _encode({"exit": {"conv": conv}})
+
+    def exit_all(self) -> bytes:
+        return b'{"leave":{}}'
 
     def ping(self) -> bytes:
         return b'{"ping":{}}'

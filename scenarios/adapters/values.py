@@ -263,8 +263,8 @@ class Sent(_Value, frozen=True):
 
     `conv`, `client_msg_id` and `id` are what the acknowledgement itself names, empty where it does
     not: they must be those of the message. `id` is the one that the server assigned. It is returned
-    only where `Entry.id` in the history is the same for every reader. `stamped_ms` is that of
-    `Entry`.
+    only where `Entry.id` in pushes and in the history is the same for every reader. `stamped_ms` is
+    that of `Entry`.
     """
 
     stored: Literal["yes", "no", "unknown", "handed-over"]

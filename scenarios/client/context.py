@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Protocol, final
 
 from gauntlet.builds import mypyc_attr
 from gauntlet.core.clock import NS_PER_MS
+from gauntlet.core.scenario.capabilities import SERVER_SEQ
 from gauntlet.scenarios.adapters.base import Adapter, Request, Response
-from gauntlet.scenarios.client.payload import BodyCache
+from gauntlet.scenarios.client.payload import BodyCache, MessageNames
 from gauntlet.scenarios.client.timers import Timers
 from gauntlet.scenarios.metrics.delivery_ledger import Ledger
 from gauntlet.scenarios.metrics.error_log import ErrorLog
@@ -151,11 +152,18 @@ class Context:
     on_created: Callable[[User, str, str], None] = lambda _user, _kind, _name: None
     wall_ns: Callable[[], int] = time.time_ns  # the time of day
     bodies: BodyCache = field(init=False)
+    names: MessageNames = field(init=False)
     server_times: ServerTimes = field(init=False)
     user_names: dict[int, str] = field(init=False)  # by user number
 
     def __post_init__(self) -> None:
         self.bodies = BodyCache(self.tag.rstrip("-"), texts=self.texts)
+        self.names = MessageNames(
+            self.tag,
+            per_sender=bool(self.adapter.ids_are_per_sender),
+            compared=SERVER_SEQ in self.adapter.capabilities,
+            stamp_unit_s=self.adapter.traits.stamp_unit_s,
+        )
         self.server_times = ServerTimes(self.now_ns, self.wall_ns)
         self.user_names = {number: name for name, number in self.user_numbers.items()}
 

@@ -15,6 +15,8 @@ from gauntlet.core.history import (
     Probe,
     ProbeResult,
     RoomEvent,
+    StampFlag,
+    id_digest,
 )
 from gauntlet.core.scenario.capabilities import HISTORY, SELF_ECHO, SERVER_SEQ
 from gauntlet.scenarios.adapters.base import Connected, Cursor, Entry, Gap, Page
@@ -23,6 +25,7 @@ from gauntlet.scenarios.client.connection import Connection
 from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.inbox import Inbox, InboxListener
 from gauntlet.scenarios.client.ordered_inbox import HELD_MAX, PAGE_LIMIT, OrderedInbox
+from gauntlet.scenarios.client.payload import OTHER_STAMP
 from gauntlet.scenarios.client.requests import RequestChannel
 from gauntlet.scenarios.client.unordered_inbox import UnorderedInbox
 from gauntlet.scenarios.metrics import error_log
@@ -36,20 +39,25 @@ _ROOM_EVENTS = {event.name.lower(): event for event in RoomEvent}
 
 # Plain integers, because arithmetic on members of an enumeration is slow.
 _DELIVER = int(Kind.DELIVER)
+_OTHER_STAMP_SHOWN = int(StampFlag.DIFFERS | StampFlag.SHOWN)
 _FOREIGN, _CRC_BAD, _LEFTOVER = int(Flag.FOREIGN), int(Flag.CRC_BAD), int(Flag.LEFTOVER)
 
 
 @final
 class Content:
-    """The content of an entry, as a history record holds it."""
+    """The content of an entry, as a history record holds it.
 
-    __slots__ = ("flags", "intended_ns", "peer", "sseq")
+    `named` is what its names tell (`MessageNames.compare`); it has records of its own.
+    """
 
-    def __init__(self, peer: int, sseq: int, intended_ns: int, flags: int) -> None:
+    __slots__ = ("flags", "intended_ns", "named", "peer", "sseq")
+
+    def __init__(self, peer: int, sseq: int, intended_ns: int, flags: int, named: int = 0) -> None:
         self.peer = peer
         self.sseq = sseq
         self.intended_ns = intended_ns
         self.flags = flags
+        self.named = named
 
     def as_tuple(self) -> tuple[int, int, int, int]:
         """Return the fields in their order."""
@@ -267,6 +275,8 @@ class Receiver(InboxListener):
             return
         stamped_ms = entry.stamped_ms
         now_ns = self._record(_DELIVER, inbox, entry.seq, content, channel, link, stamped_ms)
+        if content.named:
+            record_names(context, inbox.conv, entry, content, link, channel)
         if not content.flags & (_FOREIGN | _LEFTOVER):
             context.ledger.present(inbox.conv.number, self._device_key, content.peer, content.sseq)
             self._record_delivery(now_ns - content.intended_ns)
@@ -281,6 +291,8 @@ class Receiver(InboxListener):
         if entry.event:
             flags |= Flag.ROOM_EVENT
         self._record(Kind.RECEIVE, inbox, entry.seq, content, flags, connection.number)
+        if content.named:
+            record_names(self._context, inbox.conv, entry, content, connection.number, Channel.LIVE)
 
     def on_held(self, inbox: Inbox, entry: Entry, connection_number: int, *, missing: int) -> None:
         """Record that a push arrived, which is not presented yet."""
@@ -299,6 +311,8 @@ class Receiver(InboxListener):
             flags=content.flags | (Flag.ROOM_EVENT if entry.event else 0),
             spare=min(missing, MISSING_MAX),
         )
+        if content.named:
+            record_names(self._context, inbox.conv, entry, content, connection_number, Channel.LIVE)
 
     def on_overflow(self, inbox: Inbox) -> None:
         """Count a push that was not kept; the history will contain it."""
@@ -466,7 +480,41 @@ def read_content(context: Context, conv: Conversation, entry: Entry) -> Content:
         return Content(sender, body.sseq, body.intended_ns, _LEFTOVER)
     if not of_this_run or body.conv != conv.number or body.author != sender:
         flags |= _FOREIGN
-    return Content(sender, body.sseq, body.intended_ns, flags)
+    named = 0 if flags else context.names.compare(body, entry)
+    return Content(sender, body.sseq, body.intended_ns, flags, named)
+
+
+def record_names(
+    context: Context,
+    conv: Conversation,
+    entry: Entry,
+    content: Content,
+    link: int,
+    channel: int,
+    listed_ns: int = 0,
+) -> None:
+    """Record what a copy of a message calls it, where its content says that this is worth it.
+
+    It came now, or at `listed_ns` if all messages of its page are recorded with that time.
+    """
+    named = content.named & ~OTHER_STAMP
+    told = [(Kind.NAMED, id_digest(entry.id), named)] if named else []
+    if content.named & OTHER_STAMP:
+        local_ns = context.server_times.local_ns(entry.stamped_ms)
+        told += [(Kind.STAMP, local_ns, _OTHER_STAMP_SHOWN)] if local_ns else []
+    for kind, ref_ns, spare in told:
+        context.sink.add(
+            kind,
+            listed_ns or context.now_ns(),
+            ref_ns,
+            conv.number,
+            link,
+            content.peer,
+            content.sseq,
+            entry.seq,
+            channel,
+            spare,
+        )
 
 
 def read_stray(context: Context, entry: Entry) -> tuple[int, Content | None]:

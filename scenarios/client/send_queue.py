@@ -13,7 +13,7 @@ from random import Random
 from typing import Literal, final
 
 from gauntlet.core.clock import NS_PER_S
-from gauntlet.core.history import Flag, Kind, NamedFlag, id_digest
+from gauntlet.core.history import Flag, Kind, NamedFlag, StampFlag, id_digest
 from gauntlet.core.scenario.capabilities import IDEMPOTENT_SEND
 from gauntlet.scenarios.adapters.base import OverHttp, Sent
 from gauntlet.scenarios.adapters.limits import check_sent
@@ -24,7 +24,6 @@ from gauntlet.scenarios.workloads.entities import Op
 
 # Plain integers, because members of an enumeration are slow to look up and to pack.
 _OP, _ATTEMPT, _ACK = int(Kind.OP), int(Kind.ATTEMPT), int(Kind.ACK)
-_ID_MARK = "g1"
 _BACKOFF_BASE_MS = 100
 _BACKOFF_CAP_MS = 2_000
 # Called with the outcome of a send and its position (0 unless acked).
@@ -60,17 +59,6 @@ class PendingSend:
         self.backoff: Backoff | None = None  # created at the first retry: most sends need none
         self.on_ended = on_ended
 
-    def client_msg_id(self, prefix: str, *, per_sender: bool = False) -> str:
-        """Return the identity of the message: the same in every attempt, unique with `prefix`.
-
-        With `per_sender`, every second user counts their messages from 1 in each conversation, so
-        that messages of others have the same ids. The ids of all other users differ everywhere.
-        """
-        op = self.op
-        if per_sender and op.author % 2 == 0:
-            return f"{prefix}s.{op.sseq}"
-        return f"{prefix}{op.conv.number}.{op.author}.{op.sseq}"
-
 
 class SendQueue:
     """A user's sends by conversation number: the first of each, which is in flight, and the others.
@@ -84,9 +72,7 @@ class SendQueue:
         "_context",
         "_first",
         "_held",
-        "_id_prefix",
         "_idempotent",
-        "_ids_are_per_sender",
         "_over_socket",
         "_record_lag",
         "_record_response",
@@ -105,8 +91,6 @@ class SendQueue:
         self._held: tuple[PendingSend, ...] = ()  # waiting for a connection
         self._over_socket = False  # sends go over the connection, as the last one did
         self._idempotent = IDEMPOTENT_SEND in context.adapter.capabilities
-        self._id_prefix = f"{_ID_MARK}.{context.tag}"
-        self._ids_are_per_sender = bool(context.adapter.ids_are_per_sender)
         record = context.latencies.record
         self._record_lag, self._record_response = record["lag"], record["response"]
         self._record_service = record["service"]
@@ -223,10 +207,15 @@ class SendQueue:
         context, seq = self._context, sent.seq
         now_ns = context.now_ns()
         self._record(_ACK, send, now_ns, seq, send.attempts, flags)
+        shown, differs = "", False
+        if (sent.id or sent.stamped_ms) and (known := context.bodies.known(send.body)) is not None:
+            shown, differs = context.names.acknowledge(known, sent)
         if sent.id or sent.conv or sent.client_msg_id:
             self._record_names(send, sent, now_ns)
+        if shown:
+            self._record_shown(send, shown, now_ns)
         if sent.stamped_ms:
-            self._record_stamp(send, sent, now_ns)
+            self._record_stamp(send, sent, now_ns, StampFlag.DIFFERS if differs else 0)
         context.ledger.ack(send.op)
         self._record_response(now_ns - send.intended_ns)
         self._record_service(now_ns - send.first_ns)
@@ -253,11 +242,32 @@ class SendQueue:
             spare=wrong,
         )
 
-    def _record_stamp(self, send: PendingSend, sent: Sent, now_ns: int) -> None:
+    def _record_shown(self, send: PendingSend, shown: str, now_ns: int) -> None:
+        """Record the id that a copy had, which came before the acknowledgement and differs."""
+        op = send.op
+        self._context.sink.add(
+            Kind.NAMED,
+            now_ns,
+            id_digest(shown),
+            op.conv.number,
+            peer=op.author,
+            sseq=op.sseq,
+            spare=NamedFlag.SHOWN,
+        )
+
+    def _record_stamp(self, send: PendingSend, sent: Sent, now_ns: int, spare: int) -> None:
         if local_ns := self._context.server_times.local_ns(sent.stamped_ms):
             op, link = send.op, self._request_channel.connection_number
             self._context.sink.add(
-                Kind.STAMP, now_ns, local_ns, op.conv.number, link, op.author, op.sseq, sent.seq
+                Kind.STAMP,
+                now_ns,
+                local_ns,
+                op.conv.number,
+                link,
+                op.author,
+                op.sseq,
+                sent.seq,
+                spare=spare,
             )
 
     def _end_unacked(self, send: PendingSend) -> None:
@@ -297,7 +307,8 @@ class SendQueue:
             del self._waiting[conv]
 
     def _client_msg_id(self, send: PendingSend) -> str:
-        return send.client_msg_id(self._id_prefix, per_sender=self._ids_are_per_sender)
+        op = send.op
+        return self._context.names.client_msg_id(op.conv.number, op.author, op.sseq)
 
     def _is_current(self, send: PendingSend) -> bool:
         return self._first.get(send.op.conv.number) is send

@@ -112,10 +112,24 @@ class Session:
         self._connect()
 
     def leave(self) -> None:
-        """Go offline for a planned absence."""
+        """Go offline for a planned absence, every second user after exiting all rooms."""
         if self.online:
             self._record_offline()
+            if self._attended and self.user.number % 2 == 0:
+                self._exit_all()
         self.stop()
+
+    def _exit_all(self) -> None:
+        """Exit all rooms at once; the next connection enters them again."""
+        connection = self.request_channel.connection
+        if connection is None:
+            return
+        frame = self.request_channel.ask(self.request_channel.codec.exit_all)
+        if frame:
+            for room in sorted(self._attended):
+                conv = self._context.conversations[room]
+                self._record_attendance(connection, conv, RoomEvent.EXITED)
+            self._send(connection, frame)
 
     def stall(self) -> None:
         """Begin a planned absence in which the user stays connected but reads nothing."""
@@ -186,15 +200,20 @@ class Session:
         connection = self.request_channel.connection
         if connection is not None:  # otherwise the next connection enters the right rooms
             event = RoomEvent.ENTERED if on else RoomEvent.EXITED
-            self._context.sink.add(
-                Kind.ATTEND,
-                self._context.now_ns(),
-                conv=conv.number,
-                link=connection.number,
-                peer=self.user.number,
-                sseq=event,
-            )
+            self._record_attendance(connection, conv, event)
             self._change_attendance(connection, conv.name, on=on)
+
+    def _record_attendance(
+        self, connection: Connection, conv: Conversation, event: RoomEvent
+    ) -> None:
+        self._context.sink.add(
+            Kind.ATTEND,
+            self._context.now_ns(),
+            conv=conv.number,
+            link=connection.number,
+            peer=self.user.number,
+            sseq=event,
+        )
 
     def _change_attendance(self, connection: Connection, room: str, *, on: bool) -> None:
         codec = self.request_channel.codec

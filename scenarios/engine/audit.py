@@ -15,12 +15,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
-from gauntlet.core.history import Channel, Flag, Kind, id_digest
+from gauntlet.core.history import Channel, Flag, Kind, NamedFlag, StampFlag, id_digest
 from gauntlet.core.run_directory import Journal
 from gauntlet.core.scenario.capabilities import SERVER_SEQ
 from gauntlet.scenarios.adapters.base import Cursor, Entry, Page, ProtocolError
 from gauntlet.scenarios.adapters.limits import check_page
 from gauntlet.scenarios.client.context import Context
+from gauntlet.scenarios.client.payload import OTHER_STAMP
 from gauntlet.scenarios.client.receiver import Content, read_content, record_page
 from gauntlet.scenarios.client.session import Session
 from gauntlet.scenarios.metrics import error_log
@@ -243,12 +244,12 @@ class Audit:
 
     def _record_more(self, conv: Conversation, content: Content, entry: Entry, now_ns: int) -> None:
         """Record the id and the time stamp that the server gave a message, if it did."""
-        told = {
-            Kind.NAMED: id_digest(entry.id),
-            Kind.STAMP: self._context.server_times.local_ns(entry.stamped_ms),
-        }
-        for kind, ref_ns in told.items():
-            if ref_ns:
+        local_ns = self._context.server_times.local_ns(entry.stamped_ms)
+        other = content.named & NamedFlag.OTHER_MESSAGE
+        differs = StampFlag.DIFFERS if local_ns and content.named & OTHER_STAMP else 0
+        told = ((Kind.NAMED, id_digest(entry.id), other), (Kind.STAMP, local_ns, differs))
+        for kind, ref_ns, spare in told:
+            if ref_ns or spare:
                 self._context.sink.add(
                     kind,
                     now_ns,
@@ -258,6 +259,7 @@ class Audit:
                     sseq=content.sseq,
                     seq=entry.seq,
                     flags=Channel.AUDIT,
+                    spare=spare,
                 )
 
 

@@ -7,14 +7,17 @@ markup once too often changes some of these texts, and then the checksum of the 
 import random
 from collections.abc import Sequence
 
-DEFAULT_BYTES_MAX = 16_384  # of a body, where neither the scenario nor the adapter sets a limit
+DEFAULT_BYTES_MAX = 36_864  # of a body, where neither the scenario nor the adapter sets a limit
 _COUNT = 480
 # Every 24th text is long, so that each sender soon sends one, and so that the mean stays small.
 _LONG_EVERY = 24
-_LONG_FROM_BYTES = 512
+_LONG_FROM_BYTES, _LONG_TO_BYTES = 512, 16_384
 _MEDIAN_BYTES, _SPREAD = 60, 1.0  # of the short texts; log-normal
 # Each author starts elsewhere, so that even a short load contains all kinds of texts.
 _AUTHOR_STRIDE = 37
+# The only text of the largest size, because such texts cost most: the third one of the first author
+# in each conversation, so that short loads have it, too.
+_LARGEST = _AUTHOR_STRIDE + 3
 
 _PLAIN = (
     "See you at noon?",
@@ -44,6 +47,17 @@ _DIFFICULT = (
     "https://example.org/?q=a+b&c=%20d#e @all #general :smile: *bold* _it_ ~no~",
     "  two leading, two inner,  and two trailing spaces  ",
     "first line\nsecond line\n\n\tindented with a tab",
+    # What may have a special meaning at the beginning of a message.
+    "/me waves",
+    "//comment /etc/passwd ../..",
+    "@all",
+    "#1 !ping ?help .info >quote",
+    "-5 +1 =SUM(A1:A9) 0x10 1e3 NaN null true",
+    "[1,2] {{template}} (c) ::shortcut::",
+    "\ufeffwith a byte order mark",
+    "\u0301begins with a combining mark",
+    "\t\n  begins and ends with white space \n\t",
+    "e" + "\u0301\u0323\u0308" * 24 + " one long cluster; delete \x7f",
     "no\u00a0break soft\u00adhyphen zero\u200bwidth \u2028separator \ufefforder mark",
 )
 
@@ -83,11 +97,12 @@ def _carried(phrases: Sequence[str], alphabet: str | None) -> list[str]:
 
 def _length(chance: random.Random, number: int, bytes_max: int) -> int:
     """Return the length of a text in bytes: usually short, regularly long, once the maximum."""
-    if number == 0:
+    if number == _LARGEST:
         return bytes_max
     if number % _LONG_EVERY == 0 and bytes_max > _LONG_FROM_BYTES:
         # Uniform in the logarithm: as many between 1 and 2 KiB as between 8 and 16 KiB.
-        return int(_LONG_FROM_BYTES * (bytes_max / _LONG_FROM_BYTES) ** chance.random())
+        most = min(bytes_max, _LONG_TO_BYTES)
+        return int(_LONG_FROM_BYTES * (most / _LONG_FROM_BYTES) ** chance.random())
     return min(bytes_max, int(_MEDIAN_BYTES * chance.lognormvariate(0, _SPREAD)))
 
 

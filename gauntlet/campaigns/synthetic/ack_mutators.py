@@ -1,4 +1,4 @@
-"""Mutators of acknowledgements: each makes some of them name what is not their message."""
+"""Mutators of acknowledgements and copies: each makes some name what is not their message."""
 
 from gauntlet.campaigns.synthetic.histories import ROOM
 from gauntlet.campaigns.synthetic.mutator import Identity, Mutator, identity
@@ -64,6 +64,35 @@ def acknowledge_what_was_never_sent(story: Story) -> set[Identity]:
     return {identity(made_up)}
 
 
+def _show(story: Story, name: str, spare: int) -> set[Identity]:
+    """Let a push name its message, whose acknowledgement names an id."""
+    acked = story.records[_named_by_ack(story)]
+    push = next(
+        record
+        for record in story.records
+        if record.kind == Kind.DELIVER and identity(record) == identity(acked)
+    )
+    shown = push._replace(kind=Kind.NAMED, ref_ns=id_digest(name) or acked.ref_ns, spare=spare)
+    story.records.append(shown)
+    return {identity(shown)}
+
+
+def push_with_another_id(story: Story) -> set[Identity]:
+    """Push a message with an id that it was not acknowledged with."""
+    return _show(story, "never assigned", NamedFlag.SHOWN)
+
+
+def push_with_another_id_of_the_sender(story: Story) -> set[Identity]:
+    """Push a message with an id that its sender did not choose."""
+    return _show(story, "", NamedFlag.SHOWN | NamedFlag.OTHER_MESSAGE)
+
+
+def store_another_id_of_the_sender(story: Story) -> set[Identity]:
+    """Store a message with an id that its sender did not choose."""
+    index = story.at(Kind.NAMED, flags=Channel.AUDIT)[7]
+    return _change(story, index, spare=NamedFlag.OTHER_MESSAGE)
+
+
 ACK_MUTATORS: dict[Mutator, str] = {
     acknowledge_another_conversation: "ack-content",
     acknowledge_another_message: "ack-content",
@@ -73,4 +102,7 @@ ACK_MUTATORS: dict[Mutator, str] = {
     acknowledge_a_position_far_away: "ack-content",
     acknowledge_a_position_before_others_joined: "ack-content",
     acknowledge_what_was_never_sent: "ack-content",
+    push_with_another_id: "ack-content",
+    push_with_another_id_of_the_sender: "phantom",
+    store_another_id_of_the_sender: "phantom",
 }

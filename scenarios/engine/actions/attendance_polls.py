@@ -1,7 +1,9 @@
-"""Reads the list of who is in a room once a second, for the check `attendance-stale`.
+"""Reads the list of who is in a room twice a second, for the check `attendance-stale`.
 
-In each worker one room is read, because the evidence of one suffices, and the load should not
-notice it. It is the room that has the most changes ahead, among those that are not too large.
+Every second list is that of one room: the one that has the most changes ahead, among those that are
+not too large. Its lists follow each other closely, so that one that is wrong for a short time is
+seen. The lists between them are those of the other rooms, one after the other: a server may be
+wrong about some rooms only. The load should not notice these requests.
 A request that is refused or not answered leaves no record: an overloaded server may shed it.
 """
 
@@ -21,17 +23,22 @@ from gauntlet.scenarios.schedule.traffic import Traffic
 from gauntlet.scenarios.workloads.entities import Conversation
 
 MEMBERS_MAX = 100
-PERIOD_NS = NS_PER_S
+PERIOD_NS = NS_PER_S // 2
 _TIMEOUT_S = 2.0
 
 
-def choose_room(traffic: Traffic) -> Conversation | None:
-    """Return the room to read: of those with the most changes, the first one."""
-    rooms = [
+def readable_rooms(traffic: Traffic) -> list[Conversation]:
+    """Return the rooms that are not too large to be read."""
+    return [
         conv
         for conv in traffic.conversations.values()
         if conv.is_room and len(conv.members) <= MEMBERS_MAX
     ]
+
+
+def choose_room(traffic: Traffic) -> Conversation | None:
+    """Return the room to read most often: of those with the most changes, the first one."""
+    rooms = readable_rooms(traffic)
     changes = Counter(absence.conv for absence in traffic.room_absences)
     changes.update(removal.conv for removal in traffic.room_removals)
     away = Counter(period.user for period in traffic.offline_periods)
@@ -56,6 +63,9 @@ class AttendancePolls:
         self._load = plan.load.scenario.load
         declared = ATTENDANCE in plan.adapter.capabilities
         self._room = choose_room(plan.traffic) if declared else None
+        rooms = readable_rooms(plan.traffic) if declared else []
+        self._others = [room for room in rooms if room is not self._room]
+        self._count = 0
         self._is_waiting = False
         self._end_ns = 0
 
@@ -71,14 +81,22 @@ class AttendancePolls:
             self._poll()
 
     def _poll(self) -> None:
-        room = self._room
-        if room is None or self._context.now_ns() >= self._end_ns:
+        if self._context.now_ns() >= self._end_ns:
             return
-        reader = self._reader(room)
-        if reader is not None and not self._is_waiting:
+        room = self._next_room()
+        reader = self._reader(room) if room is not None else None
+        if room is not None and reader is not None and not self._is_waiting:
             self._is_waiting = True
             self._port.spawn(self._read(reader, room))
         self._context.after(PERIOD_NS, self._poll)
+
+    def _next_room(self) -> Conversation | None:
+        """Return the room whose turn it is, None between two turns of the only one."""
+        turn, is_other = divmod(self._count, 2)
+        self._count += 1
+        if not is_other:
+            return self._room
+        return self._others[turn % len(self._others)] if self._others else None
 
     def _reader(self, room: Conversation) -> Session | None:
         """Return the first member who is connected."""

@@ -20,7 +20,7 @@ from gauntlet.core.scenario.capabilities import HISTORY, SERVER_SEQ
 from gauntlet.scenarios.adapters.base import Entry, ProtocolError
 from gauntlet.scenarios.adapters.limits import check_page
 from gauntlet.scenarios.client.context import Context
-from gauntlet.scenarios.client.receiver import Content, read_content, record_page
+from gauntlet.scenarios.client.receiver import Content, read_content, record_names, record_page
 from gauntlet.scenarios.client.session import Session
 from gauntlet.scenarios.engine.load_plan import LoadPlan
 from gauntlet.scenarios.network.transport import SocketTransport, call_and_wait
@@ -168,3 +168,5 @@ class HistoryReads:
             seq=entry.seq,
             flags=Channel.HISTORY | Flag.DUPLICATE | content.flags,
         )
+        if content.named:
+            record_names(self._context, conv, entry, content, link, Channel.HISTORY, now_ns)

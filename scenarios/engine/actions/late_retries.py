@@ -45,7 +45,9 @@ class LateRetries:
     def _is_own(self, reader: Session, conv: Conversation, entry: Entry, content: Content) -> bool:
         """Return whether a message is certainly one of the reader that was acknowledged."""
         context = self._context
-        if content.flags or content.peer != reader.user.number or not entry.client_msg_id:
+        if content.flags or content.named & NamedFlag.OTHER_MESSAGE:
+            return False
+        if content.peer != reader.user.number or not entry.client_msg_id:
             return False
         age_ns = context.now_ns() - content.intended_ns
         return age_ns < context.limits.give_up_after_ns and context.ledger.is_acked(

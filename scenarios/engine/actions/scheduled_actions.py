@@ -27,7 +27,7 @@ def scheduled_actions(
     visitors = strangers.Strangers(plan, context, port)
     for visit in strangers.plan_visits(plan):
         yield visit.offset_ns, visit.user, partial(visitors.visit, conv=visit.conv)
-    yield from Impostors(plan, context, port).scheduled_actions()
+    yield from Impostors(plan, context, port, sessions).scheduled_actions()
     changes = MemberChanges(
         context,
         port,

@@ -51,15 +51,22 @@ def test_requests_of_strangers_are_refused(what, obtained, result):
     assert [witness.user for witness in found.witnesses] == [3] * is_granted
 
 
+@pytest.mark.parametrize(
+    ("what", "obtained"),
+    [
+        (Probe.IMPOSTOR, "read the history of c1"),
+        (Probe.IMPOSTOR_SEND, "sent a message to c1"),
+        (Probe.IMPOSTOR_CONNECT, "connected"),
+    ],
+)
 @pytest.mark.parametrize("result", [ProbeResult.REFUSED, ProbeResult.GRANTED])
-def test_a_login_that_the_server_has_not_issued_is_refused_to_members_too(result):
+def test_a_login_that_the_server_has_not_issued_is_refused_to_members_too(what, obtained, result):
     run = strangers()
     run.add(Kind.MEMBERSHIP, 2, conv=1, link=1, peer=1, sseq=RoomEvent.ADDED, seq=1,
             spare=ProbeResult.GRANTED)  # fmt: skip
-    run.add(Kind.PROBE, 12, ref_ns=ns(11.9), conv=1, link=1, sseq=Probe.IMPOSTOR, seq=7,
-            spare=result)  # fmt: skip
+    run.add(Kind.PROBE, 12, ref_ns=ns(11.9), conv=1, link=1, sseq=what, seq=7, spare=result)
     found = run.verdict("access")
-    text = "An impostor read the history of c1 as u1, with a login that the server had not issued."
+    text = f"An impostor {obtained} as u1, with a login that the server had not issued."
     assert sentences(found) == [text] * (result == ProbeResult.GRANTED)
     assert found.examined == 1
 
@@ -100,6 +107,24 @@ def test_a_message_of_a_stranger_does_not_exist(kind, changed, exists):
     assert (found.count, found.examined) == (exists, 1)
     for witness in found.witnesses:
         assert len(witness.records) == len(witness.messages) == 1
+
+
+@pytest.mark.parametrize(
+    ("result", "exists"),
+    [(ProbeResult.REFUSED, True), (ProbeResult.UNKNOWN, True), (ProbeResult.GRANTED, False)],
+)
+def test_a_message_of_an_impostor_does_not_exist_although_they_act_as_a_member(result, exists):
+    run = strangers()
+    known = {"conv": 1, "link": 1, "peer": STRANGER_SSEQ + 5}
+    run.add(Kind.PROBE, 12, **known, sseq=Probe.IMPOSTOR_SEND, spare=result)
+    for at_s in (13, 14):
+        run.add(Kind.DELIVER, at_s, conv=1, link=2, peer=1, sseq=STRANGER_SSEQ + 5, seq=4)
+    sentence = (
+        "A message that an impostor sent to c1 as u1 exists, although the send was not "
+        "acknowledged."
+    )
+    granted = "An impostor sent a message to c1 as u1, with a login that the server had not issued."
+    assert sentences(run.verdict("access")) == [sentence if exists else granted]
 
 
 def test_a_message_that_was_granted_is_counted_once():

@@ -262,3 +262,61 @@ def test_the_acknowledged_ids_are_those_of_messages_of_this_run():
 def test_five_acknowledgements_are_needed_for_a_verdict(count, outcome):
     found = acknowledged(*range(11, 11 + count)).verdict("ack-content")
     assert (found.outcome, found.examined) == (outcome, count)
+
+
+SHOWN_ELSEWHERE = (
+    "u2 received message 1 of u1 in c1 with an id that is not the one of this message."
+)
+
+
+@pytest.mark.parametrize(
+    ("acked", "stored", "shown", "is_wrong"),
+    [
+        (11, 11, 11, False),
+        (11, None, 11, False),
+        (11, 11, 99, True),
+        (11, None, 99, True),
+        # The id of another message.
+        (11, 11, 12, True),
+        # Not acknowledged with an id, but stored under one.
+        (None, 11, 99, True),
+        (None, 11, 11, False),
+        (None, None, 99, False),
+        (0, None, 99, False),
+        # A message that is stored twice may be shown under either id.
+        (11, 99, 99, False),
+        (11, 11, 0, False),
+    ],
+)
+def test_a_copy_has_the_id_of_the_acknowledgement_or_of_the_store(acked, stored, shown, is_wrong):
+    run = acknowledged(acked, 12)
+    for seq, id_ in ((1, stored), (2, 12)):
+        if id_ is not None:
+            name(run, seq, id_, flags=Channel.AUDIT)
+    name(run, 1, shown, link=2, spare=NamedFlag.SHOWN)
+    found = run.verdict("ack-content")
+    assert (SHOWN_ELSEWHERE in sentences(found)) is is_wrong
+    if is_wrong:
+        assert (found.count, found.witnesses[0].user) == (1, 2)
+
+
+def test_ids_of_copies_are_not_compared_where_acknowledgements_name_none():
+    """Then each member may have an archive with ids of its own."""
+    run = acknowledged(None, None, stored=(11, 12))
+    name(run, 1, 99, link=2, spare=NamedFlag.SHOWN)
+    assert run.verdict("ack-content").count == 0
+
+
+def test_a_copy_that_came_before_the_acknowledgement_has_no_known_receiver():
+    run = acknowledged(11, 12)
+    name(run, 1, 99, link=0, spare=NamedFlag.SHOWN)
+    assert sentences(run.verdict("ack-content")) == [SHOWN_ELSEWHERE.replace("u2", "A user")]
+
+
+def test_the_ids_of_copies_are_none_of_acknowledgements():
+    run = acknowledged(11, 12)
+    name(run, 1, 12, link=2, spare=NamedFlag.SHOWN | NamedFlag.OTHER_MESSAGE)
+    assert acknowledged_ids(run.history()).tolist() == [11, 12]
+    # The id that the sender chose is the concern of `phantom`.
+    (sentence,) = sentences(run.verdict("ack-content"))
+    assert sentence == SHOWN_ELSEWHERE

@@ -120,6 +120,32 @@ def test_a_connection_that_was_lost_may_hold_the_stay(down_s, expected):
 
 
 @pytest.mark.parametrize(
+    ("asked_s", "down_s", "code", "expected"),
+    [
+        (20, 20 + NS, 1000, [1]),
+        (20, 24, 1000, [1]),
+        # Lost, so that the request may have been lost with it.
+        (20, 24, 1006, []),
+        (20, 20 + NS, 1012, []),
+    ],
+)
+def test_a_connection_that_was_closed_after_the_request_brought_it(asked_s, down_s, code, expected):
+    """As that of a user who exits all rooms, and closes the app."""
+    run = room((5, ENTERED))
+    ask(run, asked_s)
+    run.add(Kind.DISCONNECT, down_s, link=2, peer=2, spare=code)
+    assert missing(run) == expected
+
+
+def test_another_connection_that_was_closed_before_holds_the_stay():
+    run = room((5, ENTERED))
+    run.connect(2, 1, link=12, device="d1")
+    run.add(Kind.DISCONNECT, 19, link=12, peer=2, spare=1000)
+    ask(run, 20)
+    assert missing(run) == []
+
+
+@pytest.mark.parametrize(
     ("effective_s", "healed_s", "expected"),
     [
         # A fault gives the server until 10 s after its heal.

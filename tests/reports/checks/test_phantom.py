@@ -2,7 +2,7 @@
 
 import pytest
 
-from gauntlet.core.history import STRANGER_SSEQ, Channel, Flag, Kind, RoomEvent
+from gauntlet.core.history import STRANGER_SSEQ, Channel, Flag, Kind, NamedFlag, RoomEvent
 
 from ..small_runs import SmallRun, ns, sentences
 
@@ -103,3 +103,35 @@ def test_a_message_of_a_stranger_is_none_even_if_it_is_the_only_one():
     run.add(Kind.DELIVER, 12, conv=1, link=2, peer=1, sseq=STRANGER_SSEQ, seq=1)
     found = run.verdict("phantom")
     assert (sentences(found), found.examined) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    ("spare", "flags", "where"),
+    [
+        (NamedFlag.SHOWN, Channel.LIVE, ""),
+        (NamedFlag.SHOWN | NamedFlag.OTHER_MESSAGE, Channel.LIVE, "u2 received"),
+        (NamedFlag.SHOWN | NamedFlag.OTHER_MESSAGE, Channel.HISTORY, "u2 received"),
+        (NamedFlag.OTHER_MESSAGE, Channel.AUDIT, "the audit found"),
+        (0, Channel.AUDIT, ""),
+        # That an acknowledgement names another message is the concern of `ack-content`.
+        (NamedFlag.OTHER_MESSAGE, Channel.LIVE, ""),
+    ],
+)
+def test_a_copy_has_the_id_that_its_sender_chose(spare, flags, where):
+    run = sent()
+    run.deliver(1, 1, 11, 2)
+    reader = 0 if flags == Channel.AUDIT else 2
+    known = {"conv": 1, "link": reader, "peer": 1, "sseq": 1, "seq": 1, "ref_ns": 7}
+    run.add(Kind.NAMED, 11, **known, flags=flags, spare=spare)
+    found = run.verdict("phantom")
+    sentence = f"At position 1 of c1 {where} {TITLE} with another id than the one its sender chose."
+    assert sentences(found) == ([sentence] if where else [])
+    # What names a copy is no further copy.
+    assert found.examined == 1
+
+
+def test_the_name_of_what_was_never_sent_is_not_counted_again():
+    run = sent()
+    known = {"conv": 1, "link": 2, "peer": 1, "sseq": 1, "flags": Flag.FOREIGN}
+    run.add(Kind.NAMED, 11, **known, spare=NamedFlag.SHOWN | NamedFlag.OTHER_MESSAGE)
+    assert not run.verdict("phantom").count

@@ -9,6 +9,7 @@ from gauntlet.core.history import (
     STAMP_AGE_ZERO,
     Channel,
     Kind,
+    StampFlag,
     stamp_age,
 )
 from gauntlet.core.scenario.traits import Traits
@@ -381,3 +382,33 @@ def test_a_message_is_accepted_when_it_is_received_before_its_acknowledgement(be
 def test_five_stamps_are_needed_for_a_verdict(count, outcome):
     found = stamped(*(10.05 + at for at in range(count))).verdict("timestamps")
     assert (found.outcome, found.examined) == (outcome, count)
+
+
+@pytest.mark.parametrize(
+    ("unit_s", "spare", "count"),
+    [
+        (0.001, StampFlag.DIFFERS | StampFlag.SHOWN, 1),
+        (0.001, StampFlag.SHOWN, 0),
+        (None, StampFlag.DIFFERS | StampFlag.SHOWN, 0),
+    ],
+)
+def test_a_stamp_that_the_load_has_marked_differs_however_little(unit_s, spare, count):
+    run = stamped(10.05, 11.05)
+    known = {"conv": 1, "link": 2, "peer": 1, "sseq": 1, "seq": 1, "spare": spare}
+    run.add(Kind.STAMP, 10.1, **known, ref_ns=ns(10.052))
+    run.traits = Traits(stamp_unit_s=unit_s)
+    found = run.verdict("timestamps")
+    assert found.count == count
+    if count:
+        (sentence,) = sentences(found)
+        assert sentence == (
+            "The time stamp that u2 received with message 1 of u1 in c1 is 2 ms after the one of "
+            "message 1 of u1 in c1 in its acknowledgement."
+        )
+
+
+def test_an_acknowledgement_that_the_load_has_marked_differs_from_what_came_before():
+    run = stamped(10.05, 11.05)
+    run.add(Kind.STAMP, 10.1, conv=1, link=1, peer=1, sseq=1, seq=1, ref_ns=ns(10.052), spare=1)
+    run.traits = Traits(stamp_unit_s=0.001)
+    assert run.verdict("timestamps").count == 1

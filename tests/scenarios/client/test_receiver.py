@@ -10,10 +10,13 @@ from gauntlet.core.history import (
     Channel,
     Flag,
     Kind,
+    NamedFlag,
     PageFlag,
     Probe,
     ProbeResult,
     RoomEvent,
+    StampFlag,
+    id_digest,
 )
 from gauntlet.scenarios.adapters.base import Connected, Entry, Gap
 from gauntlet.scenarios.client import payload
@@ -452,3 +455,39 @@ def test_joining_again_reads_what_was_not_pushed(world, receiver):
     receiver.join(ROOM, 9)
     world.pass_ms(1000)
     assert "after=4&" in world.take().request.path
+
+
+def test_a_copy_with_other_names_than_the_first_one_is_recorded(world, receiver):
+    world.context.server_times = ServerTimes(lambda: world.time_ns, lambda: world.time_ns)
+    first = msgspec.structs.replace(
+        message_of_bob(1), client_msg_id="g1.s.1", id="m1", stamped_ms=900
+    )
+    other = msgspec.structs.replace(first, client_msg_id="g1.s.2", id="m2", stamped_ms=902)
+    connection = open_connection()
+    receiver.on_entry(connection, first)
+    receiver.on_entry(connection, first)
+    receiver.on_entry(connection, other)
+    known = {"conv": 1, "link": 9, "peer": 2, "sseq": 1, "seq": 1}
+    named = [record.fields for record in world.kinds(Kind.NAMED)]
+    assert named == [
+        known | {"ref_ns": id_digest("m1"), "spare": NamedFlag.SHOWN},
+        known | {"ref_ns": id_digest("m2"), "spare": NamedFlag.SHOWN | NamedFlag.OTHER_MESSAGE},
+    ]
+    (stamp,) = world.kinds(Kind.STAMP)
+    marks = StampFlag.DIFFERS | StampFlag.SHOWN
+    assert stamp.fields == known | {"ref_ns": 902 * NS_PER_MS, "spare": marks}
+
+
+def test_the_names_of_a_push_that_is_held_back_are_recorded_once(world, receiver):
+    held = msgspec.structs.replace(message_of_bob(2, 2), id="m2")
+    receiver.on_entry(open_connection(), held)
+    receiver.on_entry(open_connection(), message_of_bob(1))
+    assert len(world.kinds(Kind.DELIVER)) == 2
+    (named,) = world.kinds(Kind.NAMED)
+    assert (named.fields["sseq"], named.fields["ref_ns"]) == (2, id_digest("m2"))
+
+
+def test_the_names_of_a_leftover_are_not_compared(world, receiver):
+    world.context.older_accounts, world.context.bodies.run = True, "ab12cd34"
+    receiver.on_entry(open_connection(), left_behind())
+    assert world.kinds(Kind.NAMED) == []

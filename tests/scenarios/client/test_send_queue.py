@@ -1,19 +1,21 @@
 """Send queues, retries and outcomes."""
 
 import json
+from dataclasses import replace
 from random import Random
 
 import pytest
 
 from gauntlet.core.clock import NS_PER_S
-from gauntlet.core.history import Flag, Kind, NamedFlag, id_digest
+from gauntlet.core.history import Flag, Kind, NamedFlag, StampFlag, id_digest
 from gauntlet.core.scenario.capabilities import SERVER_SEQ
-from gauntlet.scenarios.adapters.base import OverSocket, Sent
+from gauntlet.scenarios.adapters.base import Entry, OverSocket, Sent
 from gauntlet.scenarios.adapters.reference import Reference
 from gauntlet.scenarios.adapters.xmpp import Xmpp
 from gauntlet.scenarios.client.connection import Connection
+from gauntlet.scenarios.client.receiver import read_content
 from gauntlet.scenarios.client.requests import RequestChannel
-from gauntlet.scenarios.client.send_queue import PendingSend, SendQueue
+from gauntlet.scenarios.client.send_queue import SendQueue
 from gauntlet.scenarios.metrics.server_times import ServerTimes
 from gauntlet.scenarios.workloads.entities import Conversation, Op
 
@@ -78,7 +80,7 @@ def test_message_ids_contain_the_tag_of_the_run(world):
     """A system that remembers an earlier run must not take a message for a copy."""
     asked = []
     for tag in ("", "ab12-"):
-        world.context.tag = tag
+        world.context = replace(world.context, tag=tag)
         request_channel = RequestChannel(world.context, ANN, ANN.number)
         submit(world, SendQueue(world.context, request_channel, Random(1)))
         asked.append(json.loads(world.take().request.body)["client_msg_id"])
@@ -88,10 +90,9 @@ def test_message_ids_contain_the_tag_of_the_run(world):
 @pytest.mark.parametrize(("adapter", "expected"), [(Reference, "g1.s.7"), (Xmpp, "g1.1.2.7")])
 def test_every_second_user_shares_ids_where_they_are_those_of_a_sender(adapter, expected):
     """A server that forgets who sent a message, and where, takes one for a copy of another."""
-    for author, ident in ((1, "g1.1.1.7"), (2, expected)):
-        send = PendingSend(Op(0, TALK, author, 7), 0, "", None)
-        per_sender = adapter({}).ids_are_per_sender
-        assert send.client_msg_id("g1.", per_sender=per_sender) == ident
+    names = World(adapter({})).context.names
+    assert names.client_msg_id(TALK.number, 1, 7) == "g1.1.1.7"
+    assert names.client_msg_id(TALK.number, 2, 7) == expected
 
 
 def test_the_ids_of_sends_and_of_what_their_answers_must_name_are_the_same(world):
@@ -321,6 +322,24 @@ def test_the_time_stamp_of_an_acknowledgement_is_recorded_on_the_workers_clock(o
     (stamp,) = world.kinds(Kind.STAMP)
     assert stamp.fields["ref_ns"] == 1.5 * NS_PER_S
     assert (stamp.fields["seq"], stamp.fields["sseq"]) == (7, 1)
+
+
+def test_a_copy_that_came_before_the_acknowledgement_is_recorded_if_its_names_differ(world):
+    world.context.server_times = ServerTimes(lambda: world.time_ns, lambda: world.time_ns)
+    queue = SendQueue(world.context, RequestChannel(world.context, ANN, gateway=0), Random(1))
+    for sseq, shown in ((1, "m2"), (2, "m2")):
+        submit(world, queue, sseq)
+        asked = world.take()
+        copy = Entry(TALK.name, sseq, ANN.name, world.body(asked), id=shown, stamped_ms=900)
+        assert not read_content(world.context, TALK, copy).named
+        answer = {"conv": TALK.name, "seq": sseq, "msg_id": f"m{sseq}", "ts": 902 - sseq}
+        asked.answer(201, answer)
+    named = [record.fields for record in world.kinds(Kind.NAMED)]
+    known = {"conv": TALK.number, "peer": ANN.number, "sseq": 1}
+    assert [fields["ref_ns"] for fields in named] == list(map(id_digest, ("m1", "m2", "m2")))
+    assert named[1] == known | {"ref_ns": id_digest("m2"), "spare": NamedFlag.SHOWN}
+    stamps = [record.fields["spare"] for record in world.kinds(Kind.STAMP)]
+    assert stamps == [StampFlag.DIFFERS, 0]
 
 
 def test_an_exception_of_the_adapter_ends_the_send_and_is_recorded(over_socket):

@@ -25,7 +25,7 @@ from gauntlet.scenarios.adapters.reference import Reference
 from gauntlet.scenarios.adapters.xmpp import Xmpp
 from gauntlet.scenarios.client.session import Session
 
-from ..world import ANN, ROOM, TALK, World
+from ..world import ANN, BOB, ROOM, TALK, World
 
 LOGIN = {"token": "t", "connect": {"url": "ws://127.0.0.1:1", "environment": "blue"}}
 MS = 1_000_000
@@ -209,6 +209,44 @@ def test_a_planned_absence_is_recorded_and_ends_with_start(world, session):
     session.start()
     connect(world, session)
     assert session.connected
+
+
+def test_every_second_user_exits_all_rooms_before_a_planned_absence(world):
+    """The others are lost to the server, as those who close an app."""
+    for user in (ANN, BOB):
+        session = Session(world.context, user, Random(1))
+        session.start()
+        connection = connect(world, session)
+        session.join(ROOM, 1)
+        session.leave()
+        exits_all = user is BOB
+        assert ({"leave": {}} in world.sent(connection)) is exits_all
+        attend = [record.fields for record in world.kinds(Kind.ATTEND)]
+        known = {"conv": ROOM.number, "link": connection.number, "peer": BOB.number}
+        assert attend == [known | {"sseq": RoomEvent.EXITED}] * exits_all
+    session.start()
+    again = connect(world, session)
+    assert {"enter": {"conv": ROOM.name}} in world.sent(again)
+
+
+def test_who_is_in_no_room_exits_none(world):
+    session = Session(world.context, BOB, Random(1))
+    session.start()
+    connection = connect(world, session)
+    session.leave()
+    assert {"leave": {}} not in world.sent(connection)
+    assert world.kinds(Kind.ATTEND) == []
+
+
+def test_a_system_without_such_a_frame_sees_the_close_alone(world, monkeypatch):
+    session = Session(world.context, BOB, Random(1))
+    monkeypatch.setattr(type(session.request_channel.codec), "exit_all", CodecBase.exit_all)
+    session.start()
+    connection = connect(world, session)
+    session.join(ROOM, 1)
+    session.leave()
+    assert {"leave": {}} not in world.sent(connection)
+    assert world.kinds(Kind.ATTEND) == []
 
 
 def test_a_stalled_user_reads_nothing_and_reconnects_after_waking(world, session):

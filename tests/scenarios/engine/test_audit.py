@@ -5,11 +5,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from gauntlet.core.history import Channel, Flag, Kind, PageFlag, id_digest
+from gauntlet.core.history import Channel, Flag, Kind, NamedFlag, PageFlag, StampFlag, id_digest
 from gauntlet.scenarios.adapters.base import Account, Entry, Page, ProtocolError
 from gauntlet.scenarios.adapters.reference import Reference
 from gauntlet.scenarios.adapters.xmpp import Xmpp
 from gauntlet.scenarios.client import payload
+from gauntlet.scenarios.client.receiver import read_content
 from gauntlet.scenarios.engine import audit
 from gauntlet.scenarios.engine.audit import Audit
 from gauntlet.scenarios.workloads.entities import Op
@@ -253,7 +254,7 @@ async def test_ids_and_time_stamps_of_stored_messages_are_recorded_where_there_a
     """Not those of room events, and not those of bodies that the load did not send."""
     body = payload.build(TALK.number, 2, 1, 500, 120)
     entries = [
-        Entry(TALK.name, 1, "u0-1", body, id="srv-1", stamped_ms=3),
+        Entry(TALK.name, 1, "u0-1", body, "g1.s.1", id="srv-1", stamped_ms=3),
         Entry(TALK.name, 2, "u0-1", "foreign", id="srv-2"),
         Entry(TALK.name, 3, event="added", user="u0-1", id="srv-3"),
         Entry(TALK.name, 4, "u0-1", payload.build(TALK.number, 2, 2, 500, 120)),
@@ -277,3 +278,22 @@ async def test_ids_and_time_stamps_of_stored_messages_are_recorded_where_there_a
     assert (stamp.fields["seq"], stamp.fields["sseq"], stamp.fields["flags"]) == (
         1, 1, Channel.AUDIT
     )  # fmt: skip
+
+
+async def test_what_is_stored_with_other_names_than_were_received_is_marked(monkeypatch):
+    body = payload.build(TALK.number, 2, 1, 500, 120)
+    stored = Entry(TALK.name, 1, "u0-1", body, "g1.s.9", id="srv-1", stamped_ms=3)
+
+    async def call_and_wait(_port, _access, _gateway, page, _within_s):
+        return page
+
+    monkeypatch.setattr(audit, "call_and_wait", call_and_wait)
+    world = World()
+    received = Entry(TALK.name, 1, "u0-1", body, "g1.s.1", id="srv-1", stamped_ms=4)
+    read_content(world.context, TALK, received)
+    codec = SimpleNamespace(history=lambda *_: Page([stored], head=1))
+    access = SimpleNamespace(request_channel=SimpleNamespace(codec=codec))
+    await Audit(world.context, None, {1: access, 2: access}, None).run([TALK])
+    (named,), (stamp,) = world.kinds(Kind.NAMED), world.kinds(Kind.STAMP)
+    assert named.fields["spare"] == NamedFlag.OTHER_MESSAGE
+    assert stamp.fields["spare"] == StampFlag.DIFFERS

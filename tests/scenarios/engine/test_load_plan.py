@@ -27,7 +27,7 @@ def longest(texts):
 @pytest.mark.parametrize(
     ("traits", "bodies", "most"),
     [
-        (Traits(), {}, 16_384),
+        (Traits(), {}, 36_864),
         (Traits(max_body_bytes=2_000), {}, 2_000),
         (Traits(max_body_bytes=2_000), {"max_bytes": 700}, 700),
         (Traits(), {"max_bytes": 65_536}, 65_536),

@@ -6,12 +6,12 @@ from xml.sax.saxutils import escape
 
 import pytest
 
-from gauntlet.scenarios.workloads.message_texts import MessageTexts
+from gauntlet.scenarios.workloads.message_texts import DEFAULT_BYTES_MAX, MessageTexts
 
 AUTHORS, EACH = 20, 24
 
 
-def texts_of(bytes_max=16_384, alphabet=None, seed=7, authors=AUTHORS, each=EACH):
+def texts_of(bytes_max=DEFAULT_BYTES_MAX, alphabet=None, seed=7, authors=AUTHORS, each=EACH):
     texts = MessageTexts(seed, bytes_max, alphabet)
     return [texts.text(author, sseq) for author in range(authors) for sseq in range(each)]
 
@@ -25,6 +25,11 @@ def test_the_same_seed_gives_the_same_texts_and_another_seed_others():
 def test_no_text_is_longer_than_the_limit(bytes_max):
     lengths = [len(text.encode()) for text in texts_of(bytes_max)]
     assert bytes_max - 4 <= max(lengths) <= bytes_max
+
+
+def test_the_first_author_soon_sends_the_largest_text():
+    few = texts_of(authors=2, each=4)
+    assert [len(text.encode()) > 32_768 for text in few] == [False] * 7 + [True]
 
 
 def test_most_texts_are_short_and_each_load_has_long_ones():
@@ -46,6 +51,15 @@ def test_most_texts_are_short_and_each_load_has_long_ones():
         lambda text: unicodedata.normalize("NFD", text),
         lambda text: unicodedata.normalize("NFKC", text),
         str.strip,
+        str.lstrip,
+        str.rstrip,
+        lambda text: text.lstrip("\ufeff"),
+        lambda text: text.replace("\x7f", ""),
+        lambda text: "" if text.startswith("/") else text,
+        lambda text: "" if text.startswith(("@", "#")) else text,
+        lambda text: "" if text.startswith(("{", "[")) else text,
+        lambda text: text[:16_384],
+        lambda text: text.encode()[:32_768].decode(errors="ignore"),
         str.lower,
         lambda text: " ".join(text.split()),
         lambda text: text.replace("<", "&lt;"),

@@ -1,4 +1,4 @@
-"""Who is in a room is read once a second, of one room, by a member."""
+"""Who is in a room is read once a second of one room, and between of the others, by a member."""
 
 import asyncio
 from types import SimpleNamespace
@@ -13,7 +13,7 @@ from gauntlet.scenarios.engine.actions import attendance_polls
 from gauntlet.scenarios.engine.actions.attendance_polls import AttendancePolls, choose_room
 from gauntlet.scenarios.schedule.arrivals import Stripe
 from gauntlet.scenarios.schedule.traffic import Traffic
-from gauntlet.scenarios.workloads.entities import OfflinePeriod, RoomAbsence
+from gauntlet.scenarios.workloads.entities import Conversation, OfflinePeriod, RoomAbsence
 
 from ...world import ANN, BOB, ROOM
 from .fake_member import FakeMember
@@ -67,11 +67,12 @@ def bench(world, monkeypatch):
 
     monkeypatch.setattr(attendance_polls, "call_and_wait", call_and_wait)
     monkeypatch.setattr(attendance_polls, "choose_room", lambda _traffic: ROOM)
+    monkeypatch.setattr(attendance_polls, "readable_rooms", lambda traffic: traffic)
     load = SimpleNamespace(ramp=4.0, steady=3.0)
     plan = SimpleNamespace(
         load=SimpleNamespace(scenario=SimpleNamespace(load=load)),
         adapter=world.context.adapter,
-        traffic=None,
+        traffic=[ROOM],
     )
     port = SimpleNamespace(spawn=lambda job: tasks.append(asyncio.ensure_future(job)))
 
@@ -108,6 +109,22 @@ async def test_the_list_is_read_once_a_second_while_the_load_runs(world, bench):
     said = [(kept.fields["peer"], kept.fields["sseq"]) for kept in world.kinds(Kind.ATTENDANCE)]
     absent, present = Attendance.ABSENT, Attendance.PRESENT
     assert said == [(1, present), (2, absent), (1, absent), (2, present), (1, absent), (2, absent)]
+
+
+async def test_the_other_rooms_are_read_in_turn_between(world, bench):
+    others = [Conversation(number, f"r.{number}", "group", (1, 2)) for number in (7, 8)]
+    bench.plan.traffic = [others[0], ROOM, others[1]]
+    bench.polls = AttendancePolls(bench.plan, world.context, bench.port, bench.sessions)
+    bench.answers += [[] for _ in range(6)]
+    begin(bench)
+    began_ms = world.time_ns // NS_PER_MS
+    await bench.pass_s(6)
+    read = [conv for _, conv, _ in bench.asked]
+    assert read == [ROOM.name, "r.7", ROOM.name, "r.8", ROOM.name, "r.7"]
+    times = [at_ms - began_ms for at_ms, _, _ in bench.asked]
+    assert all(abs(at - 500 * number) <= 60 for number, at in enumerate(times))
+    convs = [kept.fields["conv"] for kept in world.kinds(Kind.ATTENDANCE)]
+    assert convs == [2, 2, 7, 7, 2, 2, 8, 8, 2, 2, 7, 7]
 
 
 async def test_a_record_has_the_times_of_the_request_and_of_the_answer(world, bench):

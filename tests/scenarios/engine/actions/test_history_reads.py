@@ -120,7 +120,7 @@ async def test_a_page_is_recorded_with_its_messages_as_copies(world, bench):
     bench.answers.append(Page([said(6), corrupt, added], 40, more=True))
     bench.begin(bench.made(TALK))
     await bench.pass_s(0.1)
-    page, first, second = world.records
+    page, first, second = world.kinds(Kind.PAGE, Kind.RECEIVE)
     requested_ns = bench.asked[0][0] * NS_PER_MS
     link = bench.asked[0][1]
     known = {"conv": TALK.number, "link": link}
