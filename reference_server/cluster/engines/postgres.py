@@ -137,11 +137,17 @@ def _clean_up(data: Path, *, is_temporary: bool) -> None:
 
 
 def _folder(preferred: Path, uid: int | None) -> tuple[Path, bool]:
-    """Return a folder that `uid` owns and can reach, and whether it is a temporary one."""
+    """Return a folder that `uid` owns and can reach, and whether it is a temporary one.
+
+    StartError if it cannot reach a disk: elsewhere, faults of the disk would act on nothing.
+    """
     preferred.mkdir(parents=True, exist_ok=True)
     folder, is_temporary = preferred.resolve(), False
     if uid is not None:
         if not all(parent.stat().st_mode & _OTHERS_MAY_TRAVERSE for parent in folder.parents):
+            if preferred.is_mount():
+                reason = f"its account cannot reach its disk {folder} through all parent folders"
+                raise StartError(preferred.name, reason)
             # Beside the folder of the cluster, whose name leads to it if the cluster is killed.
             prefix = f"{preferred.parent.name}-{preferred.name}-"
             folder, is_temporary = Path(tempfile.mkdtemp(prefix=prefix)), True

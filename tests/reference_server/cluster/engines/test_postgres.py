@@ -85,6 +85,19 @@ def test_root_runs_the_server_as_an_unprivileged_user_that_can_reach_its_folder(
     assert not Path(folder).exists()
 
 
+def test_a_disk_that_the_unprivileged_user_cannot_reach_is_refused(
+    component, tmp_path, monkeypatch
+):
+    """With its data elsewhere, the server would meet no fault of the disk."""
+    if os.geteuid() != 0:
+        pytest.skip("only root runs the server as another user")
+    private = tmp_path / "private"
+    private.mkdir(mode=0o700)
+    monkeypatch.setattr(Path, "is_mount", lambda path: path == private / "messages-db")
+    with pytest.raises(StartError, match="cannot reach its disk"):
+        postgres.launch_spec(component, private, tmp_path / "log", PASSWORD)
+
+
 async def test_data_survives_a_kill_and_can_be_read_with_the_password_only(component, tmp_path):
     launch = postgres.launch_spec(component, tmp_path, tmp_path / "log", PASSWORD)
     server = Component(component, launch, lambda *_: None)
