@@ -8,6 +8,7 @@ have separate connections, because a memory or disk alarm blocks publishers.
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import NamedTuple
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractMessage
@@ -32,51 +33,53 @@ class RabbitMqBus(Consumer):
     def __init__(self, url: str) -> None:
         super().__init__(FAILURES)
         self._url = url
-        self._publisher: AbstractConnection | None = None
-        self._direct: AbstractExchange | None = None
-        self._all: AbstractExchange | None = None
+        self._publisher: _Publisher | None = None
         self._connecting = asyncio.Lock()
 
     async def publish(self, queue: str, data: bytes) -> None:
-        async with self._publishing():
-            direct, _ = await self._exchanges()
-            await direct.publish(_message(data), queue, mandatory=True)
+        async with self._publishing() as publisher:
+            await publisher.direct.publish(_message(data), queue, mandatory=True)
 
     async def publish_all(self, data: bytes) -> None:
-        async with self._publishing():
-            _, all_edges = await self._exchanges()
-            await all_edges.publish(_message(data), "", mandatory=False)
+        async with self._publishing() as publisher:
+            await publisher.all_edges.publish(_message(data), "", mandatory=False)
 
     async def close(self) -> None:
         await self.stop()
-        await self._disconnect()
+        await self._disconnect(self._publisher)
 
     @asynccontextmanager
-    async def _publishing(self) -> AsyncIterator[None]:
+    async def _publishing(self) -> AsyncIterator["_Publisher"]:
         """Limit the time of a publish, in which aio-pika could wait for a confirm forever."""
+        publisher: _Publisher | None = None
         try:
             async with asyncio.timeout(base.PUBLISH_TIMEOUT_S):
-                yield
+                publisher = await self._connected_publisher()
+                yield publisher
         except PublishError as error:
             raise base.Undeliverable(str(error)) from error
         except FAILURES as error:
-            await self._disconnect()
+            await self._disconnect(publisher)
             raise base.BusDown(str(error) or type(error).__name__) from error
 
-    async def _exchanges(self) -> tuple[AbstractExchange, AbstractExchange]:
-        async with self._connecting:
-            if self._direct is None or self._all is None:
-                self._publisher = await _connect(self._url)
-                channel = await self._publisher.channel(
-                    publisher_confirms=True, on_return_raises=True
-                )
-                self._direct, self._all = channel.default_exchange, await _declare_all(channel)
-            return self._direct, self._all
+    async def _connected_publisher(self) -> "_Publisher":
+        """Return the publisher, which is a new one if the broker has closed the last one.
 
-    async def _disconnect(self) -> None:
-        connection, self._publisher, self._direct, self._all = self._publisher, None, None, None
-        if connection is not None:
-            await _close(connection)
+        A connection that was closed while nothing was published is no failure of a publish.
+        """
+        async with self._connecting:
+            if self._publisher is None or self._publisher.channel.is_closed:
+                await self._disconnect(self._publisher)
+                self._publisher = await _publisher(self._url)
+            return self._publisher
+
+    async def _disconnect(self, publisher: "_Publisher | None") -> None:
+        """Close a publisher; a newer one, which another publish may be using, stays."""
+        if publisher is None:
+            return
+        if self._publisher is publisher:
+            self._publisher = None
+        await _close(publisher.connection)
 
     async def _session(self, on_connected: Callable[[], None]) -> None:
         connection = await _connect(self._url)
@@ -103,6 +106,27 @@ class RabbitMqBus(Consumer):
     async def _on_message(self, message: Incoming) -> None:
         # Without an await: aio-pika starts these calls in order of arrival, so they also end in it.
         self._deliver(message.body)
+
+
+class _Publisher(NamedTuple):
+    """A connection to publish on, and the exchanges of its channel."""
+
+    connection: AbstractConnection
+    channel: AbstractChannel
+    direct: AbstractExchange
+    all_edges: AbstractExchange
+
+
+async def _publisher(url: str) -> _Publisher:
+    connection = await _connect(url)
+    try:
+        channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+        return _Publisher(
+            connection, channel, channel.default_exchange, await _declare_all(channel)
+        )
+    except BaseException:  # also the end of the time for a publish
+        await _close(connection)
+        raise
 
 
 async def _connect(url: str) -> AbstractConnection:

@@ -1,5 +1,6 @@
 """What every bus engine guarantees, tested with real brokers."""
 
+import signal
 import time
 
 import pytest
@@ -161,3 +162,19 @@ async def test_consume_returns_while_the_broker_is_down_and_starts_later(
 async def test_an_unknown_url_scheme_is_rejected():
     with pytest.raises(ValueError, match="kafka"):
         bus.connect("kafka://127.0.0.1:1")
+
+
+async def test_a_connection_that_ended_while_nothing_was_published_costs_no_message(
+    broker, connect, eventually
+):
+    received: list[bytes] = []
+    consumer, publisher = connect(), connect()
+    await consumer.consume("edges.idle.1", received.append)
+    await publisher.publish("edges.idle.1", b"before")
+    await eventually(lambda: received == [b"before"])
+    await broker.component.kill(signal.SIGKILL)
+    await eventually(lambda: not consumer.connected)
+    await broker.component.start()
+    await eventually(lambda: consumer.connected)
+    await publisher.publish("edges.idle.1", b"after")
+    await eventually(lambda: received == [b"before", b"after"])
