@@ -143,7 +143,10 @@ def _tiles(gate: Gate) -> Iterator[dict[str, Any]]:
 
 
 def _counted(numbers: Mapping[str, int]) -> str:
-    return ", ".join(f"{number} {name}" for name, number in numbers.items() if number) or "no other figure"
+    return (
+        ", ".join(f"{number} {name}" for name, number in numbers.items() if number)
+        or "no other figure"
+    )
 
 
 def _comparisons(gate: Gate, compared: Sequence[Comparison]) -> dict[str, Any]:
