@@ -15,7 +15,7 @@ _MARKS = {"regression": "✘", "no-regression": "✔", "undecided": "?", "unknow
 
 def show(gate: Gate) -> None:
     """Print the comparisons, the verdict, and those of its reasons that no comparison has said."""
-    said = set()
+    said: set[str] = set()
     for each in wording.worst_first(gate.comparisons):
         warning = " (warning only)" if each.severity == "warn" else ""
         sentence = f"{each.scenario}: {each.sentence}"
