@@ -1,10 +1,25 @@
 """How numbers are written for people: with units, thousands separators, and no exponents."""
 
 import math
+import re
 from typing import Any
 
 DIGITS = 3  # significant digits of a measured value
 _FACTOR_MAX = 1_000_000  # how much larger something is hardly matters beyond this
+_QUANTILES = {
+    "p50": "median time", "p90": "p90", "p95": "p95", "p99": "p99", "p999": "p99.9",
+    "max": "longest time",
+}  # fmt: skip
+_ENDS = {"ack": "until acknowledged", "delivery": "until delivered"}
+_FIGURES = {
+    "acked_per_s": "acknowledged per second",
+    "delivered_per_s": "delivered per second",
+    "stack_cores": "CPU of the system, in cores",
+    "send_errors_ratio": "sends that failed",
+    "missing_deliveries_ratio": "deliveries that are missing",
+    "recovery_ms": "time until recovered",
+}
+_NUMBER = re.compile(r"(?P<whole>[\d,]+)(?:\.(?P<decimals>\d+))?(?P<unit>[^\d]*)")
 
 
 def ms(value: Any, *, at_least: bool = False) -> str:
@@ -32,6 +47,31 @@ def significant(value: float) -> str:
     rounded = round(value, DIGITS - 1 - magnitude)
     text = f"{rounded:,.{max(0, DIGITS - 1 - magnitude)}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def alike(*texts: str) -> tuple[str, ...]:
+    """Return values of one unit with the same decimals, as far as they have significant digits.
+
+    `6.4 ms` beside `6.61 ms` becomes `6.40 ms`, and `46` beside `39.6` becomes `46.0`: without the
+    last zero, one value looks less precise than the other. What is no number is left as it is.
+    """
+    found = [_NUMBER.fullmatch(text) for text in texts]
+    units = {each["unit"] for each in found if each}
+    most = max((len(each["decimals"] or "") for each in found if each), default=0)
+    if len(units) != 1 or not most:
+        return texts
+    return tuple(
+        _padded(each, most) if each else text for text, each in zip(texts, found, strict=True)
+    )
+
+
+def _padded(found: re.Match[str], most: int) -> str:
+    whole, decimals = found["whole"], found["decimals"] or ""
+    digits = len((whole.replace(",", "") + decimals).lstrip("0"))
+    zeros = max(0, min(most - len(decimals), DIGITS - digits))
+    if not digits or not zeros:
+        return found[0]
+    return f"{whole}.{decimals}{'0' * zeros}{found['unit']}"
 
 
 def quantile(row: dict[str, Any], name: str) -> str:
@@ -87,6 +127,15 @@ def amount(value: float | None, unit: str) -> str:
     if unit == "bytes":
         return f"{value / 2**20:,.0f} MiB"
     return number(round(value))
+
+
+def figure(indicator: str) -> str:
+    """Return an indicator in words, such as `median time until acknowledged`."""
+    kind, _, rest = indicator.partition("_")
+    quantile = rest.removesuffix("_ms")
+    if kind in _ENDS and quantile in _QUANTILES:
+        return f"{_QUANTILES[quantile]} {_ENDS[kind]}"
+    return _FIGURES.get(indicator, indicator)
 
 
 def window(name: str) -> str:

@@ -33,8 +33,8 @@ def of(pair: dict[str, Any], *, complete: bool) -> list[Row]:
 
 
 def shown(pair: dict[str, Any], *, complete: bool) -> Iterator[dict[str, Any]]:
-    """Yield the differences that are shown."""
-    for found in pair["differences"]:
+    """Yield the differences that are shown; what is not known comes last."""
+    for found in sorted(pair["differences"], key=lambda each: bool(each["change"] == "unknown")):
         if found["a"]["value"] is None and found["b"]["value"] is None:
             continue
         if complete or _is_main(found):
@@ -61,12 +61,12 @@ def _row(found: dict[str, Any], comparable: str) -> Row:
     tone, answer = _answer(found, comparable)
     bounds = ""
     if interval:
-        low, high = (formatting.significant(each) for each in interval)
+        low, high = formatting.alike(*map(formatting.significant, interval))
         bounds = f"{low} … {high}"
     factor = "" if found["factor"] is None else f"× {formatting.significant(found['factor'])}"
     if found["a"]["value"] == 0 and found["b"]["value"]:
         factor = "from 0"  # no factor says that, and it can matter most
-    a, b = (_value(indicator, found[name]) for name in ("a", "b"))
+    a, b = _values(indicator, found)
     return Row(indicator, found["window"], a, b, factor, bounds, answer, tone)
 
 
@@ -83,9 +83,18 @@ def _answer(found: dict[str, Any], comparable: str) -> tuple[str, str]:
     return ("better", f"{change}, better") if better else ("worse", f"{change}, worse")
 
 
+def _values(indicator: str, found: dict[str, Any]) -> tuple[str, ...]:
+    values = [found["a"], found["b"]]
+    texts = formatting.alike(*(_value(indicator, each) for each in values))
+    return tuple(
+        f"{text} (few samples)" if each["few_samples"] else text
+        for text, each in zip(texts, values, strict=True)
+    )
+
+
 def _value(indicator: str, value: dict[str, Any]) -> str:
     number = value["value"]
     if indicator == "stack_cores" and number is not None:
         return formatting.amount(number, "cores")
     text = formatting.measured(indicator, number, at_least=value["at_least"])
-    return f"{text} (few samples)" if value["few_samples"] else text
+    return text.removesuffix(" per second")  # which the name of the figure says, too

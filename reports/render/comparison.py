@@ -14,7 +14,7 @@ from gauntlet.reports.render.charts import thinning
 from gauntlet.reports.render.pages import Section
 
 _ANSWERS = {
-    "yes": ("pass", "Comparable", "Nothing else is known to differ than what was compared."),
+    "yes": ("pass", "Comparable", "Nothing is known to differ but what was compared."),
     "with reservations": (
         "warn",
         "Comparable, with reservations",
@@ -62,8 +62,10 @@ def html(found: dict[str, Any], runs: Sequence[SavedRun], css: str) -> str:
         sections.append(
             Section("charts", "comparison_charts", _charts(runs, drawn, series, step_s))
         )
+    confidence = round(100 * found["confidence"])
     sections += [
-        Section(f"run-{pair['b']}", "comparison_pair", _pair(pair)) for pair in found["comparisons"]
+        Section(f"run-{pair['b']}", "comparison_pair", _pair(pair, confidence))
+        for pair in found["comparisons"]
     ]
     names = " and ".join(run["id"] for run in found["runs"][:2])
     more = len(found["runs"]) - 2
@@ -79,6 +81,7 @@ def _summary(found: dict[str, Any]) -> dict[str, Any]:
         answers.append(
             {
                 "name": pair["b"],
+                "possible": pair["comparable"] != "no",
                 "tone": tone,
                 "headline": headline,
                 "meaning": meaning if pair["obstacles"] else _ANSWERS["yes"][2],
@@ -91,7 +94,11 @@ def _summary(found: dict[str, Any]) -> dict[str, Any]:
                 "obstacles": pair["obstacles"],
             }
         )
+    others = [pair["b"] for pair in found["comparisons"]]
+    which = others[0] if len(others) == 1 else f"{len(others)} runs"
     return {
+        "title": f"{which} compared with A",
+        "labelled": any(run["labels"] for run in found["runs"]),
         "runs": [
             {**run, "labels": rows.labels_of(run), "mark": _MARKS.get(run["status"], "unknown")}
             for run in found["runs"]
@@ -131,10 +138,15 @@ def _sentences(pair: dict[str, Any]) -> list[dict[str, str]]:
     ]
 
 
-def _pair(pair: dict[str, Any]) -> dict[str, Any]:
+def _pair(pair: dict[str, Any], confidence: int) -> dict[str, Any]:
     figures = {
         complete: [
-            {**row._asdict(), "bar": interval_bar.layout(difference)}
+            {
+                **row._asdict(),
+                "words": formatting.figure(row.indicator),
+                "when": formatting.window(row.window),
+                "bar": interval_bar.layout(difference),
+            }
             for row, difference in zip(
                 rows.of(pair, complete=complete),
                 rows.shown(pair, complete=complete),
@@ -146,6 +158,7 @@ def _pair(pair: dict[str, Any]) -> dict[str, Any]:
     return {
         "a": pair["a"],
         "b": pair["b"],
+        "confidence": confidence,
         "main": figures[False],
         "all": figures[True],
         "width": interval_bar.WIDTH,

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.integration
 AXE = Path(__file__).parent / "vendor" / "axe"
 # As Jenkins serves the files of a build.
 POLICY = "sandbox; default-src 'none'; img-src 'self'; style-src 'self'"
-PHONE_PX = 390
+PHONE_PX, DESK_PX = 390, 1280
 PRINTED_PX = 703  # the width of A4 without its margins
 # A picture of each page, for which it needs no script.
 PICTURES = {
@@ -220,6 +220,30 @@ def test_a_phone_shows_the_page_without_scrolling_sideways(page, folder, name, s
     open_file(page, folder, name)
     page.js("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
     assert sideways(page) == 0
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_desk_shows_every_column_of_every_table(page, folder, name):
+    """The last column of a table that is too wide has the answer, and nobody scrolls to it."""
+    page.resize(DESK_PX)
+    open_file(page, folder, name)
+    page.js("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    cut = page.js(
+        "[...document.querySelectorAll('.wide')].filter((each) =>"
+        " each.scrollWidth > each.clientWidth + 1)"
+        ".map((each) => each.getAttribute('aria-label') + ' ' + each.scrollWidth)"
+    )
+    assert cut == []
+
+
+def test_a_phone_shows_both_values_and_the_answer_of_a_comparison(page, folder):
+    page.resize(PHONE_PX)
+    open_file(page, folder, "compared.html")
+    right = page.js(
+        "Math.max(...[...document.querySelectorAll('.compared td')]"
+        ".map((each) => each.getBoundingClientRect().right))"
+    )
+    assert right <= PHONE_PX
 
 
 LEGENDS = """[...document.querySelectorAll(".live")].map((live) =>

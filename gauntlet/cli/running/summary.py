@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gauntlet.chaos.server_hooks.bugs import BUGS
+from gauntlet.core.marked_text import marked
 from gauntlet.core.run_directory import RunDir
 from gauntlet.reports import formatting
 from gauntlet.reports.render import exposure
@@ -38,11 +39,11 @@ def show(run: RunDir, result: dict[str, Any], console: Console, *, hint: str | N
     style = _STATUS_STYLE.get(verdict["status"], "bold yellow")
     console.print(f"\n[{style}]{verdict['status'].upper()}[/]  exit {verdict['exit_code']}")
     for reason in verdict["reasons"][:5]:
-        console.print(f"  · {reason}", markup=False)
+        console.print(marked("·", reason))
     for line in _witnesses(result):
         console.print(line, markup=False, soft_wrap=True)
     for caveat in result.get("caveats", ()):
-        console.print(f"  ! {caveat}", style="yellow", markup=False)
+        console.print(marked("!", caveat, "yellow"))
     if errors := result.get("errors"):
         console.print()
         console.print(_errors(errors))

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from gauntlet.reports import formatting
 from gauntlet.reports.comparison import compare
 from gauntlet.reports.render import comparison
 
@@ -30,7 +31,9 @@ def test_every_figure_has_its_difference_and_its_interval(tmp_path):
     assert "B and A: Comparable" in text
     (found,) = compare.compare(compare.load([tmp_path / "a", tmp_path / "b"]))["comparisons"]
     for figure in found["differences"]:
-        assert f"<tr><th>{figure['indicator']}</th><td>{figure['window']}</td>" in text
+        when = formatting.window(figure["window"])
+        assert f"<small>{when} · <code>{figure['indicator']}</code></small>" in text
+    assert "median time until acknowledged" in text
     assert "higher, worse" in text
     assert 'class="interval worse"' in text
 
@@ -71,6 +74,39 @@ def test_the_banner_says_how_many_figures_are_worse(tmp_path):
     assert "Of 11 main figures, 4 are worse and none are better." in first
     assert '<span class="mark invalid">worse</span> delivery_p99_ms in steady load: higher' in first
     assert "<li>acked_per_s in steady load: no difference shown" in first
+
+
+def test_what_changed_is_said_before_reservations_and_after_what_forbids_a_comparison(tmp_path):
+    def reseed(run):
+        run.result["run"].update(seed=9)
+
+    def enlarge(run):
+        run.manifest["machine"].update(cores=8)
+
+    a = save(tmp_path, "a")
+    text = page(tmp_path, a, save(tmp_path, "b", factor=2, change=reseed))
+    assert text.index("main figures, ") < text.index(">worse<") < text.index("The seeds differ")
+    text = page(tmp_path, a, save(tmp_path, "c", factor=2, change=enlarge))
+    assert text.index("cores 2 in A, 8 in B") < text.index("delivery_p99_ms in steady load: ")
+
+
+def test_figures_without_an_answer_are_last_and_no_alarm(tmp_path):
+    def few(run):
+        run.result["faults"].append({"id": "other", "recovery_ms": 100.0})
+
+    pair = [save(tmp_path, name, change=few, seed=at) for at, name in enumerate("ab")]
+    text = page(tmp_path, *pair)
+    main = text[text.index('aria-label="Main figures') :].partition("</table>")[0]
+    answers = re.findall(r'<span class="mark ([a-z-]+)">([^<]*)</span>', main)
+    unknown = [text == "no interval" for _, text in answers]
+    assert unknown == sorted(unknown)
+    assert ("unknown", "no interval") not in answers
+
+
+def test_the_heading_says_what_is_compared_with_what(tmp_path):
+    paths = [save(tmp_path, name, seed=at) for at, name in enumerate("abc")]
+    assert "<h1>B compared with A</h1>" in page(tmp_path, *paths[:2])
+    assert "<h1>2 runs compared with A</h1>" in page(tmp_path, *paths)
 
 
 def test_figures_that_cannot_be_compared_are_not_counted(tmp_path):

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 
+from gauntlet.campaigns.gate.outputs import page as gate_page
 from gauntlet.reports.render import pages
 from gauntlet.reports.render.pages import Section
 
@@ -58,3 +59,11 @@ def test_templates_have_no_inline_style_or_handler():
     """Content policies of CI servers forbid both."""
     for template in pages.TEMPLATES.glob("*.html"):
         assert not re.search(r"\s(style|on\w+)=", template.read_text()), template.name
+
+
+def test_a_print_is_light_and_has_the_layout_of_a_desk():
+    """A4 is as narrow as a large phone, and paper is never dark."""
+    for style in (pages.style(), pages.style(gate_page.TEMPLATES)):
+        assert "@media screen and (prefers-color-scheme: dark)" in style
+        assert "@media screen and (max-width: 760px)" in style
+        assert "@media (" not in style

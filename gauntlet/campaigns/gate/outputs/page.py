@@ -21,7 +21,6 @@ TEMPLATES = Path(__file__).parent / "templates"
 NAME, STYLE = "gate.html", "gate.css"
 _REASONS_SHOWN = 3
 _TONES = {"regression": "invalid", "no-regression": "valid"}
-_GRAVITY = ("regression", "unknown", "undecided", "no-regression")
 _MODES = {
     "absolute": "correctness only",
     "against": "compared with a reference, in pairs of runs",
@@ -42,7 +41,7 @@ Links = Mapping[str, Link]  # by the path of the run
 
 def document(gate: Gate, links: Links) -> str:
     """Return the page; `links` lead to the reports of the runs that have one."""
-    compared = sorted(gate.comparisons, key=lambda each: _GRAVITY.index(each.outcome))
+    compared = wording.worst_first(gate.comparisons)
     cards = findings.cards(gate)
     sections = [Section("verdict", "banner", _banner(gate, compared, links))]
     if compared:
@@ -124,9 +123,9 @@ def _tiles(gate: Gate) -> Iterator[dict[str, Any]]:
         better = sum(each.outcome == "no-regression" for each in gate.comparisons)
         left = len(gate.comparisons) - worse - better
         yield {
-            "label": "compared figures not worse",
-            "value": f"{better} of {len(gate.comparisons)}",
-            "note": _counted({"regressed": worse, "open": left}),
+            "label": "compared figures that got worse",
+            "value": f"{worse} of {len(gate.comparisons)}",
+            "note": _counted({"not worse": better, "undecided": left}),
             "bad": worse > 0,
         }
         counts = sorted({each.count for each in gate.comparisons})
@@ -144,18 +143,20 @@ def _tiles(gate: Gate) -> Iterator[dict[str, Any]]:
 
 
 def _counted(numbers: Mapping[str, int]) -> str:
-    return ", ".join(f"{number} {name}" for name, number in numbers.items() if number) or "all"
+    return (
+        ", ".join(f"{number} {name}" for name, number in numbers.items() if number)
+        or "no other figure"
+    )
 
 
 def _comparisons(gate: Gate, compared: Sequence[Comparison]) -> dict[str, Any]:
     rows = [
         {
-            "figure": wording.figure(each.indicator),
+            "figure": formatting.figure(each.indicator),
             "indicator": each.indicator,
             "scenario": each.scenario,
             "window": formatting.window(each.window),
-            "before": _value(each, each.before),
-            "after": _value(each, each.after),
+            **_values(each),
             "change": formatting.change(each.ratio or 1) if forest.is_known(each) else "–",
             "interval": _interval(each),
             "drawing": drawing,
@@ -181,13 +182,18 @@ def _comparisons(gate: Gate, compared: Sequence[Comparison]) -> dict[str, Any]:
     }
 
 
+def _values(each: Comparison) -> dict[str, str]:
+    before, after = formatting.alike(_value(each, each.before), _value(each, each.after))
+    return {"before": before, "after": after}
+
+
 def _value(each: Comparison, value: float | None) -> str:
     known = value is not None and math.isfinite(value)
     if not known:
         return "–"
     text = formatting.measured(each.indicator, value)
     words = " per second"  # which the figure says, too
-    return text.removesuffix(words) if wording.figure(each.indicator).endswith(words) else text
+    return text.removesuffix(words) if formatting.figure(each.indicator).endswith(words) else text
 
 
 def _interval(each: Comparison) -> str:
@@ -208,7 +214,7 @@ def _calibration(gate: Gate) -> dict[str, Any]:
         "past": past,
         "rows": [
             {
-                "figure": wording.figure(each.indicator),
+                "figure": formatting.figure(each.indicator),
                 "indicator": each.indicator,
                 "scenario": each.scenario,
                 "window": formatting.window(each.window),

@@ -6,25 +6,11 @@ from gauntlet.campaigns.gate.outcome import Comparison, Gate, Run
 from gauntlet.campaigns.gate.verdict import OF_REFERENCES
 from gauntlet.core.errors import Exit
 from gauntlet.reports import formatting
+from gauntlet.reports.formatting import figure
 
 _NAMES_MAX = 3
+_GRAVITY = ("regression", "unknown", "undecided", "no-regression")
 _SENTENCE_MAX = 160  # of a violation that is quoted within another sentence
-_QUANTILES = {"p50": "median time", "p90": "p90", "p95": "p95", "p99": "p99", "p999": "p99.9"}
-_FIGURES = {
-    "acked_per_s": "acknowledged per second",
-    "delivered_per_s": "delivered per second",
-    "stack_cores": "CPU of the system, in cores",
-}
-_ENDS = {"ack": "until acknowledged", "delivery": "until delivered"}
-
-
-def figure(indicator: str) -> str:
-    """Return an indicator in words, such as `median time until acknowledged`."""
-    kind, _, rest = indicator.partition("_")
-    quantile = rest.removesuffix("_ms")
-    if kind in _ENDS and quantile in _QUANTILES:
-        return f"{_QUANTILES[quantile]} {_ENDS[kind]}"
-    return _FIGURES.get(indicator, indicator)
 
 
 def limit(each: Comparison) -> str:
@@ -84,6 +70,11 @@ def verdict(gate: Gate) -> str:
             return f"Nothing is proven about the change: it could not be run{_where(runs)}."
         case _:
             return f"Nothing is proven about the change: the test itself failed{_where(runs)}."
+
+
+def worst_first(comparisons: Iterable[Comparison]) -> list[Comparison]:
+    """Return comparisons in the order in which they matter."""
+    return sorted(comparisons, key=lambda each: _GRAVITY.index(each.outcome))
 
 
 def counted(gate: Gate) -> list[Run]:
@@ -170,12 +161,20 @@ def _blocking(comparisons: Iterable[Comparison], outcome: str) -> list[Compariso
 def _figures(found: Sequence[Comparison]) -> str:
     """Return figures that got worse, with their changes."""
     parts = [
-        f"the {figure(each.indicator)} of {each.scenario} changed by "
-        f"{'–' if each.ratio is None else formatting.change(each.ratio)}, where the limit is "
-        f"{signed_limit(each)}"
+        f"the {figure(each.indicator)} of {each.scenario} {_movement(each)}, "
+        f"and {100 * each.min_effect:.3g} % is the limit"
         for each in found[:_NAMES_MAX]
     ]
     return f"{_clauses(parts)}{_more(found)}"
+
+
+def _movement(each: Comparison) -> str:
+    """Return how a figure changed: `rose by 12.3 %`, or `rose to × 40`."""
+    if each.ratio is None:
+        return "changed"
+    text = formatting.change(each.ratio)
+    verb = "fell" if text.startswith("-") else "rose"
+    return f"{verb} by {text[1:]}" if text[0] in "+-" else f"{verb} to {text}"
 
 
 def _names(found: Sequence[Comparison]) -> str:

@@ -1,16 +1,19 @@
 """The charts of the page, as SVG made of numbers and escaped texts."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup, escape
 
-from gauntlet.campaigns.plan.model import Change, Plan, StormPlan
+from gauntlet.campaigns.plan.model import Change, Headroom, Plan, StormPlan
+from gauntlet.campaigns.plan.outputs import text
 from gauntlet.campaigns.plan.outputs.text import number
+from gauntlet.reports.formatting import alike
 
 _WIDTH, _HEIGHT = 520, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 16, 16, 40
 _BAR_WIDTH = 200
+_LABEL_PX = 16
 # Wider than the plot, so that a line which leaves it is seen to do so.
 _MONTHS_MAX = 120
 
@@ -25,7 +28,7 @@ def back_curve(storm: StormPlan) -> Markup:
     points = " ".join(scale.point(*map(float, step.split(","))) for step in steps)
     body = [
         scale.frame([(0.0, "0 s"), (last, f"{number(last)} s")]),
-        *(scale.level(share, f"{share:.0%}") for share in (0.5, 0.99)),
+        *(scale.level(share, f"{100 * share:.0f} %") for share in (0.5, 0.99)),
         Markup('<polyline class="line" points="{}"/>').format(points),
     ]
     return svg(body, f"Share of the lost clients that are back, over {number(last)} s.")
@@ -35,14 +38,11 @@ def growth_curve(plan: Plan) -> Markup:
     """Return the demand over the months, and what the nodes carry."""
     growth = next(each.value for each in plan.inputs if each.name == "growth_per_month")
     months = next(each.value for each in plan.inputs if each.name == "months")
-    low, value, high = (
-        plan.headroom.factor.low,
-        plan.headroom.factor.value,
-        plan.headroom.factor.high,
-    )
+    factor = plan.headroom.factor
+    low, high = factor.low, factor.high
     if not isinstance(growth, int | float) or not isinstance(months, int | float) or growth <= 0:
         return Markup("")
-    if not (isinstance(low, float) and isinstance(value, float) and isinstance(high, float)):
+    if not (isinstance(low, float) and isinstance(high, float)):
         return Markup("")
     end = min(_MONTHS_MAX, max(months * 1.25, 1.1 * math.log(high) / math.log1p(growth)))
     top = 1.1 * max(high, (1 + growth) ** end)
@@ -53,11 +53,34 @@ def growth_curve(plan: Plan) -> Markup:
         scale.frame([(0.0, "today"), (months, f"{number(months)} months")]),
         scale.band(low, high),
         scale.level(1.0, "1 ×"),
-        scale.level(low, f"{number(low)} ×"),
+        *_band_labels(scale, low, high),
         Markup('<polyline class="line" points="{}"/>').format(points),
+        *_end_of_headroom(scale, plan.headroom, growth),
     ]
     about = f"Demand grows; the nodes carry {number(low)} to {number(high)} times that of today."
     return svg(body, about)
+
+
+def _band_labels(scale: "Scale", low: float, high: float) -> Iterator[Markup]:
+    """Yield the ends of what the nodes carry; the lower one alone if they have no room."""
+    texts = alike(number(low), number(high))
+    apart = scale.y(low) - scale.y(high) >= _LABEL_PX
+    named = list(zip((low, high), texts, strict=True))
+    for factor, name in named if apart else named[:1]:
+        yield scale.level(factor, f"{name} ×")
+
+
+def _end_of_headroom(scale: "Scale", headroom: Headroom, growth: float) -> Iterator[Markup]:
+    """Yield a dot where the demand reaches what the nodes carry, with the day."""
+    factor, high, ends = headroom.factor.value, headroom.factor.high, headroom.ends
+    if not isinstance(factor, float) or not isinstance(high, float) or factor <= 1:
+        return
+    x, y, top = scale.x(math.log(factor) / math.log1p(growth)), scale.y(factor), scale.y(high)
+    yield Markup('<circle class="dot" cx="{}" cy="{}" r="4"/>').format(x, y)
+    # Left of the line, which rises, and above the band.
+    yield Markup('<text class="at" x="{}" y="{}" text-anchor="end">{}</text>').format(
+        x - 8, top - 6, text.value(ends)
+    )
 
 
 def bar(change: Change, changes: Sequence[Change], base: float) -> Markup:

@@ -5,7 +5,7 @@ from typing import Any
 
 import jinja2
 import msgspec
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from gauntlet.campaigns.plan.figures import Basis
 from gauntlet.campaigns.plan.model import Plan
@@ -27,6 +27,22 @@ def document(plan: Plan) -> str:
             growth_curve=drawing.growth_curve(plan),
             digest=digest(plan),
         )
+    )
+
+
+def minute(created_utc: str) -> str:
+    """Return the time of a plan for a person: `2026-12-01 09:30 UTC`."""
+    return f"{created_utc[:16].replace('T', ' ')} UTC"
+
+
+def coded(sentence: str) -> Markup:
+    """Return a sentence as markup, in which what stands between backticks is code."""
+    parts = sentence.split("`")
+    if len(parts) % 2 == 0:
+        return escape(sentence)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if at % 2 else escape(part)
+        for at, part in enumerate(parts)
     )
 
 
@@ -61,6 +77,8 @@ def environment() -> jinja2.Environment:
         "plain": text.printable,
         "change": text.change,
         "scalar": text.scalar,
+        "minute": minute,
+        "coded": coded,
     }
     made.filters.update(filters)
     made.globals.update(bar=drawing.bar, extrapolated=Basis.EXTRAPOLATED)

@@ -9,6 +9,7 @@ from rich.text import Text
 from gauntlet.campaigns.plan.figures import Basis, Figure
 from gauntlet.campaigns.plan.model import Plan
 from gauntlet.campaigns.plan.outputs.text import figure, number, printable
+from gauntlet.core.marked_text import marked
 
 _SENTENCES_MAX = 6
 
@@ -25,7 +26,7 @@ def show(plan: Plan, folder: Path, console: Console | None = None) -> None:
     if plan.not_measured:
         console.print(Text("\nnot measured", "bold"))
         for sentence in plan.not_measured[:_SENTENCES_MAX]:
-            console.print(Text(f"  ! {printable(sentence)}", "yellow"))
+            console.print(marked("!", printable(sentence), "yellow"))
         if (more := len(plan.not_measured) - _SENTENCES_MAX) > 0:
             console.print(Text(f"  and {more} more"))
     figures = [plan.needed, *(found for _, found in _figures(plan))]

@@ -4,7 +4,7 @@ import math
 
 from gauntlet.campaigns.plan.figures import Basis, Figure
 from gauntlet.campaigns.plan.model import Change, Input
-from gauntlet.reports.formatting import significant
+from gauntlet.reports.formatting import alike, significant
 
 EXTRAPOLATED = "≈"
 _GB = 1e9
@@ -35,7 +35,7 @@ def figure(found: Figure, *, unit: bool = True) -> str:
 
 def value(found: Figure, *, unit: bool = True) -> str:
     """Return the value of a figure with its unit; a percent sign belongs to the number."""
-    text = number(found.value)
+    text, _, _ = _numbers(found)
     if found.unit.startswith("%"):
         text += " %"
     elif unit and found.unit and found.unit != "day":
@@ -47,11 +47,16 @@ def interval(found: Figure) -> str:
     """Return the interval in brackets; empty if there is none, or a measured one of no width."""
     if found.low is None or found.high is None:
         return ""
-    low, high = number(found.low), number(found.high)
+    _, low, high = _numbers(found)
     if low == high and found.basis is not Basis.EXTRAPOLATED:
         return ""
     to = "–" if found.unit != "day" else " to "
     return f" ({low}{to}{high})"
+
+
+def _numbers(found: Figure) -> tuple[str, ...]:
+    """Return the value and the ends of its interval, with the same decimals."""
+    return alike(*map(number, (found.value, found.low, found.high)))
 
 
 def input_value(found: Input) -> str:

@@ -165,7 +165,10 @@ function limitText(limit, chart) {
   return `${limit.name} ${limit.op} ${chart.tick(limit.value)}`;
 }
 
+// Equal limits of several faults are one line of text, where the first of them holds; a text that
+// would cover another one is left out.
 function drawLimits(svg, chart, limits, x, y, { from, to }) {
+  const written = [];
   for (const limit of limits) {
     const parts = limitParts(limit, to).filter(([a, b]) => b > from && a < to);
     for (const [a, b] of parts) {
@@ -175,7 +178,13 @@ function drawLimits(svg, chart, limits, x, y, { from, to }) {
     if (!parts.length) continue;
     const above = y(limit.value) > 26 ? -4 : 12;
     const place = { x: x(Math.max(parts[0][0], from)) + 2, y: y(limit.value) + above, class: "limit" };
-    svg.append(svgElement("text", place, limitText(limit, chart)));
+    const text = svgElement("text", place, limitText(limit, chart));
+    svg.append(text);
+    const box = text.getBBox();
+    const covered = (other) => other.text === text.textContent || (box.x < other.box.x + other.box.width
+      && other.box.x < box.x + box.width && box.y < other.box.y + other.box.height && other.box.y < box.y + box.height);
+    if (written.some(covered)) text.remove();
+    else written.push({ text: text.textContent, box });
   }
 }
 
@@ -396,7 +405,8 @@ function drawFigures() {
   byId("scenario").textContent = live.scenario;
   const [reporting, workers] = live.workers;
   const parts = [live.stack, `seed ${live.seed}`];
-  if (now) parts.push(`${clockOf(now.s)} of ${clockOf(live.duration_s)}`);
+  // The audit and the time before it come after the load.
+  if (now) parts.push(now.s > live.duration_s ? clockOf(now.s) : `${clockOf(now.s)} of ${clockOf(live.duration_s)}`);
   if (workers > 1) parts.push(`${reporting} of ${workers} workers report`);
   byId("about").textContent = parts.join(" · ");
   pill("phase", live.phase);

@@ -47,6 +47,44 @@ def test_a_narrow_terminal_shows_every_figure_whole(tmp_path, capsys, monkeypatc
             assert part in text
 
 
+@pytest.mark.parametrize("columns", [80, 120])
+def test_no_name_and_no_factor_is_broken(tmp_path, capsys, monkeypatch, columns):
+    """A name that goes on in the next line can neither be read nor be copied."""
+
+    def rename(run):
+        run.result["faults"][0].update(id="messages-killed")
+        run.result["counts"].update(missing=300)
+
+    a, b = save(tmp_path, "a", change=rename), save(tmp_path, "b", factor=1.07, change=rename)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert main(["compare", str(a), str(b)]) == Exit.OK
+    text = capsys.readouterr().out
+    assert " missing_deliveries_ratio " in text
+    assert " fault:messages-killed " in text
+    assert re.search(r"× 1\.07 +\(?\d\.\d+ … \d", text)
+    assert not [line for line in text.splitlines() if line.rstrip().endswith("…")]
+
+
+def test_what_forbids_a_comparison_is_wrapped_below_its_first_word(tmp_path, capsys, monkeypatch):
+    def end(run):
+        run.result["verdict"].update(status="inconclusive", reasons=["It is not known. " * 9])
+
+    a, b = save(tmp_path, "a"), save(tmp_path, "b", change=end)
+    monkeypatch.setenv("COLUMNS", "80")
+    main(["compare", str(a), str(b)])
+    first, second = capsys.readouterr().out.partition("  ! B is")[2].splitlines()[:2]
+    assert first
+    assert second.startswith("    ")
+    assert second[4] != " "
+
+
+def test_columns_of_changes_have_the_names_of_the_runs(tmp_path, capsys):
+    paths = [str(save(tmp_path, name, labelled={"version": name})) for name in "abc"]
+    main(["compare", *paths])
+    found = re.findall(r"changed configuration +(\w) +(\w)", capsys.readouterr().out)
+    assert found == [("A", "B"), ("A", "C")]
+
+
 def test_runs_that_are_not_comparable_exit_with_inconclusive_and_nothing_is_worse(tmp_path, capsys):
     a = save(tmp_path, "a")
     b = save(tmp_path, "b", factor=2, change=lambda r: r.manifest["machine"].update(cores=8))

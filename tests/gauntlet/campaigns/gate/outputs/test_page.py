@@ -137,9 +137,19 @@ def test_a_gate_without_comparisons_says_so():
 
 def test_the_tiles_count_what_is_open_and_how_many_pairs_there_are():
     text = read(gates.slower()).text
-    assert "compared figures not worse 1 of 4 1 regressed, 2 open" in text
+    assert "compared figures that got worse 1 of 4 1 not worse, 2 undecided" in text
     assert "pairs of runs 2 to 5 can be used, depending on the figure" in text
-    assert "compared figures not worse 1 of 1 all" in read(gates.equal()).text
+    assert "compared figures that got worse 0 of 1 1 not worse" in read(gates.equal()).text
+
+
+def test_both_values_of_a_figure_have_the_same_decimals():
+    document = page.document(gates.slower(), {})
+    row = document.partition('<tr id="compared-0">')[2].partition("</tr>")[0]
+    assert ">9.71 ms</td>" in row
+    assert ">11.1 ms</td>" in row
+    row = document.partition('<tr id="compared-2">')[2].partition("</tr>")[0]
+    assert ">31.0 ms</td>" in row
+    assert ">33.8 ms</td>" in row
 
 
 def test_a_passed_gate_repeats_no_reasons():

@@ -12,8 +12,8 @@ from .example import compared
 SENTENCES = {
     "equal": "The change may proceed: all 5 runs of the candidate were correct, and the median "
     "time until acknowledged did not get 8 % higher.",
-    "slower": "The change must not proceed: the median time until acknowledged of chat changed by "
-    "+14.3 %, where the limit is +8 %.",
+    "slower": "The change must not proceed: the median time until acknowledged of chat rose by "
+    "14.3 %, and 8 % is the limit.",
     "incorrect": "The change must not proceed: 1 of 3 runs broke a promise: 1 of 320 acknowledged "
     "messages is missing from storage (lost-acked in chat).",
     "noisy": "Too little evidence to let the change proceed: the measurements are too noisy for "
@@ -66,9 +66,26 @@ def test_a_reference_that_is_wrong_does_not_stand_for_the_candidate():
 def test_warnings_are_told():
     worse = compared(severity="warn")
     text = wording.verdict(gate(comparisons=(worse,), verdict=Verdict("warn", 0, ("x",))))
-    assert "as a warning, the median time until delivered of steady changed by +20.0 %" in text
+    assert "as a warning, the median time until delivered of steady rose by 20.0 %" in text
     text = wording.verdict(gate(runs=(run(status="warn"),), verdict=Verdict("warn", 0, ("x",))))
     assert "some checks that only warn were violated" in text
+
+
+@pytest.mark.parametrize(
+    ("ratio", "words"),
+    [(1.2, "rose by 20.0 %"), (0.8, "fell by 20.0 %"), (40.0, "rose to × 40"), (None, "changed")],
+)
+def test_a_regression_says_in_which_direction_a_figure_moved(ratio, words):
+    text = wording.verdict(failed(1, run(), comparisons=(compared(ratio=ratio),)))
+    assert f"until delivered of steady {words}, and 10 % is the limit" in text
+
+
+def test_the_worst_comparison_is_first():
+    outcomes = ("no-regression", "undecided", "regression", "unknown")
+    found = wording.worst_first([compared(outcome=each) for each in outcomes])
+    assert [each.outcome for each in found] == [
+        "regression", "unknown", "undecided", "no-regression",
+    ]  # fmt: skip
 
 
 def test_many_figures_are_cut():
@@ -111,17 +128,3 @@ def test_decisions_are_in_words(changes, words):
 def test_measurements_of_a_baseline_are_runs():
     assert wording.measurements(gate(mode="baseline"), 1) == "1 run"
     assert wording.measurements(gate(mode="against")) == "pairs"
-
-
-@pytest.mark.parametrize(
-    ("indicator", "words"),
-    [
-        ("delivery_p99_ms", "p99 until delivered"),
-        ("ack_p50_ms", "median time until acknowledged"),
-        ("acked_per_s", "acknowledged per second"),
-        ("recovery_ms", "recovery_ms"),
-        ("ack_max_ms", "ack_max_ms"),
-    ],
-)
-def test_figures_are_in_words(indicator, words):
-    assert wording.figure(indicator) == words

@@ -6,6 +6,8 @@ import pytest
 
 from gauntlet.campaigns.plan.model import Change, StormPlan
 from gauntlet.campaigns.plan.outputs import drawing
+from gauntlet.campaigns.plan.outputs.text import number
+from gauntlet.reports.formatting import alike
 
 from ..planned import planned
 
@@ -32,6 +34,22 @@ def test_the_demand_grows_through_what_the_nodes_carry():
     band = re.search(r'class="band" x="56" y="([\d.]+)"', svg)
     top = float(band[1])
     assert line[0][1] > top > line[-1][1]
+
+
+def test_the_end_of_the_headroom_and_both_ends_of_the_band_are_named():
+    plan = planned(growth_per_month=0.05)
+    svg = drawing.growth_curve(plan)
+    dot = re.search(r'class="dot" cx="([\d.]+)" cy="([\d.]+)"', svg)
+    nearest = min(points(svg), key=lambda point: abs(point[0] - float(dot[1])))
+    assert abs(nearest[1] - float(dot[2])) < 4
+    assert f">≈ {plan.headroom.ends.value}</text>" in svg
+    band = plan.headroom.factor
+    for end in alike(number(band.low), number(band.high)):
+        assert f">{end} ×</text>" in svg
+
+
+def test_shares_are_written_as_everywhere():
+    assert ">99 %</text>" in drawing.back_curve(planned().storm)
 
 
 @pytest.mark.parametrize("growth", [0.0, -0.1])

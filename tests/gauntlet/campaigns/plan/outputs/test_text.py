@@ -14,8 +14,9 @@ from gauntlet.campaigns.plan.outputs import text
         (measured([9, 12, 15], "nodes", 4.0), "≈ 12 nodes (9–15)"),
         (measured([12, 12, 12], "nodes", 1.0), "12 nodes"),
         (measured([12, 12, 12], "nodes", 4.0), "≈ 12 nodes (12–12)"),
-        (measured([40.123, 45, float("inf")], "s", 4.0), "≈ 45 s (40.1–∞)"),
-        (measured([41.2, 46, 50], "% of its cores", 1.0), "46 % (41.2–50)"),
+        (measured([40.123, 45, float("inf")], "s", 4.0), "≈ 45.0 s (40.1–∞)"),
+        (measured([41.2, 46, 50], "% of its cores", 1.0), "46.0 % (41.2–50.0)"),
+        (measured([2.01, 2.05, 2.1], "EUR", 1.0), "2.05 EUR (2.01–2.10)"),
         (unknown("s", "not measured"), "unknown (not measured)"),
         (
             Figure(
