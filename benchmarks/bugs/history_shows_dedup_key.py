@@ -1,7 +1,7 @@
 """The history shows the key under which a repeated message is recognised.
 
-It consists of the sender and the id that the sender chose. Clients that look for their own message
-by its id do not find it.
+It consists of the sender and the id that the sender chose, so that clients do not find their own
+message by its id.
 """
 
 import logging

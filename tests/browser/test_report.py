@@ -224,7 +224,7 @@ def test_a_phone_shows_the_page_without_scrolling_sideways(page, folder, name, s
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_desk_shows_every_column_of_every_table(page, folder, name):
-    """The last column of a table that is too wide has the answer, and nobody scrolls to it."""
+    """The last column of a table that is too wide has the answer, and no one scrolls to it."""
     page.resize(DESK_PX)
     open_file(page, folder, name)
     page.js("document.querySelectorAll('details').forEach((each) => { each.open = true; })")

@@ -28,6 +28,9 @@ def _refusal(code: str) -> dict[str, str]:
     return {"text": json.dumps({"error": refusal}), "content_type": "application/json"}
 
 
+_UNAUTHORIZED = 4501  # closes a connection whose token is not one of the device
+
+
 @dataclass
 class Peer:
     """The server: entries by conversation, sockets by user."""
@@ -49,6 +52,7 @@ class Peer:
     admits_strangers: bool = False
     logins: int = 0
     _logged_in_s: dict[str, float] = field(default_factory=dict)
+    _devices: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # by token
 
     async def start(self, host: str = "127.0.0.1") -> None:
         """Serve on a free port of an address of ours."""
@@ -81,8 +85,10 @@ class Peer:
         return bool(nth) and count % nth == 0
 
     async def _session(self, request: web.Request) -> web.Response:
-        user = (await request.json())["user"]
+        login = await request.json()
+        user = login["user"]
         self.logins += 1
+        self._devices[user].add(login["device"])
         self._logged_in_s[user] = time.monotonic()
         return web.json_response(
             {
@@ -197,6 +203,9 @@ class Peer:
             frame = json.loads(message.data)
             if "connect" in frame:
                 user = frame["connect"]["token"]
+                if frame["connect"]["device"] not in self._devices[user]:
+                    await socket.close(code=_UNAUTHORIZED)
+                    break
                 self.connects.append(frame["connect"])
                 await self._greet(socket, user)
                 self.sockets[user].add(socket)

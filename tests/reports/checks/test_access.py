@@ -310,7 +310,7 @@ def test_the_audit_shows_that_a_request_without_an_answer_added_no_member(
         # A list of members has no position, up to which anything could be read.
         (Probe.MEMBERS, (), True, "", 0),
         (Probe.HISTORY, (), True, "", 1),
-        # Without an audit, or positions, nobody knows where they were added again.
+        # Without an audit, or positions, it is not known where they were added again.
         (Probe.HISTORY, ((3, RoomEvent.ADDED, ProbeResult.GRANTED),), False, "", 0),
         (Probe.HISTORY, (), True, SERVER_SEQ, 0),
     ],

@@ -125,7 +125,7 @@ def removed_for_a_time(adapter=RECORDED):
         (11.5, 12, Channel.HISTORY, False),
         (11.5, 13.5, 0, False),
         (10.5, 12, 0, False),
-        # Nobody knows when this body was sent, or by whom.
+        # It is not known when this body was sent, or by whom.
         (11.5, 12, Flag.FOREIGN, False),
         (None, 12, 0, False),
     ],

@@ -308,7 +308,7 @@ def test_users_have_what_they_wrote_where_they_receive_none_of_it(without):
         for seq in positions:
             run.send(conv, seq, 10 + seq, author=author)
     run.send(2, 0, 20, sseq=9)  # at no known position
-    run.deliver(2, 8, 21, 1)  # that nobody sent
+    run.deliver(2, 8, 21, 1)  # which no one sent
     own = _shared.OwnPositions(run.history())
     for conv in (1, 2, 3):
         for user in (1, 2, 3):
