@@ -29,6 +29,7 @@ class _Impostor:
 
     def on_open(self, connection: Connection, response: Response) -> None:
         self._sent = True
+        connection.ended = True  # its end is expected, and is no trouble of a client
         self._port.send(connection, self._first_frame)
 
     def on_frame(self, connection: Connection, frame: bytes) -> None:

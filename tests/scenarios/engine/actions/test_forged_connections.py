@@ -23,6 +23,7 @@ def bench(world, monkeypatch):
     monkeypatch.setattr(forged_connections, "_TIMEOUT_S", 0.01)
     frames: list[bytes] = []
     made = SimpleNamespace(frames=frames, code=0, opens=True, sent=[], closed=[], dialled=[])
+    made.expected_ends = []
 
     class Port:
         def dial(self, connection, dial):
@@ -33,6 +34,7 @@ def bench(world, monkeypatch):
             for frame in frames:
                 listener.on_frame(connection, frame)
             if made.code:
+                made.expected_ends.append(connection.ended)
                 listener.on_closed(connection, made.code)
 
         def send(self, _connection, frame):
@@ -96,3 +98,9 @@ async def test_an_attempt_that_is_cancelled_leaves_no_connection(bench):
     with pytest.raises(asyncio.CancelledError):
         await task
     assert bench.closed == [(True, True)]
+
+
+async def test_the_close_by_the_server_is_expected_and_no_trouble_of_a_client(bench):
+    bench.code = 4501
+    await bench.attempt()
+    assert bench.expected_ends == [True]
