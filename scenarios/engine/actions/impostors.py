@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from gauntlet.core.clock import NS_PER_S
-from gauntlet.core.history import STRANGER_SSEQ, Kind, Probe, ProbeResult
+from gauntlet.core.history import STRANGER_SSEQ, Probe, ProbeResult
 from gauntlet.core.scenario.capabilities import HISTORY, SERVER_SEQ
 from gauntlet.scenarios.adapters.base import Call, Cursor, OverHttp, Page, Sent
 from gauntlet.scenarios.client.context import Context
@@ -134,7 +134,9 @@ class Impostors:
         requested_ns = self._context.now_ns()
         make = partial(self._request, probe, session, conv, token, number)
         result, obtained = await strangers.result_of(self._port, session, make)
-        self._record(probe, session, conv, requested_ns, result, obtained, number)
+        strangers.record_probe(
+            self._context, session, conv, probe, requested_ns, result, obtained, number
+        )
 
     def _request(
         self, probe: Probe, session: Session, conv: Conversation, token: str, number: int
@@ -158,29 +160,15 @@ class Impostors:
         result = await result_of_connecting(self._context, self._port, session, token, device)
         if result is not None:
             obtained = int(result == ProbeResult.GRANTED)
-            self._record(Probe.IMPOSTOR_CONNECT, session, conv, requested_ns, result, obtained)
-
-    def _record(
-        self,
-        probe: Probe,
-        session: Session,
-        conv: Conversation,
-        requested_ns: int,
-        result: ProbeResult,
-        obtained: int,
-        number: int = 0,
-    ) -> None:
-        self._context.sink.add(
-            Kind.PROBE,
-            self._context.now_ns(),
-            ref_ns=requested_ns,
-            conv=conv.number,
-            link=session.request_channel.connection_number,
-            peer=number,
-            sseq=probe,
-            seq=obtained,
-            spare=result,
-        )
+            strangers.record_probe(
+                self._context,
+                session,
+                conv,
+                Probe.IMPOSTOR_CONNECT,
+                requested_ns,
+                result,
+                obtained,
+            )
 
 
 def _with_token(call: Call[T], token: str) -> Call[T] | None:

@@ -117,17 +117,31 @@ class Strangers:
     ) -> None:
         requested_ns = self._context.now_ns()
         result, obtained = await result_of(self._port, session, make)
-        self._context.sink.add(
-            Kind.PROBE,
-            self._context.now_ns(),
-            ref_ns=requested_ns,
-            conv=conv.number,
-            link=session.request_channel.connection_number,
-            peer=number,
-            sseq=probe,
-            seq=obtained,
-            spare=result,
-        )
+        record_probe(self._context, session, conv, probe, requested_ns, result, obtained, number)
+
+
+def record_probe(
+    context: Context,
+    session: Session,
+    conv: Conversation,
+    probe: Probe,
+    requested_ns: int,
+    result: ProbeResult,
+    obtained: int,
+    number: int = 0,
+) -> None:
+    """Record an attempt, how much was obtained by it, and the number of the message it sent."""
+    context.sink.add(
+        Kind.PROBE,
+        context.now_ns(),
+        ref_ns=requested_ns,
+        conv=conv.number,
+        link=session.request_channel.connection_number,
+        peer=number,
+        sseq=probe,
+        seq=obtained,
+        spare=result,
+    )
 
 
 async def result_of(
