@@ -5,9 +5,10 @@ import time
 from typing import Any
 
 import gevent
-from locust import User, constant_pacing, events, task
+from locust import User, events, task
 
 from benchmarks.peers import PAYLOAD_BYTES
+from benchmarks.peers.pacing import Pacing
 
 PAYLOAD = "x" * PAYLOAD_BYTES
 
@@ -28,16 +29,18 @@ class PacedUser(User):
     def on_start(self) -> None:
         """Connect, and wait for a random part of the pace, which spreads the users over it."""
         self.connect()
-        gevent.sleep(random.random() * self.environment.parsed_options.pace)
+        pace_s: float = self.environment.parsed_options.pace
+        offset_s = random.random() * pace_s
+        self._pacing = Pacing(pace_s, time.perf_counter() + offset_s)
+        gevent.sleep(offset_s)
 
     def connect(self) -> None:
         """Open the user's connection."""
         raise NotImplementedError
 
     def wait_time(self) -> float:
-        """Return the time until the next task, as `constant_pacing` computes it."""
-        pace: float = constant_pacing(self.environment.parsed_options.pace)(self)
-        return pace
+        """Return the time until the next task."""
+        return self._pacing.pause_s(time.perf_counter())
 
 
 class EchoUser(PacedUser):
