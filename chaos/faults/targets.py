@@ -13,12 +13,14 @@ _CLIENTS = ("client",)  # all of them together, as a member of a group
 
 # Not every layout has a process of its own for each role. On `full`, for example, the gateways host
 # the message service, so a scenario that targets `message` means them. In the layout `split`, every
-# service is a process.
+# service is a process. On `embedded`, the databases are files of the services that use them.
 _HOST_ROLES = {
     "message": "gateway",
     "sessions": "social",
     "friend": "social",
     "sticker": "social",
+    "messages-db": "message",
+    "users-db": "social",
 }
 
 

@@ -1,7 +1,10 @@
 """The stack that the tests of a module share, and short runs against one server."""
 
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -24,3 +27,16 @@ def run_small(request, tmp_path, require_service) -> Callable[..., small_runs.Sm
     """`run_small(server, *faults, **load)` runs a small load on the stack that a module names."""
     require_service(request.module.STACK)
     return partial(small_runs.run_small, tmp_path, request.module.STACK)
+
+
+@pytest.fixture(scope="module")
+def traversable_folder() -> Iterator[Path]:
+    """A folder that every account of the machine can enter, for disks of PostgreSQL.
+
+    Only its owner can enter the folders of pytest. Run by root, PostgreSQL has another account,
+    which must reach its disk.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="gauntlet-test-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder)

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import tempfile
 from pathlib import Path
 
 import psutil
@@ -28,15 +27,11 @@ PAGE_BYTES = 8192
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(require_service):
+async def stack(require_service, traversable_folder):
     """A full stack whose messages DB has a disk of its own."""
     for service in SERVICES["full"]:
         require_service(service)
-    # Not below the folder of pytest, which only its owner can enter: run by root, PostgreSQL has
-    # another account, which must reach the disk.
-    folder = Path(tempfile.mkdtemp(prefix="gauntlet-test-"))
-    folder.chmod(0o711)
-    with run_stack("full", folder, (), disks=["messages-db"], edges=1) as running:
+    with run_stack("full", traversable_folder, (), disks=["messages-db"], edges=1) as running:
         yield running
 
 

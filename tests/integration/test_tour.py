@@ -80,7 +80,9 @@ RUNS = [
 @pytest.mark.full
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize(("name", "stack"), RUNS, indirect=["stack"])
-def test_every_scenario_of_the_library_passes(name, stack, tmp_path):
-    """These include all scenarios of the failure table."""
-    code, result, output = run_judged(tmp_path, Exit.OK, name, "--stack", stack)
+def test_every_scenario_of_the_library_passes(name, stack, traversable_folder):
+    """These include all scenarios of the failure table, of which some break disks."""
+    folder = traversable_folder / f"{name}-{stack}"
+    folder.mkdir()
+    code, result, output = run_judged(folder, Exit.OK, name, "--stack", stack)
     assert passes(code, result), output

@@ -31,7 +31,7 @@ TABLE: tuple[Row, ...] = (
         "sends and history requests fail with a temporary error; sockets stay open",
         "no acknowledgement without a row; a retried message has one row and one position",
         (
-            Demonstration("messages-db-down", (FULL,)),
+            Demonstration("messages-db-down"),
             Demonstration("messages-db-failover", (FULL,)),
         ),
     ),
@@ -39,7 +39,7 @@ TABLE: tuple[Row, ...] = (
         "users DB down",
         "new logins fail; users with a token send, receive and reconnect",
         "the core objectives hold",
-        (Demonstration("users-db-down", (FULL,)),),
+        (Demonstration("users-db-down"),),
     ),
     Row(
         "registry down, flushed, or restarted empty",

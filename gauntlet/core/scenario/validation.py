@@ -288,6 +288,9 @@ def _fault_problems(fault: Fault, scenario: Scenario) -> Iterator[Problem]:
         stack = scenario.target.stack
         allowed = f"available on the stack {stack} ({fault.kind} needs the stack {kind.stack})"
         yield Problem(("kind",), fault.kind, allowed)
+    if kind.standby and scenario.target.stack == "embedded" and fault.target in _DATABASES:
+        allowed = "registry (on the stack embedded, databases are files without a standby)"
+        yield Problem(("target",), fault.target, allowed)
     if booted and kind.supervised and scenario.target.stack not in _SUPERVISED_STACKS:
         allowed = (
             f"available on the stack {scenario.target.stack} ({fault.kind} needs one of the "
@@ -432,6 +435,7 @@ _URL_SCHEMES = ("http", "https", "ws", "wss", "tcp", "tls")
 _SLUG = run_directory.SLUG_FORM
 
 _SUPERVISED_STACKS = ("embedded", "full")  # those of the reference server
+_DATABASES = ("messages-db", "users-db")
 
 # The range for each member. A run schedules all exits and removals when it starts, so a higher
 # rate would take too much memory.

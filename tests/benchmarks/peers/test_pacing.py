@@ -1,3 +1,5 @@
+"""The times at which the users of a closed-loop peer send."""
+
 import pytest
 
 from benchmarks.peers.pacing import Pacing

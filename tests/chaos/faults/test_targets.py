@@ -56,6 +56,16 @@ def test_the_name_of_a_component_stands_for_that_component(plan):
     assert resolve_components("broker", plan) == ["broker"]
 
 
+@pytest.mark.parametrize(
+    ("database", "owner"), [("messages-db", "message"), ("users-db", "social")]
+)
+def test_a_database_without_a_process_stands_for_the_service_that_owns_its_file(database, owner):
+    embedded = StackPlan({"message": "message", "social": "social"}, [])
+    assert resolve_components(database, embedded) == [owner]
+    full = StackPlan({"gateway-1": "gateway", "social": "social", database: database}, [])
+    assert resolve_components(database, full) == [database]
+
+
 def test_a_link_may_lead_to_a_role_or_to_a_component(plan):
     """`source>role` stands for the links to all components of the role."""
     assert link_names(resolve_links("client>gateway", plan)) == [
@@ -163,7 +173,7 @@ def test_groups_stand_for_the_links_between_them(plan, spec, groups, links):
         ({"a": ["edge"], "b": ["edge-blue-1"]}, "edge-blue-1 in one group; it is in a and in b"),
         ({"a": ["registry"], "b": ["broker"]}, "no link connects a and b"),
         ({"a": ["edge"], "b": ["broker"], "c": ["gateway"]}, "no link connects a and c"),
-        ({"a": ["edge"], "b": ["users-db"]}, "matches no component"),
+        ({"a": ["edge"], "b": ["edge-9"]}, "matches no component"),
     ],
 )
 def test_groups_that_cannot_be_cut_apart_are_refused(plan, spec, groups, message):

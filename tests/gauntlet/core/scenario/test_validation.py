@@ -156,6 +156,17 @@ def test_a_fault_that_needs_another_stack_is_refused():
     assert allowed == "available on the stack embedded (block needs the stack full)"
 
 
+@pytest.mark.parametrize("target", ["messages-db", "users-db"])
+def test_a_database_that_is_a_file_has_no_standby_to_fail_over_to(target):
+    failover = {"kind": "failover", "target": target, "for": "5s"}
+    assert problems_of({"stack": "full"}, **failover) == []
+    allowed = "registry (on the stack embedded, databases are files without a standby)"
+    assert problems_of({"stack": "embedded"}, **failover) == [
+        (("faults", 0, "target"), target, allowed)
+    ]
+    assert problems_of({"stack": "embedded"}, **(failover | {"target": "registry"})) == []
+
+
 @pytest.mark.parametrize("kind", ["oom-kill", "slow-start"])
 def test_a_stack_that_starts_nothing_by_itself_refuses_faults_that_need_that(kind):
     fault = {"kind": kind, "target": "edge"}
