@@ -1,4 +1,4 @@
-"""Runs the cells of a campaign, and records what they found."""
+"""Runs the cells that have no verdict yet, and records what they found."""
 
 import datetime as dt
 import itertools
@@ -7,10 +7,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from gauntlet.campaigns import child_runs, records
+from gauntlet.campaigns import child_runs
 from gauntlet.campaigns.child_runs import Child, Planned
-from gauntlet.campaigns.records import SETTLED, Record
-from gauntlet.campaigns.systems import SEED, Cell, command, digest, scenario
+from gauntlet.campaigns.grades import records
+from gauntlet.campaigns.grades.records import SETTLED, Record
+from gauntlet.campaigns.grades.systems import SEED, Cell, command, digest, scenario
 from gauntlet.core.errors import Exit, first_exit
 from gauntlet.stacks import STACKS, reference
 from gauntlet.stacks.server_stack import ServerStack
@@ -38,9 +39,7 @@ def missing(stacks: set[str]) -> dict[str, str]:
     return found
 
 
-def campaign(
-    cells: Sequence[Cell], file: Path, out: Path, *, jobs: int, again: bool, say: Say
-) -> Exit:
+def run(cells: Sequence[Cell], file: Path, out: Path, *, jobs: int, again: bool, say: Say) -> Exit:
     """Run the cells that have no verdict yet, and return the exit code of all chosen cells."""
     known = records.read(file)
     absent = missing({cell.stack for cell in cells})

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from gauntlet.campaigns import grades, records, systems, table
+from gauntlet.campaigns.grades import campaign, page, records, systems
 from gauntlet.core.errors import ConfigError, Exit
 
 MAX_JOBS = 16
@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> Exit:
         return _render(options.records, options.page)
     if not 1 <= options.jobs <= MAX_JOBS:
         raise ConfigError(f"--jobs must be between 1 and {MAX_JOBS}; got {options.jobs}")
-    return grades.campaign(
+    return campaign.run(
         cells, options.records, options.out, jobs=options.jobs, again=options.again, say=_say
     )
 
@@ -39,12 +39,12 @@ def _scenario(name: str) -> str:
     return yaml.safe_dump(systems.scenario(found[0]), sort_keys=False)
 
 
-def _render(file: Path, page: Path) -> Exit:
+def _render(file: Path, target: Path) -> Exit:
     if not file.exists():
         raise ConfigError(f"--records must be a file of records; got {file}, which does not exist")
-    page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(table.page(records.read(file)), encoding="utf-8")
-    print(f"wrote {page}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(page.page(records.read(file)), encoding="utf-8")
+    print(f"wrote {target}")
     return Exit.OK
 
 
