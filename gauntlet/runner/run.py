@@ -40,7 +40,6 @@ from gauntlet.reports.render.render import render
 from gauntlet.reports.verdict.judge import judge
 from gauntlet.runner import manifest, preflight, private_values, signals
 from gauntlet.runner.boot_request import boot_request
-from gauntlet.runner.exported.sampler import Sampler
 from gauntlet.runner.external import links
 from gauntlet.runner.external.environment import command_environment
 from gauntlet.runner.fault_thread import FaultThread
@@ -54,6 +53,7 @@ from gauntlet.runner.recovery import recover
 from gauntlet.runner.recovery.fault_journal import FaultJournal
 from gauntlet.runner.recovery.journal import RecoveryJournal
 from gauntlet.runner.resource_monitor import ResourceMonitor
+from gauntlet.runner.system_metrics.sampler import Sampler
 from gauntlet.runner.view import View
 from gauntlet.runner.vitals.components import ComponentSampler
 from gauntlet.runner.watch import Watch, judging_s

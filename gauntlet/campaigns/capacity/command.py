@@ -10,7 +10,7 @@ from gauntlet.campaigns.capacity import variations
 from gauntlet.campaigns.capacity.campaign import Campaign, Plan
 from gauntlet.campaigns.capacity.outputs import terminal, writing
 from gauntlet.campaigns.capacity.record import During, Machine, What
-from gauntlet.campaigns.capacity.search import Plan as Search
+from gauntlet.campaigns.capacity.search import SearchPlan
 from gauntlet.campaigns.capacity.trials import Runner
 from gauntlet.campaigns.capacity.variations import Variation
 from gauntlet.core import labels, run_directory
@@ -19,8 +19,8 @@ from gauntlet.core.scenario import catalog
 from gauntlet.core.scenario.model import Scenario, WorkloadShare
 from gauntlet.core.scenario.overrides import settings, sla_file
 from gauntlet.runner import manifest
-from gauntlet.runner.exported import metrics_file
-from gauntlet.runner.exported.sampler import Sampler
+from gauntlet.runner.system_metrics import metrics_file
+from gauntlet.runner.system_metrics.sampler import Sampler
 from gauntlet.scenarios import library
 
 _REPEATS_MAX = 20
@@ -93,7 +93,7 @@ def plan_of(options: argparse.Namespace) -> Plan:
     )
 
 
-def _searches(options: argparse.Namespace, variation: Variation) -> list[Search]:
+def _searches(options: argparse.Namespace, variation: Variation) -> list[SearchPlan]:
     """Return the searches in their order: without a disturbance first."""
     load = variation.scenario.load
     starts: dict[What, float] = {
@@ -108,7 +108,7 @@ def _searches(options: argparse.Namespace, variation: Variation) -> list[Search]
     _check_shape(options, starts["rate_per_s"])
     chosen: list[During] = sorted(set(options.during or ["steady"]), key=_order)
     return [
-        Search(
+        SearchPlan(
             what=what,
             during=during,
             start=starts[what],
@@ -160,7 +160,7 @@ def _check_shape(options: argparse.Namespace, start: float) -> None:
         )
 
 
-def _check_windows(variation: Variation, searches: list[Search]) -> None:
+def _check_windows(variation: Variation, searches: list[SearchPlan]) -> None:
     """Refuse an objective whose window no trial has: it would never be judged."""
     windows = {*variation.scenario.windows()}
     windows |= {f"{part}:{each.during}" for each in searches for part in ("fault", "recovery")} - {
