@@ -2,7 +2,7 @@
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -23,10 +23,9 @@ from gauntlet.campaigns.capacity.record import (
 )
 from gauntlet.campaigns.capacity.trials import TrialRequest, TrialRunner
 from gauntlet.campaigns.capacity.variations import Variation
+from gauntlet.campaigns.progress import Say
 from gauntlet.core.errors import ConfigError, Exit, Interrupted, first_exit
 from gauntlet.runner.system_metrics.metrics_file import Size
-
-Say = Callable[[str], None]
 
 # After one of these, further trials would end alike, or do harm.
 _ABORTING = (Exit.CONFIG, Exit.ROLLBACK)

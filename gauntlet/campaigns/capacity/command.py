@@ -13,6 +13,7 @@ from gauntlet.campaigns.capacity.record import During, Machine, What
 from gauntlet.campaigns.capacity.search import SearchPlan
 from gauntlet.campaigns.capacity.trials import Runner
 from gauntlet.campaigns.capacity.variations import Variation
+from gauntlet.campaigns.progress import say
 from gauntlet.core import labels, run_directory
 from gauntlet.core.errors import ConfigError, Exit
 from gauntlet.core.scenario import catalog
@@ -54,12 +55,12 @@ def run(options: argparse.Namespace) -> Exit:
     child_options += ["--bug", options.bug] if options.bug else []
     runner = Runner(folder / "runs", tuple(child_options), sampler)
     records: Path = options.records or folder / "records.jsonl"
-    record, code = Campaign(plan, runner, records, _say).run()
+    record, code = Campaign(plan, runner, records, say).run()
     writing.write(record, folder)
-    _say("")
+    say("")
     for line in terminal.lines(record):
-        _say(line)
-    _say(f"capacity-directory: {folder}")
+        say(line)
+    say(f"capacity-directory: {folder}")
     return code
 
 
@@ -179,8 +180,3 @@ def _metrics(scenario: Scenario, options: argparse.Namespace) -> metrics_file.Me
     if options.metrics is None:
         return None
     return metrics_file.read(options.metrics, scenario, allow_exec=options.allow_exec)
-
-
-def _say(text: str) -> None:
-    # A reason can contain what a system under test has answered.
-    print("".join(each if each.isprintable() else "\ufffd" for each in text), flush=True)

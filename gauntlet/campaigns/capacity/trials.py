@@ -82,7 +82,7 @@ class Runner:
             try:
                 child_runs.run_all([planned], self._out, 1, found.append, timeout_s, found.append)
             except (Interrupted, KeyboardInterrupt):
-                if not found or found[0].returned() != Exit.ROLLBACK:
+                if not found or found[0].exit_code() != Exit.ROLLBACK:
                     raise  # else what could not be healed is worse than the interrupt
         tiers = self._sampler.tiers if self._sampler is not None else {}
         return completed(request, found[0], tiers)
@@ -90,7 +90,7 @@ class Runner:
 
 def completed(request: TrialRequest, child: Child[None], tiers: Mapping[str, str]) -> Trial:
     """Return the trial with what the run showed; it is refused if there is no result."""
-    code = child.returned()
+    code = child.exit_code()
     trial = Trial(
         what=request.what,
         during=request.during,

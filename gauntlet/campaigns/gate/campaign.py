@@ -2,7 +2,7 @@
 
 import datetime as dt
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -22,9 +22,8 @@ from gauntlet.campaigns.gate.outcome import (
 )
 from gauntlet.campaigns.gate.subjects import Subject
 from gauntlet.campaigns.gate.suite import Compare, Suite
+from gauntlet.campaigns.progress import Say
 from gauntlet.core.errors import Exit, Interrupted
-
-Say = Callable[[str], None]
 
 # After one of these, further measurements cannot make the gate pass.
 _FINAL = (Exit.CONFIG, Exit.ROLLBACK, Exit.FAILED, Exit.HARNESS)

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,12 @@ from gauntlet.campaigns.child_runs import Child, Planned
 from gauntlet.campaigns.grades import records
 from gauntlet.campaigns.grades.records import SETTLED, Record
 from gauntlet.campaigns.grades.systems import SEED, Cell, command, digest, scenario
+from gauntlet.campaigns.progress import Say
 from gauntlet.core.errors import Exit, first_exit
 from gauntlet.stacks import STACKS, reference
 from gauntlet.stacks.server_stack import ServerStack
 
 _INSTALL = "sudo tools/install-services.sh"
-
-Say = Callable[[str], None]
 
 
 def missing(stacks: set[str]) -> dict[str, str]:
@@ -74,7 +73,7 @@ def _run_all(queue: list[Cell], file: Path, out: Path, jobs: int, say: Say) -> s
 
 def _finish(child: Child[Cell], file: Path) -> tuple[Exit, str]:
     """Record a run that has ended; return its exit code, and a line about it."""
-    code, name = child.returned(), child.item.name
+    code, name = child.exit_code(), child.item.name
     record = record_of(child)
     if record is None or record.verdict not in (*SETTLED, "inconclusive"):
         line = (

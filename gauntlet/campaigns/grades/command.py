@@ -6,6 +6,7 @@ from pathlib import Path
 import yaml
 
 from gauntlet.campaigns.grades import campaign, page, records, systems
+from gauntlet.campaigns.progress import say
 from gauntlet.core.errors import ConfigError, Exit
 
 MAX_JOBS = 16
@@ -28,7 +29,7 @@ def run(options: argparse.Namespace) -> Exit:
     if not 1 <= options.jobs <= MAX_JOBS:
         raise ConfigError(f"--jobs must be between 1 and {MAX_JOBS}; got {options.jobs}")
     return campaign.run(
-        cells, options.records, options.out, jobs=options.jobs, again=options.again, say=_say
+        cells, options.records, options.out, jobs=options.jobs, again=options.again, say=say
     )
 
 
@@ -46,7 +47,3 @@ def _render(file: Path, target: Path) -> Exit:
     target.write_text(page.page(records.read(file)), encoding="utf-8")
     print(f"wrote {target}")
     return Exit.OK
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 
 from gauntlet.campaigns import interrupts
+from gauntlet.campaigns.progress import say
 from gauntlet.campaigns.scorecard import campaign, live, made_up, mutation, page
 from gauntlet.campaigns.scorecard.trials import Part, Subject
 from gauntlet.core.errors import ConfigError, Exit
@@ -41,7 +42,7 @@ def run(options: argparse.Namespace) -> Exit:
         file, seeds = options.out / f"short-{time.time_ns()}.jsonl", 1
         made = (Part.ANOMALIES, Part.CORRECT)
         subjects = [each for each in subjects if each.part in made or each.key in _SHORT]
-    work = campaign.Campaign(file, options.out, jobs=options.jobs, say=_say)
+    work = campaign.Campaign(file, options.out, jobs=options.jobs, say=say)
     with interrupts.explained(lambda: _progress(file, subjects, short=options.short)):
         return work.run(subjects, seeds)
 
@@ -100,7 +101,3 @@ def _render(file: Path, target: Path) -> Exit:
     image.write_text(picture.draw(records), encoding="utf-8")
     print(f"wrote {target} and {image}")
     return Exit.OK
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)

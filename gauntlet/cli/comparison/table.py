@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gauntlet.core.marked_text import marked
+from gauntlet.core.printable import printable
 from gauntlet.reports.comparison import rows
 
 _CHANGES_SHOWN = 8
@@ -101,4 +102,4 @@ def _changes(pair: dict[str, Any], heading: str, *, complete: bool) -> Table:
 
 
 def _text(value: Any) -> Text:
-    return Text("".join(each if each.isprintable() else "�" for each in str(value)))
+    return Text(printable(str(value)))

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from gauntlet.core import clock, plugins, run_directory
+from gauntlet.core.printable import printable
 from gauntlet.core.scenario import accounts as account_files
 from gauntlet.core.scenario import catalog, guards, rate_profiles, secrets
 from gauntlet.core.scenario.capabilities import OUT_OF_TREE, is_out_of_tree
@@ -46,18 +47,13 @@ class Problem(NamedTuple):
     @property
     def sentence(self) -> str:
         """The error message, without the file and the line."""
-        return f"{key_of(self.path)} must be {self.allowed}; got {_printable(str(self.found))}"
+        return f"{key_of(self.path)} must be {self.allowed}; got {printable(str(self.found))}"
 
 
 def key_of(path: Path) -> str:
     """Return a path as messages show it: `faults[0].at` for `("faults", 0, "at")`."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
-    return _printable(text.lstrip(".")) or "the scenario"
-
-
-def _printable(text: str) -> str:
-    """Return a text of a file for one line of a terminal."""
-    return "".join(each if each.isprintable() else "\ufffd" for each in text)
+    return printable(text.lstrip(".")) or "the scenario"
 
 
 def problems(scenario: Scenario) -> Iterator[Problem]:

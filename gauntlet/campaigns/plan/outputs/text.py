@@ -88,8 +88,3 @@ def change(found: Change) -> str:
 def scalar(value: float | str) -> str:
     """Return a number with three significant digits, however small it is."""
     return "∞" if isinstance(value, str) else significant(value)
-
-
-def printable(text: str) -> str:
-    """Return a text without characters that control a terminal or a page."""
-    return "".join(each if each.isprintable() else "�" for each in text)
