@@ -130,7 +130,7 @@ def _with_pairs(compare: Compare, pairs: int) -> Compare:
 
 def _sla(found: Suite, options: argparse.Namespace) -> Sla:
     """Return the objectives of the suite, and of the option, which win."""
-    own = sla_file.sorted_out(found.sla, lambda *path: f"{options.suite}: {path}")
+    own = sla_file.by_kind(found.sla, lambda *path: f"{options.suite}: {path}")
     if options.sla is None:
         return own
     further = sla_file.read(options.sla)

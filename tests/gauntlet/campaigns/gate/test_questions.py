@@ -38,6 +38,6 @@ def test_each_scenario_has_the_questions_of_its_own_pair():
 def test_a_relative_objective_replaces_the_usual_indicators():
     entry = sla_file.Entry("x", "ack_p90_ms", "<", "+20%", "run", relative_to="baseline")
     (asked,) = questions.of(
-        [Subject(scenario())], (), Compare(), sla_file.sorted_out([entry], lambda *path: str(path))
+        [Subject(scenario())], (), Compare(), sla_file.by_kind([entry], lambda *path: str(path))
     )
     assert (asked.indicator, asked.window, asked.share) == ("ack_p90_ms", "run", 0.2)
