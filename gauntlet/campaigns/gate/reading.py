@@ -1,4 +1,4 @@
-"""Reads of a run directory what a gate needs: the cases, and the figures that can be compared."""
+"""Reads what a gate needs from a run directory: the cases, and the figures that can be compared."""
 
 import hashlib
 import math

@@ -1,4 +1,4 @@
-"""Tries what has no record yet: made-up histories in this process, servers in child processes."""
+"""Tries what has no record yet: synthetic histories in this process, servers in child processes."""
 
 import itertools
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from msgspec import structs
 from gauntlet.campaigns import child_runs, record_files
 from gauntlet.campaigns.child_runs import Child, Planned
 from gauntlet.campaigns.progress import Say
-from gauntlet.campaigns.scorecard import made_up
+from gauntlet.campaigns.scorecard import synthetic_histories
 from gauntlet.campaigns.scorecard.results import acted, record_of
 from gauntlet.campaigns.scorecard.trials import Record, Records, Subject, Trial, open_trials
 from gauntlet.core.errors import Exit
@@ -63,7 +63,7 @@ class Campaign:
 
     def _try(self, trials: Sequence[Trial]) -> None:
         for trial in trials:
-            self._record(made_up.try_out(trial, self._commit))
+            self._record(synthetic_histories.try_out(trial, self._commit))
 
     def _run(self, trials: Sequence[Trial]) -> None:
         planned = [

@@ -9,7 +9,7 @@ import yaml
 
 from gauntlet.campaigns import interrupts
 from gauntlet.campaigns.progress import say
-from gauntlet.campaigns.scorecard import campaign, live, made_up, mutation, page
+from gauntlet.campaigns.scorecard import campaign, live, mutation, page, synthetic_histories
 from gauntlet.campaigns.scorecard.trials import Part, Subject
 from gauntlet.core.errors import ConfigError, Exit
 from gauntlet.reports import extras
@@ -57,7 +57,12 @@ def _progress(file: Path, subjects: Sequence[Subject], *, short: bool) -> str:
 
 def _all(bugs: Path) -> list[Subject]:
     folder = bugs if bugs.is_dir() else None
-    return [*made_up.anomalies(), *made_up.correct(), *live.bugs(folder), *live.clean()]
+    return [
+        *synthetic_histories.anomalies(),
+        *synthetic_histories.correct(),
+        *live.bugs(folder),
+        *live.clean(),
+    ]
 
 
 def _chosen(subjects: Sequence[Subject], selectors: Sequence[str]) -> list[Subject]:
