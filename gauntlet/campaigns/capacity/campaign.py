@@ -27,7 +27,7 @@ from gauntlet.campaigns.progress import Say
 from gauntlet.core.errors import ConfigError, Exit, Interrupted, first_exit
 from gauntlet.runner.system_metrics.metrics_file import Size
 
-# After one of these, further trials would end alike, or do harm.
+# After one of these, further trials would end in the same way, or do harm.
 _ABORTING = (Exit.CONFIG, Exit.ROLLBACK)
 
 
@@ -234,7 +234,7 @@ def _refused(plan: search.SearchPlan, level: float, reason: str) -> Trial:
 
 
 class _AbortError(Exception):
-    """A trial ended so that further ones would end alike, or do harm."""
+    """A trial ended so that further ones would end in the same way, or do harm."""
 
     def __init__(self, code: Exit, reason: str) -> None:
         super().__init__(reason)

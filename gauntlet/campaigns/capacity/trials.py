@@ -36,7 +36,7 @@ class TrialRequest(NamedTuple):
 
 
 class TrialRunner(Protocol):
-    """What makes a trial: a child process, or a test."""
+    """Makes a trial: by a child process, or in a test."""
 
     def run(self, request: TrialRequest) -> Trial:
         """Run a scenario once."""
