@@ -168,7 +168,7 @@ def write_load_file(
     """
     folder = run.path.resolve()  # workers on this host may have another working directory
     file = folder / "load.json"
-    recorded = arrival_trace.of(scenario.load)
+    recorded = arrival_trace.trace_of(scenario.load)
     plain: dict[str, Any] = {
         "scenario": secrets.redacted(to_builtins(scenario)),
         "run_dir": str(folder),

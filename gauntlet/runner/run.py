@@ -271,7 +271,7 @@ class _RunOrchestrator:
             ),
             live=lambda: self._watch.live.last,
             logs=self._run.logs,
-            usual_per_s=partial(rate_profiles.mean_per_s, load, arrival_trace.of(load)),
+            usual_per_s=partial(rate_profiles.mean_per_s, load, arrival_trace.trace_of(load)),
             environment=command_environment(self._scenario, self._run.path, os.environ),
             seed=self._scenario.seed,
             disks=self._disks.mounted,

@@ -27,7 +27,7 @@ class Row(NamedTuple):
     tone: str
 
 
-def of(pair: dict[str, Any], *, complete: bool) -> list[Row]:
+def build(pair: dict[str, Any], *, complete: bool) -> list[Row]:
     """Return the rows of a pair of runs: the main ones, or all that have a value."""
     return [_row(found, pair["comparable"]) for found in shown(pair, complete=complete)]
 

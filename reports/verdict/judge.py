@@ -247,7 +247,7 @@ def _judge_history(
         ],
         "latency": result_entries.latencies(run),
         "series": time_series.per_second(history),
-        "heat_maps": heat_map.of(history),
+        "heat_maps": heat_map.build(history),
     }
     return body | {"grades": guarantees.grades(body, problems)}, reasons
 

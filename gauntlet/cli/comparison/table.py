@@ -55,7 +55,7 @@ def _figures(pair: dict[str, Any], columns: int, *, complete: bool) -> Table:
     place to break, and so has a factor with its interval; all else is broken between words.
     """
     wide = columns >= _WIDE
-    found = rows.of(pair, complete=complete)
+    found = rows.build(pair, complete=complete)
     headings = ["figure", "window", pair["a"], pair["b"], "factor", "99 % interval", ""]
     if not wide:
         headings = ["figure", pair["a"], pair["b"], "factor (99 % interval)"]

@@ -39,7 +39,7 @@ from gauntlet.scenarios.schedule.arrivals import Stripe
 log = logging.getLogger(__name__)
 
 
-class WorkerAgent:
+class WorkerRole:
     """Acts on requests of the master; Locust's own events begin and end nothing here."""
 
     def __init__(self, environment: Environment, runner: WorkerRunner) -> None:
