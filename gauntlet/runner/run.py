@@ -163,7 +163,7 @@ class _RunOrchestrator:
         self._ca = ""
         self._context: Context | None = None
         self._faults: FaultThread | None = None
-        self._guarded = False
+        self._stopped_by_guard = False
 
     def execute(self) -> None:
         """Boot, load, inject faults, stop. A run interrupted under load is still judged."""
@@ -335,7 +335,7 @@ class _RunOrchestrator:
         rows = phases.rows
         while not self._source.ended():
             self._watch.poll()
-            if (stop := self._watch.guards.stop) is not None and not self._guarded:
+            if (stop := self._watch.guards.stop) is not None and not self._stopped_by_guard:
                 self._stop_load(stop)
             # Workers on other hosts transfer their files at the end, which may take its time:
             # as long as they report progress, the load is not considered silent.
@@ -354,7 +354,7 @@ class _RunOrchestrator:
 
         Faults are healed meanwhile, so that deliveries and the audit of the end are not disturbed.
         """
-        self._guarded = True
+        self._stopped_by_guard = True
         self._journal.write("guard", **stop.row())
         self._view.note(f"{stop.sentence}. The run ends in order and is judged.")
         if self._faults is not None:
