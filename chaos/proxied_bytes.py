@@ -23,13 +23,10 @@ def count(context: Context, spec: Spec, detail: Evidence) -> int | None:
             if link in context.proxies:
                 proxied = context.proxies[link]
                 names[proxied.client].add(proxied.proxy)
-        counts = [
-            received[name]
-            for client, wanted in names.items()
-            for received in [client.received_bytes()]
-            for name in wanted
-            if name in received
-        ]
+        counts: list[int] = []
+        for client, wanted in names.items():
+            received = client.received_bytes()
+            counts += [received[name] for name in wanted if name in received]
     except GauntletError:
         return None
     return sum(counts) if counts else None

@@ -1,4 +1,8 @@
-"""What rows of a run directory raise that are valid JSON, but were not written by this program."""
+"""Turns what the rows of a damaged run directory raise into one HistoryError.
+
+Such a row is valid JSON, but lacks a key or has a value of another type: something else than this
+program has written or changed it.
+"""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager

@@ -49,7 +49,7 @@ def significant(value: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def alike(*texts: str) -> tuple[str, ...]:
+def same_decimals(*texts: str) -> tuple[str, ...]:
     """Return values of one unit with the same decimals, as far as they have significant digits.
 
     `6.4 ms` beside `6.61 ms` becomes `6.40 ms`, and `46` beside `39.6` becomes `46.0`: without the

@@ -24,9 +24,9 @@ import draw_architecture
 import msgspec
 
 from gauntlet.campaigns import fuzz_records
-from gauntlet.campaigns import records as grades_records
-from gauntlet.campaigns import table as grades_table
 from gauntlet.campaigns.capacity.outputs import writing as capacity
+from gauntlet.campaigns.grades import page as grades_page
+from gauntlet.campaigns.grades import records as grades_records
 from gauntlet.campaigns.plan import model as plan_model
 from gauntlet.campaigns.scorecard import campaign as scorecard
 from gauntlet.campaigns.scorecard import mutation
@@ -84,7 +84,7 @@ def derived(catalog: Catalog) -> dict[Path, str]:
         RESULT_SCHEMA: _json(result_model.schema()),
         CAPACITY_SCHEMA: _json(capacity.schema()),
         SCHEMA: _json(schema.build(catalog, key_descriptions())),
-        GRADES_PAGE: grades_table.page(grades_records.read(GRADES)),
+        GRADES_PAGE: grades_page.page(grades_records.read(GRADES)),
         FUZZ_PAGE: fuzz_records.page(fuzz_records.read(FUZZ)),
         SCORECARD_PAGE: scorecard_page.page(scorecard.read(SCORECARD), mutation.beside(SCORECARD)),
     }

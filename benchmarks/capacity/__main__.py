@@ -1,4 +1,4 @@
-"""Repeat a capacity search, or predict mixes that no unit cost was learnt from.
+"""Repeat a capacity search, or predict mixes that no unit cost was learned from.
 
     python -m benchmarks.capacity searches --count 5 -- steady \
         --bug benchmarks/capacity/limited.py --start 20 --set load.users=40 \
@@ -28,7 +28,7 @@ from benchmarks.table import plain
 from gauntlet.campaigns import record_files
 from gauntlet.campaigns.capacity import record
 from gauntlet.campaigns.capacity.record import Capacity
-from gauntlet.campaigns.capacity.trials import Runner, Wanted
+from gauntlet.campaigns.capacity.trials import Runner, TrialRequest
 from gauntlet.core.errors import Exit
 from gauntlet.core.scenario.model import Scenario
 from gauntlet.core.scenario.overrides import settings
@@ -99,8 +99,8 @@ def _searches(options: argparse.Namespace) -> None:
 
 
 def _mixes(options: argparse.Namespace) -> None:
-    learnt = record.read(Path(options.rest[0]))
-    subject = _subject([learnt.scenario.sha256, *options.set])
+    fitted = record.read(Path(options.rest[0]))
+    subject = _subject([fitted.scenario.sha256, *options.set])
     known = {
         each.mix
         for each in records.read(options.records)
@@ -108,23 +108,23 @@ def _mixes(options: argparse.Namespace) -> None:
     }
     for name, changes in MIXES.items():
         if name not in known:
-            base = library.find(options.scenario or learnt.scenario.name)
+            base = library.find(options.scenario or fitted.scenario.name)
             scenario = settings.apply(base, changes + options.set)
-            _append(options.records, _mix(options, learnt, name, scenario, subject))
+            _append(options.records, _mix(options, fitted, name, scenario, subject))
 
 
 def _mix(
-    options: argparse.Namespace, learnt: Capacity, name: str, scenario: Scenario, subject: str
+    options: argparse.Namespace, fitted: Capacity, name: str, scenario: Scenario, subject: str
 ) -> Record:
-    wanted = Wanted("rate_per_s", "steady", scenario.load.rate_per_s, scenario, name)
-    trial = Runner(options.out).run(wanted)
+    request = TrialRequest("rate_per_s", "steady", scenario.load.rate_per_s, scenario, name)
+    trial = Runner(options.out).run(request)
     cores: dict[str, float] = {}
     for key, used in trial.use.items():
         component, _, resource = key.rpartition("/")
         if resource == "cpu_s":
             tier = trial.tiers.get(component, component)
             cores[tier] = cores.get(tier, 0.0) + used
-    expected = records.predicted(learnt.unit_costs, trial.measured)
+    expected = records.predicted(fitted.unit_costs, trial.measured)
     both = {tier: (expected[tier], cores[tier]) for tier in expected if tier in cores}
     print(f"{name}: {trial.outcome} {trial.reason}".strip(), flush=True)
     return Record(

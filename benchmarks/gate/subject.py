@@ -58,7 +58,7 @@ def digest(one: Subject, machine: Mapping[str, Any]) -> str:
 
 def questions(compare: Compare) -> list[Question]:
     """Return what `gauntlet gate` compares by default."""
-    return gate_questions.of([subject(1, ())], (), compare, Sla())
+    return gate_questions.collect([subject(1, ())], (), compare, Sla())
 
 
 def measure(asked: Sequence[Question]) -> Question:

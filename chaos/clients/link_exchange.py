@@ -56,7 +56,7 @@ class Exchange(NamedTuple):
         }
 
 
-class Wanted(NamedTuple):
+class ExchangeRequest(NamedTuple):
     """One exchange to make: the kind and the `host:port` of the link, and repeated requests.
 
     Where requests cannot be repeated, several of them mean one with a longer answer.
@@ -95,8 +95,8 @@ _FRAME = struct.Struct("!BHI")  # AMQP 0-9-1, 4.2.3: type, channel, size; and on
 _TLS_ALERT = b"\x15\x03\x03\x00\x02\x02\x28"  # fatal, handshake_failure: the server closes
 
 
-def request_of(kind: str, repeat: int = 1) -> bytes:
-    """Return the bytes of an exchange: `repeat` requests, if the protocol can repeat them."""
+def closing_request(kind: str, repeat: int = 1) -> bytes:
+    """Return requests after which the server closes: `repeat` of them, if they can be repeated."""
     protocol, _, name = kind.partition(" ")
     if repeat > 1 and protocol == "postgres":
         return _startup(min(repeat * _STARTUP_VALUE, _STARTUP_VALUE_MAX))
@@ -121,15 +121,17 @@ def _startup(size: int) -> bytes:
     return struct.pack("!II", 8 + len(parameters), 196_608) + parameters
 
 
-def greeting_of(kind: str) -> bytes:
-    """Return bytes that the server answers without closing the connection, if the protocol can."""
+def keep_alive_request(kind: str) -> bytes:
+    """Return a request after which the server leaves the connection open, if there is one."""
     protocol, _, name = kind.partition(" ")
     repeated, _ = _REQUESTS.get(protocol, (b"", b""))
     request = repeated or link_probe.request_of(kind)
     return request.replace(b"Host: probe", f"Host: {name}".encode()) if name else request
 
 
-def exchange(wanted: Wanted, timeout_s: float, stop: threading.Event | None = None) -> Exchange:
+def exchange(
+    wanted: ExchangeRequest, timeout_s: float, stop: threading.Event | None = None
+) -> Exchange:
     """Send the requests, and read until the server ends the connection or time is up.
 
     The wait ends early when `stop` is set.
@@ -143,11 +145,11 @@ def exchange(wanted: Wanted, timeout_s: float, stop: threading.Event | None = No
     except OSError:
         return Exchange(0, ended="failed")
     with connection:
-        return _Conversation(connection, wanted, deadline, stop).hold()
+        return _OpenExchange(connection, wanted, deadline, stop).run()
 
 
 def exchange_all(
-    wanted: Mapping[Any, Wanted], timeout_s: float, stop: threading.Event | None = None
+    wanted: Mapping[Any, ExchangeRequest], timeout_s: float, stop: threading.Event | None = None
 ) -> dict[Any, Exchange]:
     """Make exchanges concurrently; return the results by the same keys."""
     if not wanted:
@@ -157,13 +159,13 @@ def exchange_all(
         return dict(zip(wanted, results, strict=True))
 
 
-class _Conversation:
+class _OpenExchange:
     """One exchange over a connection that is open."""
 
     def __init__(
         self,
         connection: socket.socket,
-        wanted: Wanted,
+        wanted: ExchangeRequest,
         deadline: float,
         stop: threading.Event | None,
     ) -> None:
@@ -178,8 +180,8 @@ class _Conversation:
         self._last_ms: float | None = None
         self._stopped_ms: float | None = None
 
-    def hold(self) -> Exchange:
-        """Send, read, and return what was seen."""
+    def run(self) -> Exchange:
+        """Send the request, read what comes, and return what was seen."""
         sent = 0
         ended: End = "open"
         self._began = time.monotonic()
@@ -224,7 +226,9 @@ class _Conversation:
             self._connection.shutdown(socket.SHUT_WR)
             return 0
         request = (
-            request_of(wanted.kind, wanted.repeat) if wanted.closing else greeting_of(wanted.kind)
+            closing_request(wanted.kind, wanted.repeat)
+            if wanted.closing
+            else keep_alive_request(wanted.kind)
         )
         self._connection.sendall(request)
         return len(request)

@@ -10,7 +10,7 @@ from typing import Literal
 from gauntlet.chaos.clients import link_exchange
 
 # `closed` means: by FIN and without an answer. A server may close after its answer.
-Fate = Literal["reset", "closed", "answered", "open"]
+Ending = Literal["reset", "closed", "answered", "open"]
 _CONNECT_TIMEOUT_S = 2.0
 
 
@@ -30,21 +30,21 @@ class Witnesses:
                     connection = socket.create_connection(address, timeout=_CONNECT_TIMEOUT_S)
                     self._open.append((kind, connection))
 
-    def speak(self) -> None:
+    def send_requests(self) -> None:
         """Send a request over each connection: some faults act only on connections with data."""
         for kind, connection in self._open:
-            with contextlib.suppress(OSError):  # its fate shows that it has ended
-                connection.sendall(link_exchange.greeting_of(kind))
+            with contextlib.suppress(OSError):  # `close` finds out that it has ended
+                connection.sendall(link_exchange.keep_alive_request(kind))
 
-    def fates(self, timeout_s: float) -> Counter[Fate]:
-        """Close the connections; return how many of them had which fate within the time."""
+    def close(self, timeout_s: float) -> Counter[Ending]:
+        """Wait for the end of each connection, and close it; return how many ended in which way."""
         deadline = time.monotonic() + timeout_s
-        fates = Counter(_fate(connection, deadline) for _, connection in self._open)
+        endings = Counter(_ending(connection, deadline) for _, connection in self._open)
         self._open = []
-        return fates
+        return endings
 
 
-def _fate(connection: socket.socket, deadline: float) -> Fate:
+def _ending(connection: socket.socket, deadline: float) -> Ending:
     with connection:
         connection.settimeout(max(0.01, deadline - time.monotonic()))
         try:

@@ -10,7 +10,7 @@ from gauntlet.chaos.disks import wire
 from gauntlet.chaos.disks.condition import DiskState
 from gauntlet.chaos.disks.nodes import Node, Nodes, key_of, regular_key
 from gauntlet.chaos.disks.undo_log import UndoLog
-from gauntlet.chaos.disks.wire import Opcode, Request, Set
+from gauntlet.chaos.disks.wire import Opcode, Request, SetAttributes
 
 _NAME_BYTES_MAX = 255
 _RENAME_NOREPLACE = 1
@@ -49,10 +49,10 @@ class FileSystem:
             Opcode.STATFS: self._statistics,
             Opcode.RELEASE: self._release,
             Opcode.FSYNC: self._sync,
-            Opcode.FLUSH: _nothing,
+            Opcode.FLUSH: _answer_nothing,
             Opcode.FSYNCDIR: self._sync_folder,
-            Opcode.INTERRUPT: _nothing,
-            Opcode.DESTROY: _nothing,
+            Opcode.INTERRUPT: _answer_nothing,
+            Opcode.DESTROY: _answer_nothing,
             Opcode.OPENDIR: self._open_folder,
             Opcode.READDIR: self._read_folder,
             Opcode.RELEASEDIR: self._release_folder,
@@ -177,23 +177,23 @@ class FileSystem:
 
     def _set_attributes(self, request: Request) -> bytes:
         fields = wire.SETATTR_IN.unpack_from(request.body)
-        wanted, handle, size = Set(fields[0]), fields[2], fields[3]
+        wanted, handle, size = SetAttributes(fields[0]), fields[2], fields[3]
         mode, owner = fields[11], fields[13:15]
         node = self._nodes[request.node]
         if stat.S_ISLNK(node.stat().st_mode):
             raise OSError(errno.EOPNOTSUPP, "")
         self._state.check("change")
-        if Set.SIZE in wanted:
-            self._truncate(node.path, handle if Set.HANDLE in wanted else None, size)
-        if Set.MODE in wanted:
+        if SetAttributes.SIZE in wanted:
+            self._truncate(node.path, handle if SetAttributes.HANDLE in wanted else None, size)
+        if SetAttributes.MODE in wanted:
             Path(node.path).chmod(stat.S_IMODE(mode))
-        if wanted & (Set.UID | Set.GID):
+        if wanted & (SetAttributes.UID | SetAttributes.GID):
             uid, gid = (
                 value if flag in wanted else -1
-                for flag, value in zip((Set.UID, Set.GID), owner, strict=True)
+                for flag, value in zip((SetAttributes.UID, SetAttributes.GID), owner, strict=True)
             )
             os.chown(node.path, uid, gid)
-        if wanted & (Set.ATIME | Set.MTIME):
+        if wanted & (SetAttributes.ATIME | SetAttributes.MTIME):
             _set_times(node, wanted, fields)
         return wire.attr_out(node.stat())
 
@@ -317,16 +317,16 @@ class FileSystem:
         return b""
 
 
-def _set_times(node: Node, wanted: Set, fields: tuple[int, ...]) -> None:
+def _set_times(node: Node, wanted: SetAttributes, fields: tuple[int, ...]) -> None:
     """Set the times of access and change that a SETATTR contains."""
-    if wanted & (Set.ATIME_NOW | Set.MTIME_NOW):
+    if wanted & (SetAttributes.ATIME_NOW | SetAttributes.MTIME_NOW):
         os.utime(node.path)
         return
     known = node.stat()
     access_ns, change_ns = (
         seconds * 1_000_000_000 + part_ns if flag in wanted else before_ns
         for flag, seconds, part_ns, before_ns in zip(
-            (Set.ATIME, Set.MTIME),
+            (SetAttributes.ATIME, SetAttributes.MTIME),
             fields[5:7],
             fields[8:10],
             (known.st_atime_ns, known.st_mtime_ns),
@@ -341,7 +341,7 @@ def _init(request: Request) -> bytes:
     return wire.init_out(readahead_bytes)
 
 
-def _nothing(_: Request) -> bytes:
+def _answer_nothing(_: Request) -> bytes:
     return b""
 
 

@@ -84,7 +84,7 @@ class Opcode(enum.IntEnum):
 UNANSWERED = frozenset({Opcode.FORGET, Opcode.BATCH_FORGET, Opcode.INTERRUPT})
 
 
-class Set(enum.IntFlag):
+class SetAttributes(enum.IntFlag):
     """What a SETATTR changes (`FATTR_…`)."""
 
     MODE = 1

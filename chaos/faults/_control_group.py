@@ -8,10 +8,10 @@ from gauntlet.chaos.faults.base import PROVE_S, Evidence, FaultFailed, poll
 from gauntlet.chaos.faults.context import Context
 
 
-def put_into_group(context: Context, controller: str, victim: Component) -> ControlGroup:
-    """Create an empty group for a component.
+def create_group(context: Context, controller: str, victim: Component) -> ControlGroup:
+    """Create an empty control group for a component.
 
-    The journal has its path before, so that it is removed after the death of the harness, too.
+    Its path is journalled before, so that a recovery after a crash of the harness removes it.
     Raises StackError if control groups cannot be used here.
     """
     if victim.pid is None:

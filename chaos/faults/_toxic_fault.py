@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, ClassVar
 
 from gauntlet.chaos.clients import link_exchange
-from gauntlet.chaos.clients.link_exchange import Exchange, Wanted
+from gauntlet.chaos.clients.link_exchange import Exchange, ExchangeRequest
 from gauntlet.chaos.faults._flapping import FLAPPING, TOGETHER, Flapping
 from gauntlet.chaos.faults._toxics import BOTH, FaultToxics, Streams
 from gauntlet.chaos.faults.base import PROVE_S, Evidence, FaultFailed, param, poll
@@ -92,7 +92,7 @@ class ToxicFault(ABC):
         self._toxics = FaultToxics(spec)
         self._flapping = Flapping(spec)
         self._before: dict[str, Exchange] = {}
-        self._wanted: dict[str, Wanted] = {}
+        self._wanted: dict[str, ExchangeRequest] = {}
         self._injected: Evidence = {}
         self._unproven: Evidence = {}
 
@@ -108,8 +108,8 @@ class ToxicFault(ABC):
         """Return how long an exchange waits; `slowest_ms` is the longest one before."""
         return max(_SILENCE_S, 5 * slowest_ms / 1000)
 
-    def look(self, context: Context) -> Collection[str]:
-        """Return the names of the links that answer, before the fault.
+    def prepare(self, context: Context) -> Collection[str]:
+        """Prepare the proof before the fault; return the names of the links that answer.
 
         There may be none if another fault silences links of the target.
         """
@@ -132,7 +132,7 @@ class ToxicFault(ABC):
         """Exchange bytes over each link, then add the toxics; a second call changes nothing."""
         if self._injected:
             return self._injected
-        answering = self.look(context)
+        answering = self.prepare(context)
         direct: dict[str, str] = {}
         if not answering:
             # Past the fault that silences the links, the components may answer all the same.
@@ -168,7 +168,7 @@ class ToxicFault(ABC):
         observed: dict[str, Exchange] = {}
 
         def all_shown() -> bool | None:
-            self._observe(context, shown, observed)
+            self._exchange_once(context, shown, observed)
             return len(shown) == len(self._before) or None
 
         proven, waits = None, bool(self._before)
@@ -195,11 +195,11 @@ class ToxicFault(ABC):
         """The toxics are gone and the links answer."""
         return {"probe": self._toxics.verify_removed(context)}
 
-    def _exchanges(self, context: Context, names: Iterable[str]) -> dict[str, Wanted]:
+    def _exchanges(self, context: Context, names: Iterable[str]) -> dict[str, ExchangeRequest]:
         """Return what is exchanged over links, by their names."""
         links = self._toxics.targets(context)
         return {
-            name: Wanted(
+            name: ExchangeRequest(
                 links[name].kind,
                 links[name].listen,
                 closing=self.to_end,
@@ -221,7 +221,9 @@ class ToxicFault(ABC):
             context, self.toxic, self.attributes(), streams=self.streams, toxicity=toxicity
         )
 
-    def _measure_before(self, wanted: dict[str, Wanted], direct: Mapping[str, str]) -> None:
+    def _measure_before(
+        self, wanted: dict[str, ExchangeRequest], direct: Mapping[str, str]
+    ) -> None:
         """Keep the fastest exchanges; repeat requests only where a server answers all of them.
 
         `direct` are other addresses to measure at than those of the links, by the names of these.
@@ -240,7 +242,7 @@ class ToxicFault(ABC):
                 if many.ended in _COMPLETE and many.received > least:
                     self._before[name], self._wanted[name] = many, repeated[name]
 
-    def _observe(
+    def _exchange_once(
         self, context: Context, shown: dict[str, Exchange], observed: dict[str, Exchange]
     ) -> None:
         """Make exchanges over each link that has not shown the fault yet."""
@@ -281,7 +283,7 @@ def _length_ms(exchange: Exchange) -> float:
     return exchange.ended_ms or exchange.last_ms or 0.0
 
 
-def _fastest(wanted: dict[str, Wanted], direct: Mapping[str, str]) -> dict[str, Exchange]:
+def _fastest(wanted: dict[str, ExchangeRequest], direct: Mapping[str, str]) -> dict[str, Exchange]:
     """Return the fastest of several exchanges over each link, of the complete ones if there are."""
     at = {
         name: each._replace(address=direct.get(name, each.address)) for name, each in wanted.items()

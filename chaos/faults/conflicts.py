@@ -124,7 +124,7 @@ def _check_victims(
         names = victims.in_order(resolve_components(fault.target, plan), fault, seed)
         held = {name for name in names if name in holders and holders[name].ends_s > fault.begins_s}
         free = [name for name in names if name not in held]
-        count = len(names) if fault.kind in _ALL else victims.number(fault, len(free))
+        count = len(names) if fault.kind in _ALL else victims.victim_count(fault, len(free))
         if count > len(names):
             raise ConfigError(
                 f"fault {fault.id!r}: params.count must be at most {len(names)}, the number of "

@@ -45,34 +45,33 @@ class JournalWriter(Protocol):
 
 @dataclass(frozen=True)
 class Context:
-    """Shared by the threads of all active faults. `stop` is set when the run must end.
-
-    `live` returns the newest row of live metrics, or None before the first. `logs` is the folder
-    with `<component>.log` of each process, if the stack writes one. `usual_per_s(from_s, to_s)` is
-    the arrival rate between two moments of the timeline without a surge. `environment` is that of
-    the commands of a scenario. `seed` is the scenario's, for faults that draw their victims.
-    `disks` are the components' disks of their own, by component; `no_disks` is the reason why this
-    machine has none, although the scenario needs them. `clocks` and `no_clocks` are the same for
-    wall clocks. `ca` is the path of the certificate that clients of the stack trust; empty if they
-    do not use TLS. `refusing` are components that are up and accept no connection because of a
-    fault, each as (fault, component).
-    """
+    """Shared by the threads of all active faults."""
 
     plan: StackPlan
     proxies: Mapping[str, ProxiedLink]
     control: ControlClient | None
     journal: JournalWriter
+    # Returns the newest row of live metrics, None before the first.
     live: LiveMetrics = lambda: None
+    # The folder with `<component>.log` of each process, if the stack writes one.
     logs: Path | None = None
+    # (from_s, to_s): the arrival rate between two moments of the timeline, without a surge.
     usual_per_s: Callable[[float, float], float] = lambda *_: 0.0
+    # The environment of the commands of a scenario.
     environment: Mapping[str, str] = field(default_factory=dict)
+    # The seed of the scenario, for faults that draw their victims.
     seed: int = 1
+    # The disks of their own that components have, by component; `no_disks` is the reason why this
+    # machine has none, although the scenario needs them. The same for wall clocks.
     disks: Mapping[str, Disk] = field(default_factory=dict)
     no_disks: str = ""
     clocks: Mapping[str, ClockFile] = field(default_factory=dict)
     no_clocks: str = ""
+    # The path of the certificate that clients of the stack trust; empty without TLS.
     ca: str = ""
+    # The components that are up and accept no connection, each as (fault, component).
     refusing: set[tuple[str, str]] = field(default_factory=set)
+    # Set when the run must end.
     stop: threading.Event = field(default_factory=threading.Event)
     _journal_lock: threading.Lock = field(default_factory=threading.Lock)
 

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from gauntlet.chaos.clients.cluster_control import Component
 from gauntlet.chaos.clients.control_group import ControlGroup
-from gauntlet.chaos.faults._control_group import observe_all, put_into_group
+from gauntlet.chaos.faults._control_group import create_group, observe_all
 from gauntlet.chaos.faults._processes import process_state
 from gauntlet.chaos.faults.base import Evidence, param
 from gauntlet.chaos.faults.context import Context
@@ -43,7 +43,7 @@ class CpuLimit:
         """Create a group for each component, limit it, and move the processes into it."""
         self._victims = choose(context, self._spec)
         for name, victim in self._victims.items():
-            group = self._groups[name] = put_into_group(context, "cpu", victim)
+            group = self._groups[name] = create_group(context, "cpu", victim)
             if group.version == 1:
                 group.write("cpu.cfs_period_us", _PERIOD_US)
                 group.write("cpu.cfs_quota_us", self._quota_us)

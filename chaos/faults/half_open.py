@@ -4,7 +4,7 @@ from collections import Counter
 from typing import ClassVar
 
 from gauntlet.chaos.clients.link_exchange import Exchange
-from gauntlet.chaos.clients.witnesses import Fate
+from gauntlet.chaos.clients.witnesses import Ending
 from gauntlet.chaos.faults._toxic_fault import link_kind
 from gauntlet.chaos.faults._witnessed import WitnessedFault
 from gauntlet.core.plugins import FaultKind
@@ -37,6 +37,6 @@ class HalfOpen(WitnessedFault):
         """Whether a new connection is answered."""
         return now.received > 0
 
-    def is_shown_by_old(self, fates: Counter[Fate]) -> bool:
+    def is_shown_by_old(self, endings: Counter[Ending]) -> bool:
         """Whether old connections are silent: all of them, or some if the fault has a share."""
-        return fates["open"] > 0 and (self._share < 1 or set(fates) == {"open"})
+        return endings["open"] > 0 and (self._share < 1 or set(endings) == {"open"})

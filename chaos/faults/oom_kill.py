@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from gauntlet.chaos.clients.cluster_control import Component
 from gauntlet.chaos.clients.control_group import ControlGroup
-from gauntlet.chaos.faults._control_group import observe_all, put_into_group
+from gauntlet.chaos.faults._control_group import create_group, observe_all
 from gauntlet.chaos.faults._processes import process_state, start_stopped, verify_running
 from gauntlet.chaos.faults.base import Evidence
 from gauntlet.chaos.faults.context import Context
@@ -40,7 +40,7 @@ class OomKill:
         """Create a group for each component, limit it, and move the processes into it."""
         self._victims = choose(context, self._spec)
         for name, victim in self._victims.items():
-            group = self._groups[name] = put_into_group(context, "memory", victim)
+            group = self._groups[name] = create_group(context, "memory", victim)
             file = "memory.limit_in_bytes" if group.version == 1 else "memory.max"
             group.write(file, _LIMIT_BYTES)
             group.adopt(victim.pid or 0)

@@ -4,7 +4,7 @@ from collections import Counter
 from typing import ClassVar
 
 from gauntlet.chaos.clients.link_exchange import Exchange
-from gauntlet.chaos.clients.witnesses import Fate
+from gauntlet.chaos.clients.witnesses import Ending
 from gauntlet.chaos.faults._toxic_fault import link_kind
 from gauntlet.chaos.faults._witnessed import WitnessedFault
 from gauntlet.core.plugins import FaultKind, Param
@@ -38,6 +38,6 @@ class Refuse(WitnessedFault):
         """Whether a new connection is refused, or reset at once if the fault has a share."""
         return now.ended == "refused" or (now.ended == "reset" and now.received == 0)
 
-    def is_shown_by_old(self, fates: Counter[Fate]) -> bool:
+    def is_shown_by_old(self, endings: Counter[Ending]) -> bool:
         """Whether every old connection is answered."""
-        return set(fates) == {"answered"}
+        return set(endings) == {"answered"}

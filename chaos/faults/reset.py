@@ -10,7 +10,7 @@ from gauntlet.chaos.faults.context import Context
 from gauntlet.core.plugins import FaultKind
 from gauntlet.core.scenario.model import Fault as Spec
 
-_FATES_S = 1.0
+_ENDINGS_S = 1.0
 
 
 class Reset(ConnectionCut):
@@ -47,16 +47,16 @@ class Reset(ConnectionCut):
         links = [(targets[name].kind, targets[name].listen) for name in self._toxics.answered]
         self._witnesses.connect(links, attempts_of(self.share))
         super().select(context)
-        self._witnesses.speak()
+        self._witnesses.send_requests()
 
     def prove(self, context: Context) -> Evidence:
         """Connections are gone, and those of our own that have ended were ended by RST."""
         proof = super().prove(context)
-        fates = self._witnesses.fates(_FATES_S)
+        endings = self._witnesses.close(_ENDINGS_S)
         if not proof:
             return {}
-        proof["witnesses"] = dict(fates)
-        if fates["closed"]:
+        proof["witnesses"] = dict(endings)
+        if endings["closed"]:
             return self.unproven("connections ended without RST", proof)
         return proof
 

@@ -14,7 +14,7 @@ from gauntlet.core.plugins import FaultKind, Param
 from gauntlet.core.scenario.model import Fault as Spec
 
 _START_MAX_S = 60.0  # what a start may take besides the delay
-_LOOK_S = 0.1
+_TRY_EVERY_S = 0.1
 
 
 class SlowStart:
@@ -54,8 +54,8 @@ class SlowStart:
         """Each component came up with another process, no earlier than after the delay."""
         while any(start.is_under_way for start in self._starts.values()):
             for start in self._starts.values():
-                start.look()
-            if context.stop.wait(_LOOK_S):
+                start.count_refusal()
+            if context.stop.wait(_TRY_EVERY_S):
                 break
         proof = {name: start.as_evidence() for name, start in self._starts.items()}
         if all(start.was_slow for start in self._starts.values()):
@@ -102,8 +102,8 @@ class _Start:
         if self._thread.ident is not None:
             self._thread.join(self._delay_s + _START_MAX_S)
 
-    def look(self) -> None:
-        """Count whether the port refuses connections while the start is under way."""
+    def count_refusal(self) -> None:
+        """Try to connect while the start is under way, and count it if that is refused."""
         refused = port_state(self._before.address) in ("refused", "none")
         self._refused += refused and self.is_under_way
 

@@ -10,7 +10,7 @@ from gauntlet.chaos.faults.context import Context
 from gauntlet.core.plugins import FaultKind
 from gauntlet.core.scenario.model import Fault as Spec
 
-_FATES_S = 2.0
+_ENDINGS_S = 2.0
 
 
 class Stall(ToxicFault):
@@ -45,11 +45,11 @@ class Stall(ToxicFault):
         if proof:
             links = self._toxics.targets(context)
             self._held.connect(((links[name].kind, links[name].listen) for name in self._before), 1)
-            self._held.speak()
+            self._held.send_requests()
         return proof
 
     def verify(self, context: Context) -> Evidence:
         """The toxics are gone and the links answer; also report what was answered late."""
         proof = super().verify(context)
-        held = dict(self._held.fates(_FATES_S))
+        held = dict(self._held.close(_ENDINGS_S))
         return {**proof, "held": held} if held else proof

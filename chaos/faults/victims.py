@@ -41,12 +41,12 @@ def in_order(names: Iterable[str], spec: Spec, seed: int) -> list[str]:
     return ordered
 
 
-def number(spec: Spec, of: int) -> int:
-    """Return how many of `of` components a fault takes."""
+def victim_count(spec: Spec, running: int) -> int:
+    """Return how many of so many running components a fault takes."""
     percent: float | None = param(spec, "percent")
     if percent is None:
         return int(param(spec, "count"))
-    return max(1, math.ceil(round(of * percent / 100, 6)))
+    return max(1, math.ceil(round(running * percent / 100, 6)))
 
 
 def random_orders(faults: Iterable[Spec], plan: StackPlan, seed: int) -> dict[str, list[str]]:
@@ -65,9 +65,9 @@ def choose(context: Context, spec: Spec) -> dict[str, Component]:
     """
     planned = resolve_components(spec.target, context.plan)
     # A share is one of those that run, so one of them is enough for it.
-    running = _processes.running(context, spec.target, number(spec, 0))
+    running = _processes.running(context, spec.target, victim_count(spec, 0))
     names = [name for name in in_order(planned, spec, context.seed) if name in running]
-    wanted = number(spec, len(names))
+    wanted = victim_count(spec, len(names))
     if not names:
         raise FaultFailed(f"no component of {spec.target} is running")
     if wanted > len(names):

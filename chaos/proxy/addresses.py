@@ -20,10 +20,10 @@ class Address(NamedTuple):
     port: int
 
     def __str__(self) -> str:
-        return form((self.host, self.port))
+        return format_address((self.host, self.port))
 
 
-def form(name: tuple[str | int, ...]) -> str:
+def format_address(name: tuple[str | int, ...]) -> str:
     """Format the name of a socket as `127.0.0.1:80` or `[::1]:80`."""
     host, port = name[:2]
     return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"

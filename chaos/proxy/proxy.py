@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from gauntlet.chaos.proxy import errors, refusal
-from gauntlet.chaos.proxy.addresses import form, resolve, resolve_all
+from gauntlet.chaos.proxy.addresses import format_address, resolve, resolve_all
 from gauntlet.chaos.proxy.endpoint import Endpoint
 from gauntlet.chaos.proxy.proxied_connection import ProxiedConnection
 from gauntlet.chaos.proxy.toxic import STREAMS, Stream, Toxic
@@ -73,7 +73,7 @@ class Proxy:
         listener.setblocking(False)
         self._listener = listener
         self._listening = True
-        self.listen = form(listener.getsockname())
+        self.listen = format_address(listener.getsockname())
         self.enabled = True
         asyncio.get_running_loop().add_reader(listener, self._accept)
         self._adjust_listener()
@@ -123,7 +123,7 @@ class Proxy:
             if any(self._selects(toxic, self._accepted) for toxic in self._refusals()):
                 refusal.reset(client)
                 continue
-            dial = asyncio.create_task(self._connect(self._accepted, client, form(name)))
+            dial = asyncio.create_task(self._connect(self._accepted, client, format_address(name)))
             self._dials.add(dial)
             dial.add_done_callback(self._dials.discard)
 

@@ -82,7 +82,10 @@ async def _serve(
         await _listen(runner, options)
         if watch is not None:
             watch(lambda: _call_soon(loop, stopped.set))
-        on_ready(f"http://{addresses.form(runner.addresses[0])}", list(proxies.by_name.values()))
+        on_ready(
+            f"http://{addresses.format_address(runner.addresses[0])}",
+            list(proxies.by_name.values()),
+        )
         await stopped.wait()
     finally:
         proxies.stop()
@@ -102,7 +105,7 @@ async def _populate(proxies: Proxies, config: Path) -> None:
 
 
 async def _listen(runner: web.AppRunner, options: Options) -> None:
-    wanted = addresses.form((options.host, options.port))
+    wanted = addresses.format_address((options.host, options.port))
     try:
         # A name of several addresses would be given one free port for each.
         address = await addresses.resolve(wanted)

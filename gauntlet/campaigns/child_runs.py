@@ -39,7 +39,7 @@ class Planned(NamedTuple, Generic[T]):
 
 
 class Child(NamedTuple, Generic[T]):
-    """A run whose process was started `started`, a value of `time.monotonic`.
+    """A run whose process was started at `started_s` of `time.monotonic`.
 
     `late` says that it was stopped because it had not ended in time.
     """
@@ -47,7 +47,7 @@ class Child(NamedTuple, Generic[T]):
     item: T
     process: subprocess.Popen[bytes]
     folder: Path
-    started: float
+    started_s: float
     late: bool = False
 
     def run_directory(self) -> RunDir | None:
@@ -55,7 +55,7 @@ class Child(NamedTuple, Generic[T]):
         results = list(self.folder.glob("*/result.json"))
         return RunDir.open(results[0].parent) if len(results) == 1 else None
 
-    def returned(self) -> Exit:
+    def exit_code(self) -> Exit:
         """Return the exit code of the process; that of one which a signal ended is negative."""
         code = int(self.process.returncode)
         return Exit(code) if code in set(Exit) else Exit.HARNESS
@@ -65,24 +65,24 @@ class Child(NamedTuple, Generic[T]):
 
         Otherwise a fault was not healed, or the process broke after it wrote the result.
         """
-        return self.returned() == int(result["verdict"]["exit_code"])
+        return self.exit_code() == int(result["verdict"]["exit_code"])
 
-    def seconds(self) -> float:
+    def elapsed_s(self) -> float:
         """Return how long it has run."""
-        return time.monotonic() - self.started
+        return time.monotonic() - self.started_s
 
 
 def run_all(
     queue: Iterable[Planned[T]],
     out: Path,
     jobs: int,
-    finish: Callable[[Child[T]], None],
+    on_ended: Callable[[Child[T]], None],
     timeout_s: float = TIMEOUT_S,
-    stopped: Callable[[Child[T]], None] = lambda _child: None,
+    on_stopped: Callable[[Child[T]], None] = lambda _child: None,
 ) -> None:
-    """Run all, and call `finish` for each that has ended; an interrupt stops those that run.
+    """Run all, and call `on_ended` for each that has; an interrupt stops those that run.
 
-    A run that has not ended after `timeout_s` is stopped, and then finished as `late`. `stopped` is
+    A run that has not ended after `timeout_s` is stopped, and then ended as `late`. `on_stopped` is
     called for each that an interrupt stopped.
     """
     waiting, running = list(queue), list[Child[T]]()
@@ -94,19 +94,19 @@ def run_all(
                     with handler.deferred():
                         running.append(_start(waiting.pop(0), out))
                 for child in [c for c in running if c.process.poll() is not None]:
-                    finish(child)
+                    on_ended(child)
                     running.remove(child)
                 now = time.monotonic()
-                late = [child for child in running if now > child.started + timeout_s]
+                late = [child for child in running if now > child.started_s + timeout_s]
                 _stop(late)
                 for child in late:
                     running.remove(child)
-                    finish(child._replace(late=True))
+                    on_ended(child._replace(late=True))
                 time.sleep(_POLL_S)
         finally:
             _stop(running)
             for child in running:
-                stopped(child)
+                on_stopped(child)
 
 
 def _start(planned: Planned[T], out: Path) -> Child[T]:

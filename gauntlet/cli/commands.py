@@ -96,8 +96,8 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "grades",
         "measure what systems keep and lose when connections and servers fail",
-        "gauntlet.campaigns.command:run",
-        ("gauntlet.campaigns.options:grades_options",),
+        "gauntlet.campaigns.grades.command:run",
+        ("gauntlet.campaigns.grades.options:grades_options",),
     ),
     Command(
         "scorecard",

@@ -26,63 +26,68 @@ class _Description(msgspec.Struct, frozen=True, omit_defaults=True):
 class Param(msgspec.Struct, frozen=True, omit_defaults=True):
     """One parameter of a fault.
 
-    `default` is written as in a scenario: `100ms` for a duration. A `number` is between 1 and
-    `NUMBER_MAX`, and so is a `whole` one. `choices` are the values of a
-    parameter of the kind `choice`. A `command` is a list of arguments. `groups` are lists of roles
-    and components by name; a fault that has them has no target. `hook` is the hook that the
-    server needs if a flag is set; see `FaultKind`. A `positive` duration must be longer than 0.
-    `instead` is what to use for a value that is out of range, as part of the error message.
+    A `number` is between 1 and `NUMBER_MAX`, and so is a `whole` one. A `command` is a list of
+    arguments. `groups` are lists of roles and components by name; a fault that has them has no
+    target.
     """
 
     kind: ParamKind
+    # Written as in a scenario: `100ms` for a duration.
     default: str | int | float | bool | None
     about: str
+    # The values of a parameter of the kind `choice`.
     choices: tuple[str, ...] = ()
+    # The hook that the server needs if the flag is set; see `FaultKind.hook`.
     hook: str = ""
     required: bool = False
+    # A duration must be longer than 0.
     positive: bool = False
+    # What to use for a value that is out of range, as part of the error message.
     instead: str = ""
 
 
 class FaultKind(_Description, frozen=True):
-    """A fault: what it can act on, its parameters, and its requirements.
+    """A fault: what it can act on, its parameters, and its requirements."""
 
-    `targets` are roles, links such as `client>edge`, or the words `role` and `link`, which mean any
-    role and any link. `needs_link`: the target must be connected through the fault proxy. `hook`:
-    the hook in the server that the fault needs (`gauntlet.chaos.server_hooks.faults`). `stack`: the
-    stack on which the fault's target exists, if it exists on only one. `external`: the targets on
-    the stack `external`; the word `toxiproxy` means any proxy of `target.toxiproxy`. A kind without
-    any targets acts on no part of a stack, and can be used on every stack. `lasts`: without a
-    length (`for`) the fault would end before it could act. `own_end`: the fault ends by itself, and
-    its length only states when its end is verified, so it is not healed before it is proven. Of
-    each pair in `at_most`, the first parameter, a duration or a number, must not exceed the second.
-    Of each pair in `exclusive`, a scenario may give only one; of each tuple in `together`, all or
-    none. `backend`: the only fault proxy that can do it, if there is only one, and `instead`: the
-    fault to use with another one. `silences`: nothing answers on a link while the fault acts.
-    `disk`: the fault acts on the data folder of its target, which must be a disk of its own
-    (`gauntlet.chaos.disks`). `clock`: it acts on the wall clock of its target, which must be one of
-    its own (`gauntlet.chaos.clocks`). `standby`: the stack must start a standby of the target.
-    `supervised`: the stack must start components that have ended, and delay a start; those of the
-    reference server do, and elsewhere `instead` is the fault to use.
-    """
-
+    # Roles, links such as `client>edge`, or the words `role` and `link`, which mean any role and
+    # any link. A kind without any targets acts on no part of a stack, and works on every stack.
     targets: tuple[str, ...] = ()
     params: dict[str, Param] = {}
+    # The target must be connected through the fault proxy.
     needs_link: bool = False
+    # The hook in the server that the fault needs (`gauntlet.chaos.server_hooks.faults`).
     hook: str = ""
+    # The stack on which the fault's target exists, if it exists on only one.
     stack: str = ""
+    # The targets on the stack `external`; `toxiproxy` means any proxy of `target.toxiproxy`.
     external: tuple[str, ...] = ()
+    # Without a length (`for`) the fault would end before it could act.
     lasts: bool = False
+    # The fault ends by itself, and its length only states when its end is verified, so it is not
+    # healed before it is proven.
     own_end: bool = False
+    # Of each pair, the first parameter, a duration or a number, must not exceed the second.
     at_most: tuple[tuple[str, str], ...] = ()
+    # Of each pair, a scenario may give only one.
     exclusive: tuple[tuple[str, str], ...] = ()
+    # Of each tuple, a scenario gives all or none.
     together: tuple[tuple[str, ...], ...] = ()
+    # The only fault proxy that can do it, if there is only one.
     backend: str = ""
+    # The fault to use where this one is not possible: with another `backend`, or not `supervised`.
     instead: str = ""
+    # Nothing answers on a link while the fault acts.
     silences: bool = False
+    # It acts on the data folder of its target, which must be a disk of its own
+    # (`gauntlet.chaos.disks`).
     disk: bool = False
+    # It acts on the wall clock of its target, which must be one of its own
+    # (`gauntlet.chaos.clocks`).
     clock: bool = False
+    # The stack must start a standby of the target.
     standby: bool = False
+    # The stack must start components that have ended, and delay a start; those of the reference
+    # server do.
     supervised: bool = False
 
 
@@ -105,19 +110,18 @@ Aspect = Literal["loss", "order", "duplicates", "re-sync", "content", "attendanc
 
 
 class CheckKind(_Description, frozen=True):
-    """A check.
+    """A check."""
 
-    `aspect` is the promise that it grades. `required`: scenarios require it by default. `needs` are
-    the capabilities without which the check is not applicable to a system, unless a history has
-    pages that suffice instead: those whose entries are `listed`, or also in a known order
-    (`ordered`). With fewer than `examined_min` examined items
-    the check is unknown: too few could have shown a violation.
-    """
-
+    # The promise that it grades.
     aspect: Aspect
+    # Scenarios require it by default.
     required: bool = False
+    # The capabilities without which the check is not applicable to a system.
     needs: tuple[str, ...] = ()
+    # The pages of a history that suffice in place of capabilities: those whose entries are
+    # `listed`, or also in a known order (`ordered`).
     pages_suffice: Literal["listed", "ordered", ""] = ""
+    # With fewer examined items the check is unknown: too few could have shown a violation.
     examined_min: int = 1
 
 

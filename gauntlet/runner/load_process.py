@@ -6,7 +6,7 @@ import secrets as random_tokens
 import select
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,8 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gauntlet.core import run_directory
-from gauntlet.core.clock import NS_PER_S
-from gauntlet.core.run_directory import RunDir, Tail
+from gauntlet.core.run_directory import RunDir
 from gauntlet.core.scenario import secrets
 from gauntlet.core.scenario.model import Scenario, to_builtins
 from gauntlet.core.scenario.private import Private
@@ -26,7 +25,6 @@ from gauntlet.stacks import subprocesses
 from gauntlet.stacks.free_port import HOST, free_port
 
 FLUSH_GRACE_S = 15.0
-_NOTABLE_STEPS = ("lost", "back")  # steps of a worker that are shown immediately
 
 
 class LoadSource(Protocol):
@@ -170,7 +168,7 @@ def write_load_file(
     """
     folder = run.path.resolve()  # workers on this host may have another working directory
     file = folder / "load.json"
-    recorded = arrival_trace.of(scenario.load)
+    recorded = arrival_trace.trace_of(scenario.load)
     plain: dict[str, Any] = {
         "scenario": secrets.redacted(to_builtins(scenario)),
         "run_dir": str(folder),
@@ -192,68 +190,3 @@ def new_tag(scenario: Scenario) -> str:
     earlier runs, and would answer equal ones as duplicates instead of storing them.
     """
     return f"{random_tokens.token_hex(4)}-" if scenario.target.stack == "external" else ""
-
-
-class PhaseTracker:
-    """Follows the journals of the load's processes.
-
-    A phase has begun when the first process is in it; `ramp`, the zero of the timeline, begins at
-    the same moment in all of them. `seen` holds the start of each phase (monotonic nanoseconds),
-    `clocks` the last known clock offset of each worker, `rows` the number of rows read so far.
-    """
-
-    def __init__(self, run: RunDir) -> None:
-        self._folder = run.events
-        self._tails: dict[Path, Tail] = {}
-        self.seen: dict[str, int] = {}
-        self.reconciled = False
-        self.clocks: dict[int, dict[str, Any]] = {}
-        self._messages: list[str] = []
-        self.rows = 0
-        self._audits: dict[Path, dict[str, Any]] = {}
-
-    def poll(self) -> list[str]:
-        """The phases that began since the last call."""
-        begun = []
-        for file, row in self._new_rows():
-            self.rows += 1
-            if row["kind"] == "phase" and row["phase"] not in self.seen:
-                self.seen[row["phase"]] = row["t_ns"]
-                begun.append(row["phase"])
-            elif row["kind"] == "audit":
-                self._audits[file] = row
-            elif row["kind"] == "clock":
-                if row["error_ns"] and row["worker"] not in self.clocks:
-                    self._messages.append(row["message"])
-                self.clocks[row["worker"]] = row
-            elif row["kind"] == "refused" or (
-                row["kind"] == "worker" and row["step"] in _NOTABLE_STEPS
-            ):
-                self._messages.append(row["message"])
-            self.reconciled |= row["kind"] == "reconciliation"
-        return begun
-
-    def take_messages(self) -> list[str]:
-        """What happened to workers since the last call, as sentences."""
-        messages, self._messages = self._messages, []
-        return messages
-
-    def audit_left_s(self) -> float | None:
-        """How long the slowest audit will still take at its pace so far; None before that is known.
-
-        An audit that takes a moment tells nothing.
-        """
-        begun_ns = self.seen.get("audit")
-        if begun_ns is None:
-            return None
-        paces = [
-            (row["t_ns"] - begun_ns) / NS_PER_S * (row["of"] / row["conversations"] - 1)
-            for row in self._audits.values()
-            if row.get("conversations")
-        ]
-        return max(paces, default=None)
-
-    def _new_rows(self) -> Iterator[tuple[Path, dict[str, Any]]]:
-        for file in sorted(self._folder.glob("load-*.jsonl")):
-            for row in self._tails.setdefault(file, Tail(file)).read_new():
-                yield file, row

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gauntlet.chaos.faults.targets import ProxyMode
 from gauntlet.chaos.proxy_process import Backend
-from gauntlet.runner.exported.metrics_file import Metrics
+from gauntlet.runner.system_metrics.metrics_file import Metrics
 
 
 @dataclass(frozen=True)

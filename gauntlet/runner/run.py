@@ -40,11 +40,10 @@ from gauntlet.reports.render.render import render
 from gauntlet.reports.verdict.judge import judge
 from gauntlet.runner import manifest, preflight, private_values, signals
 from gauntlet.runner.boot_request import boot_request
-from gauntlet.runner.exported.sampler import Sampler
 from gauntlet.runner.external import links
 from gauntlet.runner.external.environment import command_environment
 from gauntlet.runner.fault_thread import FaultThread
-from gauntlet.runner.guards.watcher import GuardStop
+from gauntlet.runner.guards.guards import GuardStop
 from gauntlet.runner.link_proxies import LinkProxies
 from gauntlet.runner.load_process import LoadSource, new_tag, trusting, write_load_file
 from gauntlet.runner.options import Options
@@ -54,6 +53,7 @@ from gauntlet.runner.recovery import recover
 from gauntlet.runner.recovery.fault_journal import FaultJournal
 from gauntlet.runner.recovery.journal import RecoveryJournal
 from gauntlet.runner.resource_monitor import ResourceMonitor
+from gauntlet.runner.system_metrics.sampler import Sampler
 from gauntlet.runner.view import View
 from gauntlet.runner.vitals.components import ComponentSampler
 from gauntlet.runner.watch import Watch, judging_s
@@ -163,7 +163,7 @@ class _RunOrchestrator:
         self._ca = ""
         self._context: Context | None = None
         self._faults: FaultThread | None = None
-        self._guarded = False
+        self._stopped_by_guard = False
 
     def execute(self) -> None:
         """Boot, load, inject faults, stop. A run interrupted under load is still judged."""
@@ -198,7 +198,7 @@ class _RunOrchestrator:
             return
         self._begin_phase("boot", f"booting the {target.stack} stack")
         started = time.monotonic()
-        data = self._data = recovery.temporary_folder()
+        data = self._data = recovery.create_temporary_folder()
         cleanup.callback(shutil.rmtree, data, ignore_errors=True)
         cleanup.callback(self._disks.stop)  # after the end of the stack
         python = self._options.server_python
@@ -220,7 +220,7 @@ class _RunOrchestrator:
         ready = self._stack.start(advertise, self._disks.folders, self._clocks.environment)
         self._disks.settle()
         for pid in [*proxies.pids.values(), *self._disks.pids]:
-            recovery.process(pid)
+            recovery.note_process(pid)
         self._api, self._ca = ready.api, ready.ca
         self._prepare_faults(cleanup, plan, ControlClient(ready.control, ready.token))
         self._manifest["stack"]["components"] = [
@@ -235,7 +235,7 @@ class _RunOrchestrator:
         self, cleanup: ExitStack, components: set[str], recovery: RecoveryJournal
     ) -> None:
         if components:
-            folder = recovery.temporary_folder()
+            folder = recovery.create_temporary_folder()
             cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
             self._clocks.prepare(components, folder)
 
@@ -245,13 +245,13 @@ class _RunOrchestrator:
             return
         if self._scenario.target.toxiproxy is not None:
             prefix = running_toxiproxy.prefix_of(self._run.id)
-            recovery.toxiproxy(self._scenario.target.toxiproxy, prefix)
+            recovery.note_toxiproxy(self._scenario.target.toxiproxy, prefix)
         attached = links.attach(self._scenario, self._options.proxy_mode, self._run.id)
         cleanup.callback(attached.detach)
         self._proxies.open(attached.links_to_proxy)
         self._proxies.add(attached.foreign_links)
         for pid in self._proxies.pids.values():
-            recovery.process(pid)
+            recovery.note_process(pid)
         self._prepare_faults(cleanup, attached.plan, None)
         self._record_proxies()
 
@@ -271,7 +271,7 @@ class _RunOrchestrator:
             ),
             live=lambda: self._watch.live.last,
             logs=self._run.logs,
-            usual_per_s=partial(rate_profiles.mean_per_s, load, arrival_trace.of(load)),
+            usual_per_s=partial(rate_profiles.mean_per_s, load, arrival_trace.trace_of(load)),
             environment=command_environment(self._scenario, self._run.path, os.environ),
             seed=self._scenario.seed,
             disks=self._disks.mounted,
@@ -335,7 +335,7 @@ class _RunOrchestrator:
         rows = phases.rows
         while not self._source.ended():
             self._watch.poll()
-            if (stop := self._watch.guards.stop) is not None and not self._guarded:
+            if (stop := self._watch.guards.stop) is not None and not self._stopped_by_guard:
                 self._stop_load(stop)
             # Workers on other hosts transfer their files at the end, which may take its time:
             # as long as they report progress, the load is not considered silent.
@@ -354,7 +354,7 @@ class _RunOrchestrator:
 
         Faults are healed meanwhile, so that deliveries and the audit of the end are not disturbed.
         """
-        self._guarded = True
+        self._stopped_by_guard = True
         self._journal.write("guard", **stop.row())
         self._view.note(f"{stop.sentence}. The run ends in order and is judged.")
         if self._faults is not None:
@@ -378,7 +378,7 @@ class _RunOrchestrator:
 
     def _on_component(self, event: dict[str, Any]) -> None:
         if self._recovery is not None:
-            self._recovery.process(event.get("pid"))
+            self._recovery.note_process(event.get("pid"))
         self._journal.write("component", **event)
         if event["event"] == "exited":
             status = event["detail"].get("status") or event["detail"].get("reason", "")

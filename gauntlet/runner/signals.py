@@ -29,22 +29,22 @@ class SignalHandler:
         self._reason = ""
         self._interrupts = 0
         self._reraising = False
-        self._cleaning_up = False
+        self._deferring = False
         self._pending = False
 
     def on_signal(self, number: int, _frame: FrameType | None) -> None:
         """Raise Interrupted for the first signal, or keep it until the clean-up is over."""
         self._interrupts += number == signal.SIGINT
         if self._reason and number == signal.SIGINT:
-            self._insist()
+            self._on_repeated_interrupt()
         if not self._reason:
             self._reason = f"stopped by {signal.Signals(number).name}"
-            self._pending = self._cleaning_up
-            if not self._cleaning_up:
+            self._pending = self._deferring
+            if not self._deferring:
                 self._raise()
 
-    def _insist(self) -> None:
-        """Answer a user who interrupts again: first by words, then by an end without clean-up."""
+    def _on_repeated_interrupt(self) -> None:
+        """Say what is being waited for; at the third interrupt, end without clean-up."""
         open_faults = self._open_faults()
         if self._interrupts <= 2 or not self._forced_exit:
             doing = f"healing {', '.join(open_faults)}" if open_faults else "cleaning up"
@@ -65,7 +65,7 @@ class SignalHandler:
         try:
             yield
         finally:
-            self._cleaning_up = True
+            self._deferring = True
             self._reraising = False
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
@@ -77,11 +77,11 @@ class SignalHandler:
         For a step that must not be left half done, such as the start of a process and the note of
         it.
         """
-        before, self._cleaning_up = self._cleaning_up, True
+        before, self._deferring = self._deferring, True
         try:
             yield
         finally:
-            self._cleaning_up = before
+            self._deferring = before
         if not before:
             self.raise_pending()
 

@@ -1,19 +1,86 @@
 """Follows a run while it lasts: reads what its processes write, shows it, applies the guards."""
 
 import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 from gauntlet.core import clock
+from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.run_directory import RunDir, Tail
 from gauntlet.core.scenario.model import QUIESCE_MAX_S, Scenario
-from gauntlet.runner.guards.watcher import Guards
+from gauntlet.runner.guards.guards import Guards
 from gauntlet.runner.live_metrics import LiveMetrics
-from gauntlet.runner.load_process import PhaseTracker
 from gauntlet.runner.view import View
 
 POLL_S = 0.2
+_NOTABLE_STEPS = ("lost", "back")  # steps of a worker that are shown immediately
 # How long the judge and the report take, on a machine that is not fast: to begin, and per byte.
 _JUDGE_BASE_S = 2.0
 _JUDGE_BYTES_PER_S = 12e6
+
+
+class PhaseTracker:
+    """Follows the journals of the load's processes.
+
+    A phase has begun when the first process is in it; `ramp`, the zero of the timeline, begins at
+    the same moment in all of them. `seen` holds the start of each phase (monotonic nanoseconds),
+    `clocks` the last known clock offset of each worker, `rows` the number of rows read so far.
+    """
+
+    def __init__(self, run: RunDir) -> None:
+        self._folder = run.events
+        self._tails: dict[Path, Tail] = {}
+        self.seen: dict[str, int] = {}
+        self.clocks: dict[int, dict[str, Any]] = {}
+        self._messages: list[str] = []
+        self.rows = 0
+        self._audits: dict[Path, dict[str, Any]] = {}
+
+    def poll(self) -> list[str]:
+        """The phases that began since the last call."""
+        begun = []
+        for file, row in self._new_rows():
+            self.rows += 1
+            if row["kind"] == "phase" and row["phase"] not in self.seen:
+                self.seen[row["phase"]] = row["t_ns"]
+                begun.append(row["phase"])
+            elif row["kind"] == "audit":
+                self._audits[file] = row
+            elif row["kind"] == "clock":
+                if row["error_ns"] and row["worker"] not in self.clocks:
+                    self._messages.append(row["message"])
+                self.clocks[row["worker"]] = row
+            elif row["kind"] == "refused" or (
+                row["kind"] == "worker" and row["step"] in _NOTABLE_STEPS
+            ):
+                self._messages.append(row["message"])
+        return begun
+
+    def take_messages(self) -> list[str]:
+        """What happened to workers since the last call, as sentences."""
+        messages, self._messages = self._messages, []
+        return messages
+
+    def audit_left_s(self) -> float | None:
+        """How long the slowest audit will still take at its pace so far; None before that is known.
+
+        An audit that takes a moment tells nothing.
+        """
+        begun_ns = self.seen.get("audit")
+        if begun_ns is None:
+            return None
+        paces = [
+            (row["t_ns"] - begun_ns) / NS_PER_S * (row["of"] / row["conversations"] - 1)
+            for row in self._audits.values()
+            if row.get("conversations")
+        ]
+        return max(paces, default=None)
+
+    def _new_rows(self) -> Iterator[tuple[Path, dict[str, Any]]]:
+        for file in sorted(self._folder.glob("load-*.jsonl")):
+            for row in self._tails.setdefault(file, Tail(file)).read_new():
+                yield file, row
 
 
 class Watch:
@@ -60,7 +127,7 @@ class Watch:
     def _elapsed_s(self) -> float | None:
         """Seconds since the load began; None before it."""
         zero_ns = self.phases.seen.get("ramp")
-        return None if zero_ns is None else max(0, clock.now_ns() - zero_ns) / clock.NS_PER_S
+        return None if zero_ns is None else max(0, clock.now_ns() - zero_ns) / NS_PER_S
 
 
 def judging_s(run: RunDir) -> float:

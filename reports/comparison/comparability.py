@@ -32,10 +32,10 @@ def _load(a: SavedRun, b: SavedRun) -> Iterator[Obstacle]:
     if names[0] != names[1]:
         yield Obstacle(True, f"The scenarios differ: {names[0]} in A, {names[1]} in {b.name}.")
     if changed := _differing(one.get("load"), two.get("load")):
-        yield Obstacle(True, f"The load differs from that of {b.name}: {_listed(changed)}.")
+        yield Obstacle(True, f"The load differs from that of {b.name}: {', '.join(changed)}.")
     faults = [_by_id(each.get("faults") or []) for each in (one, two)]
     if changed := _differing(*faults):
-        yield Obstacle(True, f"The faults differ from those of {b.name}: {_listed(changed)}.")
+        yield Obstacle(True, f"The faults differ from those of {b.name}: {', '.join(changed)}.")
     seeds = [run.result["run"]["seed"] for run in (a, b)]
     if seeds[0] != seeds[1]:
         yield Obstacle(
@@ -123,7 +123,3 @@ def _by_id(faults: list[dict[str, Any]]) -> dict[str, Any]:
 def _differing(a: Any, b: Any) -> list[str]:
     one, two = a or {}, b or {}
     return [key for key in sorted({*one, *two}) if one.get(key) != two.get(key)]
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names)

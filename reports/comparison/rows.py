@@ -27,7 +27,7 @@ class Row(NamedTuple):
     tone: str
 
 
-def of(pair: dict[str, Any], *, complete: bool) -> list[Row]:
+def build(pair: dict[str, Any], *, complete: bool) -> list[Row]:
     """Return the rows of a pair of runs: the main ones, or all that have a value."""
     return [_row(found, pair["comparable"]) for found in shown(pair, complete=complete)]
 
@@ -61,7 +61,7 @@ def _row(found: dict[str, Any], comparable: str) -> Row:
     tone, answer = _answer(found, comparable)
     bounds = ""
     if interval:
-        low, high = formatting.alike(*map(formatting.significant, interval))
+        low, high = formatting.same_decimals(*map(formatting.significant, interval))
         bounds = f"{low} … {high}"
     factor = "" if found["factor"] is None else f"× {formatting.significant(found['factor'])}"
     if found["a"]["value"] == 0 and found["b"]["value"]:
@@ -85,7 +85,7 @@ def _answer(found: dict[str, Any], comparable: str) -> tuple[str, str]:
 
 def _values(indicator: str, found: dict[str, Any]) -> tuple[str, ...]:
     values = [found["a"], found["b"]]
-    texts = formatting.alike(*(_value(indicator, each) for each in values))
+    texts = formatting.same_decimals(*(_value(indicator, each) for each in values))
     return tuple(
         f"{text} (few samples)" if each["few_samples"] else text
         for text, each in zip(texts, values, strict=True)

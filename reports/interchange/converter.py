@@ -20,9 +20,10 @@ from gauntlet.core.history import (
     Record,
     RoomEvent,
 )
+from gauntlet.core.printable import printable
 from gauntlet.core.scenario.capabilities import CAPABILITIES, DEVICES, SERVER_SEQ
 from gauntlet.reports.interchange import lines
-from gauntlet.reports.interchange.names import Link, Registry, printable
+from gauntlet.reports.interchange.names import Link, Registry
 from gauntlet.reports.interchange.spool import ENTRY, NO_POSITION, READ, Spool
 from gauntlet.reports.interchange.times import Times
 

@@ -15,6 +15,7 @@ from gauntlet.core import run_directory
 from gauntlet.core.clock import NS_PER_MS, NS_PER_S
 from gauntlet.core.errors import ConfigError
 from gauntlet.core.history import RECORDED, Kind, Record
+from gauntlet.core.printable import printable
 from gauntlet.core.run_directory import UNKNOWN_SENDER, RunDir
 from gauntlet.core.scenario import catalog, model, traits
 from gauntlet.core.scenario.capabilities import HISTORY, OPEN_ACCOUNTS, SERVER_SEQ
@@ -23,7 +24,7 @@ from gauntlet.reports.interchange import evidence, ranges, reading
 from gauntlet.reports.interchange.converter import Converter
 from gauntlet.reports.interchange.directions import Votes, settle
 from gauntlet.reports.interchange.evidence import Evidence
-from gauntlet.reports.interchange.names import Registry, printable
+from gauntlet.reports.interchange.names import Registry
 from gauntlet.reports.interchange.resolving import resolve
 from gauntlet.reports.interchange.spool import GROUPS, Spool
 

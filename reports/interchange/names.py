@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gauntlet.core.history import STRANGER_SSEQ
+from gauntlet.core.printable import printable
 from gauntlet.core.run_directory import NUMBERS_PER_WORKER, UNKNOWN_SENDER
 from gauntlet.reports.interchange.lines import Id
 
@@ -112,11 +113,6 @@ class Registry:
             if up_ns is not None:
                 bisect.insort(ups, (up_ns, found), key=itemgetter(0))
         return found
-
-
-def printable(text: str) -> str:
-    """Return a text of the input for display; terminals and XML must not receive its controls."""
-    return "".join(each if each.isprintable() else "�" for each in text)
 
 
 def _numbered(numbers: dict[str, int], name: str, noun: str) -> int:

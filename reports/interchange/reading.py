@@ -14,8 +14,8 @@ from typing import IO, Any
 import msgspec
 
 from gauntlet.core.errors import ConfigError
+from gauntlet.core.printable import printable
 from gauntlet.reports.interchange.lines import KEYS, AnyLine
-from gauntlet.reports.interchange.names import printable
 
 LINE_BYTES_MAX = 16 << 20
 BAD_LINES_MAX = 10

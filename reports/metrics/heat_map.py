@@ -20,7 +20,7 @@ BINS_PER_DECADE = 6
 LEAST_MS = 0.1  # everything faster is in the first bin
 
 
-def of(history: History) -> dict[str, Any]:
+def build(history: History) -> dict[str, Any]:
     """Return the maps of acknowledgements and deliveries, by the intended times of messages."""
     zero_ns = history.events.zero_ns
     end_ns = history.events.phases.get("quiesce", NEVER)

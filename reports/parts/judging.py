@@ -11,10 +11,10 @@ from gauntlet.reports.history.events import Events
 from gauntlet.reports.history.records import Shard, declared_shards, shard_file
 from gauntlet.reports.history.times import order
 from gauntlet.reports.parts import merging, pieces, splitting
-from gauntlet.reports.parts.adding import InParts, add_up
 from gauntlet.reports.parts.batches import judge_batch
 from gauntlet.reports.parts.context import Context
 from gauntlet.reports.parts.cuts import Cuts
+from gauntlet.reports.parts.judged_parts import JudgedParts, add_up
 from gauntlet.reports.parts.part import Part
 from gauntlet.reports.parts.preparing import are_separate, prepare
 from gauntlet.reports.parts.processes import parallel
@@ -39,7 +39,7 @@ def judge_in_parts(
     traits: Traits,
     sizes: Sizes,
     surveys: Surveys,
-) -> InParts | None:
+) -> JudgedParts | None:
     """Judge a run in parts, if that has the same result as to judge it as a whole.
 
     It has not if conversations are spread over shards, if times contradict each other, so that the
@@ -61,7 +61,7 @@ def judge_in_parts(
         return None
     context = prepare(run, scenario, events, capabilities, traits, files, surveyed)
     batches = [batch for found in talk for batch in splitting.split(found, sizes)]
-    cuts = pieces.cut(context, batches, sizes)
+    cuts = pieces.plan_cuts(context, batches, sizes)
     try:
         return _judge(context, cuts, [*pieces.in_pieces(batches, cuts, sizes)])
     except pieces.InseparableError:
@@ -77,7 +77,9 @@ def _shards(events: Events) -> Iterator[Shard]:
             yield int(row["worker"]), name, count
 
 
-def _judge(context: Context, cuts: Mapping[Span, Cuts], batches: Sequence[Batch]) -> InParts | None:
+def _judge(
+    context: Context, cuts: Mapping[Span, Cuts], batches: Sequence[Batch]
+) -> JudgedParts | None:
     parts: list[Part] = []
     tables = merging.Tables()
     try:

@@ -110,7 +110,7 @@ def _joined(tables: list[Any]) -> Any:
     return replace(first, **columns)
 
 
-def outline(context: Context, parts: Sequence[Part], columns: Columns) -> History:
+def metrics_history(context: Context, parts: Sequence[Part], columns: Columns) -> History:
     """Return a history of what the metrics need: latencies, users and rooms.
 
     It has neither messages nor deliveries, and of the records only those about users and their

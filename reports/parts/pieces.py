@@ -18,7 +18,7 @@ class InseparableError(Exception):
     """What the checks compare crosses a cut, so that a conversation has to be judged as a whole."""
 
 
-def cut(context: Context, batches: Sequence[Batch], sizes: Sizes) -> dict[Span, Cuts]:
+def plan_cuts(context: Context, batches: Sequence[Batch], sizes: Sizes) -> dict[Span, Cuts]:
     """Return how to cut each large conversation that can be cut.
 
     Its messages need positions, all written in this run, and an audit that shows that each position
@@ -74,7 +74,9 @@ def crossing(
     added: dict[str, int] = {}
     for span, of_span in cuts.items():
         pieces = [part for own, part in zip(spans, parts, strict=True) if own == span]
-        found = seams.joined([part.ends for part in pieces if part.ends is not None], of_span)
+        found = seams.find_crossing(
+            [part.ends for part in pieces if part.ends is not None], of_span
+        )
         if found is None:
             raise InseparableError
         for check, count in found.added_to(pieces[0].findings).items():

@@ -54,7 +54,7 @@ def prepare(
     pushes = None
     if ROOMS in capabilities and any(found.has_rooms for found in surveys):
         jobs = list(files.values())
-        pushes = splitting.united(parallel(splitting.last_pushes, jobs, events.clocks))
+        pushes = splitting.merge_last_pushes(parallel(splitting.last_pushes, jobs, events.clocks))
     return Context(
         scenario=scenario,
         events=events,

@@ -192,7 +192,7 @@ def _early(history: History, reading: Reading) -> tuple[Ints, Ints]:
     return session[early], attempt_ns[early]
 
 
-def joined(pieces: Sequence[Ends], cuts: Cuts) -> Crossing | None:
+def find_crossing(pieces: Sequence[Ends], cuts: Cuts) -> Crossing | None:
     """Return what crosses the cuts of a conversation, None if it must be judged as a whole."""
     known = sum(piece.records for piece in pieces) + cuts.common.size
     if known != cuts.records or not all(piece.is_plain for piece in pieces):

@@ -113,10 +113,12 @@ def read_parts(file: Path, spans: tuple[Span, ...], clocks: ClockAlignment) -> I
 
 def last_pushes(clocks: ClockAlignment, file: Path) -> LastPushes:
     """Return the last push of each connection in a shard."""
-    return united(last_pushes_of(align(file.name, chunk, clocks)) for chunk in chunks_of(file))
+    return merge_last_pushes(
+        last_pushes_of(align(file.name, chunk, clocks)) for chunk in chunks_of(file)
+    )
 
 
-def united(found: Iterator[LastPushes]) -> LastPushes:
+def merge_last_pushes(found: Iterator[LastPushes]) -> LastPushes:
     """Return the last push of each connection in several sets of records."""
     known = list(found)
     links = np.concatenate([np.empty(0, dtype=np.int64), *(pushes.link for pushes in known)])

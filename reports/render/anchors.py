@@ -17,14 +17,14 @@ _SECTIONS = {
 }
 
 
-def of(kind: str, id_: str) -> str:
+def element_id(kind: str, id_: str) -> str:
     """Return the id of an element; different things never share one, whatever their names are."""
     return f"{kind}-" + _PLAIN.sub(lambda found: f"_{ord(found[0]):x}_", id_)
 
 
 def of_check(check: dict[str, Any]) -> str:
     """Return where a check is explained: at its evidence, or in the list of checks."""
-    return of("evidence" if check["witnesses"] else "check", check["id"])
+    return element_id("evidence" if check["witnesses"] else "check", check["id"])
 
 
 def of_reason(reason: str, result: dict[str, Any]) -> str | None:
@@ -35,16 +35,16 @@ def of_reason(reason: str, result: dict[str, Any]) -> str | None:
     objectives = {objective["id"]: objective for objective in result["objectives"]}
     for id_, objective in objectives.items():
         if reason.startswith(f"{id_}: {objective['sentence']}"):
-            return of("objective", id_)
+            return element_id("objective", id_)
     for index, guard in enumerate(result.get("guards", ())):
         if guard["fired"] and reason == guard["sentence"]:
-            return of("guard", str(index))
+            return element_id("guard", str(index))
     unknown = _UNKNOWN.match(reason)
     if unknown and (first := unknown["ids"].split(", ")[0]) in objectives:
-        return of("objective", first)
+        return element_id("objective", first)
     if named := _FAULT.search(reason):
         faults = {fault["id"] for fault in result["faults"]}
         for id_ in (named["id"], named["id"].rstrip(".:,")):
             if id_ in faults:
-                return of("fault", id_)
+                return element_id("fault", id_)
     return next((to for start, to in _SECTIONS.items() if reason.startswith(start)), None)

@@ -110,7 +110,7 @@ def _summary(found: dict[str, Any]) -> dict[str, Any]:
 
 def _outcome(pair: dict[str, Any]) -> str:
     """Return how many of the main figures changed for better or worse, in one sentence."""
-    found = rows.of(pair, complete=False)
+    found = rows.build(pair, complete=False)
     counts = {tone: sum(row.tone == tone for row in found) for tone in ("worse", "better")}
     if pair["comparable"] == "no" or not found:
         return ""
@@ -125,7 +125,7 @@ def _sentences(pair: dict[str, Any]) -> list[dict[str, str]]:
     """Return the sentences on the most important figures; those that changed have a mark."""
     tones = {
         f"{row.indicator} {formatting.window(row.window)}": row.tone
-        for row in rows.of(pair, complete=True)
+        for row in rows.build(pair, complete=True)
     }
     found = [(text, tones.get(text.partition(":")[0], "")) for text in pair["sentences"]]
     return [
@@ -148,7 +148,7 @@ def _pair(pair: dict[str, Any], confidence: int) -> dict[str, Any]:
                 "bar": interval_bar.layout(difference),
             }
             for row, difference in zip(
-                rows.of(pair, complete=complete),
+                rows.build(pair, complete=complete),
                 rows.shown(pair, complete=complete),
                 strict=True,
             )

@@ -20,7 +20,7 @@ def render(run: RunDir, result: dict[str, Any]) -> list[str]:
     """Write every artifact to the run directory and return their file names."""
     manifest = run.read_manifest()
     seconds = len(result["series"].get("second", ()))
-    data = chart_data.of(result, manifest, component_use.of(run, seconds) if seconds else None)
+    data = chart_data.build(result, manifest, component_use.read(run, seconds) if seconds else None)
     page = Page(result, manifest, _pictures(run, data), data)
     run_directory.replace(run.report, html(page))
     run_directory.replace(run.path / "report.css", pages.style())

@@ -43,7 +43,7 @@ def faults_of(witness: dict[str, Any], result: dict[str, Any]) -> list[tuple[str
 
 def anchor_of(check: str, number: int) -> str:
     """Return where the evidence of a witness is."""
-    return anchors.of(f"witness-{number}", check)
+    return anchors.element_id(f"witness-{number}", check)
 
 
 def _relation(fault: dict[str, Any], at_s: float, result: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from gauntlet.core.errors import HistoryError
 from gauntlet.core.run_directory import SCHEMA_VERSION, RunDir, read_jsonl
 from gauntlet.core.scenario import model as scenarios
+from gauntlet.core.scenario import traits
 from gauntlet.core.scenario.capabilities import (
     ATTENDANCE,
     CAPABILITIES,
@@ -13,7 +14,6 @@ from gauntlet.core.scenario.capabilities import (
     MEMBERS_ONLY,
     TIMESTAMPS,
 )
-from gauntlet.core.scenario.traits import from_manifest, to_builtins
 from gauntlet.reports import checks, damage
 from gauntlet.reports.artifacts import artifacts
 from gauntlet.reports.history import workers
@@ -35,7 +35,7 @@ from gauntlet.reports.metrics import (
 from gauntlet.reports.metrics.client_evidence import find_disturbances, with_client_proofs
 from gauntlet.reports.metrics.indicators.base import IndicatorInput
 from gauntlet.reports.metrics.recovery import Recovery
-from gauntlet.reports.parts.adding import InParts
+from gauntlet.reports.parts.judged_parts import JudgedParts
 from gauntlet.reports.parts.judging import is_large, judge_in_parts
 from gauntlet.reports.parts.splitting import Sizes
 from gauntlet.reports.parts.surveying import Surveys
@@ -127,9 +127,9 @@ def _load(
     manifest: dict[str, Any],
     surveys: Surveys,
     sizes: Sizes | None,
-) -> tuple[InParts | None, History]:
+) -> tuple[JudgedParts | None, History]:
     """Return the history of a run, and what its parts showed if it was judged in parts."""
-    described = (run, scenario, events, capabilities(manifest), from_manifest(manifest))
+    described = (run, scenario, events, capabilities(manifest), traits.from_manifest(manifest))
     if sizes is not None or is_large(run):
         parts = judge_in_parts(*described, sizes or Sizes(), surveys)
         if parts is not None:
@@ -161,7 +161,9 @@ def history_of(run: RunDir) -> History:
         scenario = scenarios.from_builtins(manifest["scenario"])
         rows, scenario = apply_marks(run.read_events(), scenario)
         events = without_damaged_workers(run, collect_events(rows, scenario.faults))
-        return load_history(run, scenario, events, capabilities(manifest), from_manifest(manifest))
+        return load_history(
+            run, scenario, events, capabilities(manifest), traits.from_manifest(manifest)
+        )
 
 
 def _head(run: RunDir, manifest: dict[str, Any], scenario: scenarios.Scenario) -> dict[str, Any]:
@@ -175,7 +177,7 @@ def _head(run: RunDir, manifest: dict[str, Any], scenario: scenarios.Scenario) -
             "stack": scenario.target.stack,
             "adapter": scenario.target.adapter,
             "capabilities": sorted(capabilities(manifest)),
-            "traits": to_builtins(from_manifest(manifest)),
+            "traits": traits.to_builtins(traits.from_manifest(manifest)),
             "bug": manifest.get("bug"),
             "duration_s": scenario.load.duration_s,
         },
@@ -196,7 +198,7 @@ def _judge_history(
     missing: dict[str, str],
     health: harness_health.HarnessHealth,
     trails: Trails | None,
-    parts: InParts | None,
+    parts: JudgedParts | None,
 ) -> tuple[dict[str, Any], list[Reason]]:
     history, recoveries, lost = run.history, run.recoveries, run.history.events.lost
     found = parts.verdicts(history) if parts else checks.run_all(history)
@@ -245,7 +247,7 @@ def _judge_history(
         ],
         "latency": result_entries.latencies(run),
         "series": time_series.per_second(history),
-        "heat_maps": heat_map.of(history),
+        "heat_maps": heat_map.build(history),
     }
     return body | {"grades": guarantees.grades(body, problems)}, reasons
 

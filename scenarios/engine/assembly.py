@@ -31,7 +31,7 @@ class Assembly:
     """The running parts of a worker's load. `sessions` holds them by device key."""
 
     plan: LoadPlan
-    port: SocketTransport
+    transport: SocketTransport
     files: WorkerFiles
     health: GeneratorHealth
     diagnosis: ConnectDiagnosis
@@ -61,9 +61,9 @@ class Assembly:
     def close(self) -> None:
         """Write what is only known at the end, and close all files."""
         self.diagnosis.write(self.files.journal)
-        if self.port.direct:
+        if self.transport.direct:
             # Faults on the links of clients did not act there.
-            self.files.journal.write("direct", addresses=sorted(self.port.direct))
+            self.files.journal.write("direct", addresses=sorted(self.transport.direct))
         self.context.errors.write(self.files.journal)
         self.files.write_latencies(self.context.latencies)
         self.files.close()
@@ -88,18 +88,18 @@ async def assemble(
     errors = error_log_of(load.scenario, traffic.users)
     diagnosis = ConnectDiagnosis(load.api, load.scenario.faults, clock.now_ns)
     errors.listen(diagnosis.record_failure)
-    port = SocketTransport(network, load.api, plan.transport, on_failure, errors.record)
+    transport = SocketTransport(network, load.api, plan.transport, on_failure, errors.record)
     health = GeneratorHealth()
     files = WorkerFiles(load.run, plan.stripe.worker, health)
     sessions: dict[int, Session] = {}
 
     async def fill(conv: Conversation) -> None:
-        if await fill_room(context, port, conv, sessions, devices):
+        if await fill_room(context, transport, conv, sessions, devices):
             readiness.mark_ready(conv)
 
     def prepare(conv: Conversation) -> None:
         if conv.is_room:
-            port.spawn(fill(conv))
+            transport.spawn(fill(conv))
         else:
             readiness.mark_ready(conv)
 
@@ -108,16 +108,25 @@ async def assemble(
         readiness.on_connected(user)
 
     readiness = Readiness(plan.ledger, traffic.conversations.values(), prepare, devices)
-    context = session_context(plan, port, files, readiness, on_connected, errors)
+    context = session_context(plan, transport, files, readiness, on_connected, errors)
     scripted_users = ScriptedUsers(context, traffic, readiness, files.directory, is_over)
     for user in traffic.users:
-        files.directory.user(user)
+        files.directory.write_user(user)
     for conv in traffic.conversations.values():
-        files.directory.conversation(conv)
+        files.directory.write_conversation(conv)
     trace = None
     if load.traced_users:
         name = f"trace-{plan.stripe.worker}.jsonl"
         trace = TraceWriter(load.run.logs / name, plan.transport, clock.now_ns)
     return Assembly(
-        plan, port, files, health, diagnosis, readiness, context, scripted_users, sessions, trace
+        plan,
+        transport,
+        files,
+        health,
+        diagnosis,
+        readiness,
+        context,
+        scripted_users,
+        sessions,
+        trace,
     )

@@ -29,10 +29,10 @@ from gauntlet.scenarios.network.transport import SocketTransport, call_and_wait
 from gauntlet.scenarios.workloads.entities import Conversation
 
 PAGE_LIMIT = 500
-_WITHIN_S = 10.0
+_TIMEOUT_S = 10.0  # of one request
 _Cursor = TypeVar("_Cursor", int, str)
-_AT_ONCE = 8
-_TELL_S = 2.0
+_CONCURRENT_MAX = 8
+_PROGRESS_S = 2.0
 _SILENCE_S = 30.0  # without any answer: the server is considered gone, and the rest is skipped
 # Per conversation, for its first reader and again for all others: enough for evidence, and bounded
 # if the server is broken.
@@ -45,32 +45,32 @@ _ENTRIES_MAX = 500_000
 class Audit:
     """Reads and records; `unread` counts the conversations that could not be read completely.
 
-    It reports its progress to the journal every `_TELL_S`, so that a long audit is not taken for a
-    load that hangs, and people see how long it will still take.
+    It reports its progress to the journal every `_PROGRESS_S`, so that a long audit is not taken
+    for a load that hangs, and people see how long it will still take.
     """
 
     def __init__(
         self,
         context: Context,
-        port: SocketTransport,
+        transport: SocketTransport,
         sessions: dict[int, Session],
         journal: Journal,
     ) -> None:
         self._context = context
-        self._port = port
+        self._transport = transport
         self._sessions = sessions
-        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._slots = asyncio.Semaphore(_CONCURRENT_MAX)
         self._journal = journal
-        self._heard_s = 0.0  # when the last answer arrived
-        self._told_s = 0.0
-        self._pages = self._read = self._of = 0
+        self._answered_s = 0.0  # when the last answer arrived
+        self._reported_s = 0.0
+        self._pages = self._read = self._total = 0
         self.unread = 0
 
     async def run(self, conversations: Iterable[Conversation]) -> None:
         """Audit every conversation, a few at a time."""
-        self._heard_s = self._told_s = asyncio.get_running_loop().time()
+        self._answered_s = self._reported_s = asyncio.get_running_loop().time()
         audits = [self._audit(conv) for conv in conversations]
-        self._of = len(audits)
+        self._total = len(audits)
         await asyncio.gather(*audits)
 
     async def _audit(self, conv: Conversation) -> None:
@@ -79,7 +79,7 @@ class Audit:
             self._read += 1
 
     async def _audit_one(self, conv: Conversation) -> None:
-        if self._silent_s() > _SILENCE_S:
+        if self._silence_s() > _SILENCE_S:
             self.unread += 1
             return
         try:
@@ -89,7 +89,7 @@ class Audit:
                 self._record_ended_ranges(conv, entries)
                 found = [(seq, self._content(conv, e)) for seq, e in sorted(entries.items())]
             else:
-                found, head = [(0, content) for content in await self._copies(conv)], 0
+                found, head = [(0, content) for content in await self._read_archives(conv)], 0
                 entries = {}
         except ProtocolError as error:
             self.unread += 1
@@ -98,8 +98,8 @@ class Audit:
             return
         self._record(conv, found, head, entries)
 
-    def _silent_s(self) -> float:
-        return asyncio.get_running_loop().time() - self._heard_s
+    def _silence_s(self) -> float:
+        return asyncio.get_running_loop().time() - self._answered_s
 
     def _content(self, conv: Conversation, entry: Entry) -> Content:
         content = read_content(self._context, conv, entry)
@@ -113,9 +113,9 @@ class Audit:
         first = dict.fromkeys(conv.members, 1)
         if conv.is_room:
             # The creator is a member from the first position on.
-            access = self._sessions[conv.members[0]].request_channel
-            call = access.codec.members(conv.name)
-            named = await call_and_wait(self._port, access, conv.number, call, _WITHIN_S)
+            channel = self._sessions[conv.members[0]].request_channel
+            call = channel.codec.members(conv.name)
+            named = await call_and_wait(self._transport, channel, conv.number, call, _TIMEOUT_S)
             numbers = context.user_numbers
             first = {numbers[name]: seq for name, seq in named.items() if name in numbers}
         for user, seq in first.items():
@@ -159,7 +159,11 @@ class Audit:
         await self._fill_holes(conv, entries, head, reader, _HOLE_REQUESTS_MAX)
         left = _HOLE_REQUESTS_MAX
         for other in others:
-            if not left or next(holes(entries, head), None) is None or self._silent_s() > _WITHIN_S:
+            if (
+                not left
+                or next(holes(entries, head), None) is None
+                or self._silence_s() > _TIMEOUT_S
+            ):
                 break
             # A user who is no member any more is refused, which says nothing of what is stored.
             with contextlib.suppress(ProtocolError):
@@ -181,7 +185,7 @@ class Audit:
                 after = page.entries[-1].seq
         return left
 
-    async def _copies(self, conv: Conversation) -> list[Content]:
+    async def _read_archives(self, conv: Conversation) -> list[Content]:
         stored: Counter[Content] = Counter()
         for member in conv.members:
             archive: Counter[Content] = Counter()
@@ -196,20 +200,22 @@ class Audit:
         return sorted(stored.elements(), key=Content.as_tuple)
 
     async def _page(self, conv: Conversation, after: Cursor, limit: int, reader: int) -> Page:
-        access = self._sessions[reader].request_channel
-        call = access.codec.history(conv.name, after, limit)
+        channel = self._sessions[reader].request_channel
+        call = channel.codec.history(conv.name, after, limit)
         requested_ns = self._context.now_ns()
-        page = await call_and_wait(self._port, access, conv.number, call, _WITHIN_S)
+        page = await call_and_wait(self._transport, channel, conv.number, call, _TIMEOUT_S)
         check_page(page)
         # Pages of other members are not recorded: the judge expects everything in a page of the
         # audit, and a member who was added later is shown less.
         if isinstance(after, int) and reader == conv.members[0]:
             record_page(self._context, conv, page, limit, after=after, requested_ns=requested_ns)
-        self._heard_s = asyncio.get_running_loop().time()
+        self._answered_s = asyncio.get_running_loop().time()
         self._pages += 1
-        if self._heard_s > self._told_s + _TELL_S:
-            self._told_s = self._heard_s
-            self._journal.write("audit", pages=self._pages, conversations=self._read, of=self._of)
+        if self._answered_s > self._reported_s + _PROGRESS_S:
+            self._reported_s = self._answered_s
+            self._journal.write(
+                "audit", pages=self._pages, conversations=self._read, of=self._total
+            )
         return page
 
     def _record(
@@ -238,17 +244,19 @@ class Audit:
             if own:
                 stored.add((content.peer, content.sseq))
                 if entry := entries.get(seq):
-                    self._record_more(conv, content, entry, now_ns)
+                    self._record_id_and_stamp(conv, content, entry, now_ns)
         context.sink.add(Kind.HEAD, context.now_ns(), conv=conv.number, seq=head)
         context.ledger.audit(conv.number, stored)
 
-    def _record_more(self, conv: Conversation, content: Content, entry: Entry, now_ns: int) -> None:
+    def _record_id_and_stamp(
+        self, conv: Conversation, content: Content, entry: Entry, now_ns: int
+    ) -> None:
         """Record the id and the time stamp that the server gave a message, if it did."""
         local_ns = self._context.server_times.local_ns(entry.stamped_ms)
         other = content.named & NamedFlag.OTHER_MESSAGE
         differs = StampFlag.DIFFERS if local_ns and content.named & OTHER_STAMP else 0
-        told = ((Kind.NAMED, id_digest(entry.id), other), (Kind.STAMP, local_ns, differs))
-        for kind, ref_ns, spare in told:
+        rows = ((Kind.NAMED, id_digest(entry.id), other), (Kind.STAMP, local_ns, differs))
+        for kind, ref_ns, spare in rows:
             if ref_ns or spare:
                 self._context.sink.add(
                     kind,

@@ -184,7 +184,7 @@ class Engine:
             self._ticker.stop()
             for session in parts.sessions.values():
                 session.stop()
-            await parts.port.shut()
+            await parts.transport.shut()
             if self._aborted:
                 self.phase = "aborted"
             parts.close()
@@ -196,7 +196,7 @@ class Engine:
         load, traffic, parts = self.load.scenario.load, self._plan.traffic, self._parts
         self._enter("ramp", zero_ns)
         for offset_ns, user, action in scheduled_actions(
-            self._plan, parts.context, parts.port, parts.sessions
+            self._plan, parts.context, parts.transport, parts.sessions
         ):
             parts.timers.at(zero_ns + offset_ns, partial(self._act, user, action))
         self._arrivals_ns = zero_ns + int(load.ramp * NS_PER_S)

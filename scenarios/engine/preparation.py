@@ -19,11 +19,11 @@ async def prepare(plan: LoadPlan) -> None:
         return
     network = network_of(load)
     await check_addresses(network.hosts, load.api)
-    port = SocketTransport(network, load.api, plan.transport, _fail)
+    transport = SocketTransport(network, load.api, plan.transport, _fail)
     try:
-        await preparation.carry_out(requests, port)
+        await preparation.carry_out(requests, transport)
     finally:
-        await port.shut()
+        await transport.shut()
 
 
 def _fail(error: BaseException) -> None:

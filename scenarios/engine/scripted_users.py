@@ -68,7 +68,7 @@ class UserController(Protocol):
     def on_ready(self, user: "ScriptedUser | None") -> None:
         """Called with the user, or with None if the plan has no more users."""
 
-    def on_message(self, heard: ReceivedMessage) -> None:
+    def on_message(self, message: ReceivedMessage) -> None:
         """Called when a message of another user was presented."""
 
 
@@ -80,7 +80,7 @@ class ScriptedUsers:
         context: Context,
         traffic: Traffic,
         readiness: Readiness,
-        links: DirectoryWriter,
+        directory: DirectoryWriter,
         is_over: Callable[[], bool],
     ) -> None:
         self.context = context
@@ -89,11 +89,11 @@ class ScriptedUsers:
         self.is_over = is_over
         self.names = tuple(user.name for user in traffic.users)
         self._users = {user.name: user for user in traffic.users}
-        self._links = links
+        self._directory = directory
 
     def register(self, user: User) -> None:
         """Record for the judge that the sends of this user wait for answers."""
-        self._links.driven(user)
+        self._directory.write_scripted_user(user)
 
     def conversation(self, user: User, to: str) -> Conversation | None:
         """The conversation with another user, opened if necessary, or a room of the user."""
@@ -104,7 +104,7 @@ class ScriptedUsers:
         plan = direct_conversation(user, other)
         if plan.name not in self.traffic.conversations:
             (opened,) = self.traffic.open_conversations(WORKLOAD, [plan])
-            self._links.conversation(opened)
+            self._directory.write_conversation(opened)
             self.readiness.open(opened)
         return self.traffic.conversations[plan.name]
 
@@ -112,88 +112,92 @@ class ScriptedUsers:
 class ScriptedUser:
     """One user, as its controller sees it."""
 
-    def __init__(self, desk: ScriptedUsers, session: Session) -> None:
+    def __init__(self, shared: ScriptedUsers, session: Session) -> None:
         self.name = session.user.name
-        self.names = desk.names
+        self.names = shared.names
         self.rooms = tuple(
             conv.name
-            for conv in desk.readiness.conversations_of[session.user.number]
+            for conv in shared.readiness.conversations_of[session.user.number]
             if conv.is_room
         )
-        self._desk = desk
+        self._shared = shared
         self._session = session
-        desk.register(session.user)
+        shared.register(session.user)
 
-    def send(self, order: SendRequest) -> None:
+    def send(self, request: SendRequest) -> None:
         """Send as soon as all receivers are connected; `on_result` is called exactly once."""
-        desk = self._desk
-        if desk.is_over():
-            order.on_result(SendResult("load_finished"))
+        shared = self._shared
+        if shared.is_over():
+            request.on_result(SendResult("load_finished"))
             return
-        conv = desk.conversation(self._session.user, order.to)
+        conv = shared.conversation(self._session.user, request.to)
         if conv is None:
-            order.on_result(SendResult("unknown_recipient"))
-        elif conv in desk.readiness:
-            self._submit(conv, order, order.requested_ns)
+            request.on_result(SendResult("unknown_recipient"))
+        elif conv in shared.readiness:
+            self._submit(conv, request, request.requested_ns)
         else:
-            wait = _Wait(partial(self._submit_now, conv, order), order.on_result)
-            desk.readiness.call_when_ready(conv, wait.go)
-            desk.context.after(READY_TIMEOUT_NS, wait.give_up)
+            wait = _Wait(partial(self._submit_now, conv, request), request.on_result)
+            shared.readiness.call_when_ready(conv, wait.on_ready)
+            shared.context.after(READY_TIMEOUT_NS, wait.on_timeout)
 
-    def _submit_now(self, conv: Conversation, order: SendRequest) -> None:
-        if self._desk.is_over():
-            order.on_result(SendResult("load_finished"))
+    def _submit_now(self, conv: Conversation, request: SendRequest) -> None:
+        if self._shared.is_over():
+            request.on_result(SendResult("load_finished"))
         else:
             # A user who waits for others to connect does not wait for the server yet.
-            self._submit(conv, order, self._desk.context.now_ns())
+            self._submit(conv, request, self._shared.context.now_ns())
 
-    def _submit(self, conv: Conversation, order: SendRequest, intended_ns: int) -> None:
-        op = self._desk.traffic.next_op(0, conv, self._session.user.number)
+    def _submit(self, conv: Conversation, request: SendRequest, intended_ns: int) -> None:
+        op = self._shared.traffic.next_op(0, conv, self._session.user.number)
 
-        def ended(how: Literal["acked", "rejected", "unknown"], seq: int) -> None:
-            latency_ms = (self._desk.context.now_ns() - intended_ns) / NS_PER_MS
-            order.on_result(SendResult(how, conv.name, seq, latency_ms))
+        def on_ended(outcome: Literal["acked", "rejected", "unknown"], seq: int) -> None:
+            latency_ms = (self._shared.context.now_ns() - intended_ns) / NS_PER_MS
+            request.on_result(SendResult(outcome, conv.name, seq, latency_ms))
 
-        self._session.send_queue.submit(op, intended_ns, order.text, ended)
+        self._session.send_queue.submit(op, intended_ns, request.text, on_ended)
 
 
 class _Wait:
     """Waits until a conversation is ready, or until the time-out."""
 
-    def __init__(self, submit: Callable[[], None], ended: Callable[[SendResult], None]) -> None:
+    def __init__(self, submit: Callable[[], None], on_result: Callable[[SendResult], None]) -> None:
         self._submit = submit
-        self._ended = ended
+        self._on_result = on_result
         self._over = False
 
-    def go(self) -> None:
+    def on_ready(self) -> None:
         if not self._over:
             self._over = True
             self._submit()
 
-    def give_up(self) -> None:
+    def on_timeout(self) -> None:
         if not self._over:
             self._over = True
-            self._ended(SendResult("peer_not_connected"))
+            self._on_result(SendResult("peer_not_connected"))
 
 
 class ScriptedReceiver(Receiver):
     """A receiver that also passes the messages of others to a controller."""
 
     def __init__(
-        self, driver: UserController, context: Context, user: User, request_channel: RequestChannel
+        self,
+        controller: UserController,
+        context: Context,
+        user: User,
+        request_channel: RequestChannel,
     ) -> None:
         super().__init__(context, user, request_channel)
-        self._driver = driver
+        self._controller = controller
 
     def present(self, inbox: Inbox, entry: Entry, channel: Channel, connection_number: int) -> None:
         super().present(inbox, entry, channel, connection_number)
         if not entry.event and entry.sender != self._user.name:
             now_ns, bodies = self._context.now_ns(), self._context.bodies
-            said = bodies.read(entry.body)
-            if said is not None and bodies.is_of_another_run(said):
+            content = bodies.read(entry.body)
+            if content is not None and bodies.is_of_another_run(content):
                 return
-            latency_ms = (now_ns - said.intended_ns) / NS_PER_MS if said else 0.0
+            latency_ms = (now_ns - content.intended_ns) / NS_PER_MS if content else 0.0
             text = payload.unwrap_text(entry.body)
-            self._driver.on_message(
+            self._controller.on_message(
                 ReceivedMessage(entry.conv, entry.sender, text, entry.seq, latency_ms)
             )

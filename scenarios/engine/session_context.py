@@ -18,7 +18,7 @@ from gauntlet.scenarios.workloads.entities import User
 
 def session_context(
     plan: LoadPlan,
-    port: SocketTransport,
+    transport: SocketTransport,
     files: WorkerFiles,
     readiness: Readiness,
     on_connected: Callable[[User], None],
@@ -29,7 +29,7 @@ def session_context(
     return Context(
         now_ns=clock.now_ns,
         timers=Timers(),
-        transport=port,
+        transport=transport,
         sink=files.history,
         adapter=plan.adapter,
         ledger=plan.ledger,
@@ -43,12 +43,12 @@ def session_context(
         conversations=plan.traffic.conversations,
         conversations_of=readiness.conversations_of,
         user_numbers={user.name: user.number for user in plan.traffic.users},
-        register_connection=files.directory.link,
+        register_connection=files.directory.write_connection,
         on_connected=on_connected,
         errors=errors,
         tag=plan.load.tag,
         texts=plan.texts,
         older_accounts=leftovers.are_possible(plan.load.scenario, plan.adapter.capabilities),
         signs_up=signs_up(plan.load.scenario),
-        on_created=files.directory.created,
+        on_created=files.directory.write_created,
     )

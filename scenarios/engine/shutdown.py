@@ -55,7 +55,7 @@ async def _end_in_order(
     for session in parts.sessions.values():
         session.stop()
     # Pending requests are cancelled: their answers would add records after the count below.
-    await parts.port.shut()
+    await parts.transport.shut()
     parts.files.history.flush()
     row = reconciliation(parts, intended, audited, unread)
     parts.files.journal.write("reconciliation", **row)
@@ -100,7 +100,7 @@ async def _audit(parts: Assembly) -> tuple[int, int]:
         if HISTORY in plan.adapter.capabilities
         and (plan.ledger.used(conv.number) or conv in parts.readiness)
     ]
-    audit = Audit(parts.context, parts.port, parts.sessions, parts.files.journal)
+    audit = Audit(parts.context, parts.transport, parts.sessions, parts.files.journal)
     await audit.run(audited)
     return len(audited), audit.unread
 

@@ -15,7 +15,7 @@ from gauntlet.scenarios.locust_plugin.im_client import IM, IMError
 from gauntlet.scenarios.locust_plugin.roles.local import LocalRole
 from gauntlet.scenarios.locust_plugin.roles.master import MasterRole
 from gauntlet.scenarios.locust_plugin.roles.role import Role
-from gauntlet.scenarios.locust_plugin.roles.worker import WorkerAgent
+from gauntlet.scenarios.locust_plugin.roles.worker import WorkerRole
 from gauntlet.scenarios.locust_plugin.runtime.keyboard_interrupt import KeyboardInterrupts
 from gauntlet.scenarios.metrics.error_log import describe_exception
 
@@ -58,7 +58,7 @@ def add_scripted_user(environment: Environment) -> IM | None:
 def _choose_role(environment: Environment) -> Role:
     runner = environment.runner
     if isinstance(runner, WorkerRunner):
-        return WorkerAgent(environment, runner)
+        return WorkerRole(environment, runner)
     if isinstance(runner, MasterRunner):
         return MasterRole(environment, runner)
     return LocalRole(environment)

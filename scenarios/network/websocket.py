@@ -130,7 +130,7 @@ class WebSocket(picows.WSListener):
         self._on_closed(self._close_code, self._close_reason)
 
     @property
-    def end(self) -> str:
+    def end_text(self) -> str:
         """How the connection has ended, in words."""
         return close_text(self._close_code, self._close_reason)
 
@@ -242,7 +242,7 @@ async def _handshake(
     )
     # picows reports no error when the server closes the connection during the handshake.
     if not socket.is_open:
-        raise TransportError(f"{socket.end} right after the handshake")
+        raise TransportError(f"{socket.end_text} right after the handshake")
     response = answered[0]
     if extensions := response.headers.get("Sec-WebSocket-Extensions"):
         socket.abort()

@@ -16,15 +16,15 @@ class DirectoryWriter:
         self._rows: list[str] = []
         self._last = worker * NUMBERS_PER_WORKER
 
-    def user(self, user: User) -> None:
+    def write_user(self, user: User) -> None:
         """Write the row of a planned user."""
         self._add({"row": "user", "user": user.number, "name": user.name})
 
-    def driven(self, user: User) -> None:
+    def write_scripted_user(self, user: User) -> None:
         """Write a user's row again, once it is known that tasks control this user."""
         self._add({"row": "user", "user": user.number, "name": user.name, "driven": True})
 
-    def conversation(self, conv: Conversation) -> None:
+    def write_conversation(self, conv: Conversation) -> None:
         """Write the row of a planned conversation."""
         self._add(
             {
@@ -36,21 +36,21 @@ class DirectoryWriter:
             }
         )
 
-    def created(self, user: User, kind: str, name: str) -> None:
+    def write_created(self, user: User, kind: str, name: str) -> None:
         """Write the row of something that a user has created on the system."""
         self._add({"row": "created", "created": user.number, "kind": kind, "name": name})
 
-    def link(self, link: Connection) -> int:
+    def write_connection(self, connection: Connection) -> int:
         """Write the row of an established connection, and return its number."""
         self._last += 1
-        connected = link.connected
+        connected = connection.connected
         self._add(
             {
                 "row": "link",
                 "link": self._last,
-                "user": link.session.user.number,
-                "device": link.session.user.device,
-                "incarnation": link.incarnation,
+                "user": connection.session.user.number,
+                "device": connection.session.user.device,
+                "incarnation": connection.incarnation,
                 "edge": connected.edge if connected else "",
                 "environment": connected.environment if connected else "",
             }

@@ -21,7 +21,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from gauntlet.chaos.clients.cluster_control import Component
-from gauntlet.chaos.clients.link_exchange import Wanted, exchange_all
+from gauntlet.chaos.clients.link_exchange import ExchangeRequest, exchange_all
 from gauntlet.chaos.clients.toxiproxy import ProxyClient, ProxyError
 from gauntlet.chaos.faults import FAULTS, _toxic_fault
 from gauntlet.chaos.faults.context import Context, ProxiedLink
@@ -384,7 +384,7 @@ def test_a_fault_on_a_share_of_the_connections_spares_the_others(rig):
     fault = FAULTS["blackhole"](make("blackhole", "client>edge", {"percent": 40}))
     fault.inject(rig.context)
     assert fault.prove(rig.context)
-    wanted = dict.fromkeys(range(60), Wanted("ws", rig.listen, closing=False))
+    wanted = dict.fromkeys(range(60), ExchangeRequest("ws", rig.listen, closing=False))
     silent = [each.silent for each in exchange_all(wanted, 2.0).values()]
     fault.heal(rig.context)
     fault.verify(rig.context)

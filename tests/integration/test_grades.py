@@ -2,7 +2,7 @@
 
 import pytest
 
-from gauntlet.campaigns import records
+from gauntlet.campaigns.grades import records
 from gauntlet.cli import main
 from gauntlet.core.errors import Exit
 

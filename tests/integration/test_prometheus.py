@@ -17,10 +17,10 @@ from rich.console import Console
 from gauntlet.cli.running.progress import PlainView
 from gauntlet.core.errors import Exit
 from gauntlet.core.scenario.model import from_builtins
-from gauntlet.runner.exported import exposition
 from gauntlet.runner.exporter.metrics import WORKER_METRICS
 from gauntlet.runner.exporter.recorder import Recorder
 from gauntlet.runner.exporter.server import MetricsServer
+from gauntlet.runner.system_metrics import exposition
 from gauntlet.stacks import subprocesses
 from gauntlet.stacks.free_port import free_port
 

@@ -37,7 +37,7 @@ def test_a_change_is_in_per_cent_or_a_multiple(factor, text):
     ],
 )
 def test_values_beside_each_other_have_the_same_decimals(texts, shown):
-    assert formatting.alike(*texts) == shown
+    assert formatting.same_decimals(*texts) == shown
 
 
 @pytest.mark.parametrize(

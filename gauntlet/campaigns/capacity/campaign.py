@@ -2,7 +2,7 @@
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -21,15 +21,14 @@ from gauntlet.campaigns.capacity.record import (
     System,
     Trial,
 )
-from gauntlet.campaigns.capacity.trials import MakesTrials, Wanted
+from gauntlet.campaigns.capacity.trials import TrialRequest, TrialRunner
 from gauntlet.campaigns.capacity.variations import Variation
+from gauntlet.campaigns.progress import Say
 from gauntlet.core.errors import ConfigError, Exit, Interrupted, first_exit
-from gauntlet.runner.exported.metrics_file import Size
+from gauntlet.runner.system_metrics.metrics_file import Size
 
-Say = Callable[[str], None]
-
-# After one of these, further trials would end alike, or do harm.
-_HOPELESS = (Exit.CONFIG, Exit.ROLLBACK)
+# After one of these, further trials would end in the same way, or do harm.
+_ABORTING = (Exit.CONFIG, Exit.ROLLBACK)
 
 
 class Plan(NamedTuple):
@@ -40,7 +39,7 @@ class Plan(NamedTuple):
     """
 
     variation: Variation
-    searches: Sequence[search.Plan]
+    searches: Sequence[search.SearchPlan]
     with_costs: bool
     machine: Machine
     labels: dict[str, str]
@@ -55,7 +54,7 @@ class Plan(NamedTuple):
         return hashlib.sha256(msgspec.json.encode(part, order="sorted")).hexdigest()
 
 
-class Stored(msgspec.Struct, frozen=True):
+class StoredTrial(msgspec.Struct, frozen=True):
     """One line of the records: a trial, and the digest of the plan that it belongs to."""
 
     plan: str
@@ -72,13 +71,13 @@ class Stopped(NamedTuple):
 class Campaign:
     """Makes the trials that the records do not have yet."""
 
-    def __init__(self, plan: Plan, runner: MakesTrials, records: Path, say: Say) -> None:
+    def __init__(self, plan: Plan, runner: TrialRunner, records: Path, say: Say) -> None:
         self._plan = plan
         self._runner = runner
         self._records = records
         self._say = say
         self._digest = plan.digest
-        stored = record_files.read(records, Stored)
+        stored = record_files.read(records, StoredTrial)
         self._trials = [each.trial for each in stored if each.plan == self._digest]
         if self._trials:
             say(f"{len(self._trials)} trials are in {records} already")
@@ -93,11 +92,11 @@ class Campaign:
                 self._cost_levels()
         except (Interrupted, KeyboardInterrupt):
             stopped = Stopped(Exit.INTERRUPTED, "The campaign was interrupted.")
-        except _HopelessError as error:
+        except _AbortError as error:
             stopped = Stopped(error.code, str(error))
         return self._assembled(stopped), self._exit_code(stopped)
 
-    def _search(self, plan: search.Plan) -> None:
+    def _search(self, plan: search.SearchPlan) -> None:
         """Make the trials of one search, from where the last one ended."""
         plan = plan._replace(start=self._start_of(plan))
         while (level := search.next_level(plan, self._tried(plan))) is not None:
@@ -110,12 +109,12 @@ class Campaign:
                 self._keep(_refused(plan, level, str(error)))
                 continue
             # Once a level was possible, another that is not has met a limit of this machine.
-            hopeless: tuple[Exit, ...] = (Exit.ROLLBACK,) if judged else _HOPELESS
-            self._make(Wanted(plan.what, plan.during, level, scenario), hopeless)
+            aborting: tuple[Exit, ...] = (Exit.ROLLBACK,) if judged else _ABORTING
+            self._make(TrialRequest(plan.what, plan.during, level, scenario), aborting)
         found = search.outcome(plan, self._tried(plan))
         self._say(sentence(found))
 
-    def _start_of(self, plan: search.Plan) -> float:
+    def _start_of(self, plan: search.SearchPlan) -> float:
         """Return where to start: near what holds without a disturbance, if that is known."""
         steady = [each for each in self._plan.searches if each.what == plan.what]
         if plan.during == "steady" or not steady or steady[0].during != "steady":
@@ -128,10 +127,12 @@ class Campaign:
         for level in cost_levels.levels(self._plan.variation, rate_per_s, fan_out):
             if level.name in known:
                 continue
-            wanted = Wanted("rate_per_s", "steady", level.rate_per_s, level.scenario, level.name)
-            trial = self._make(wanted, hopeless=(Exit.ROLLBACK,))
+            request = TrialRequest(
+                "rate_per_s", "steady", level.rate_per_s, level.scenario, level.name
+            )
+            trial = self._make(request, aborting=(Exit.ROLLBACK,))
             if trial.outcome == "refused" and trial.exit_code != Exit.CONFIG:
-                self._make(wanted, hopeless=_HOPELESS)  # once more: a neighbour may have been busy
+                self._make(request, aborting=_ABORTING)  # once more: a neighbour may have been busy
 
     def _highest(self) -> tuple[float, float]:
         """Return the highest rate that held, or that of the scenario, and its fan-out."""
@@ -147,39 +148,39 @@ class Campaign:
         messages = top.measured.get("message", 0.0)
         return top.level, top.measured.get("delivery", messages) / messages if messages else 1.0
 
-    def _make(self, wanted: Wanted, hopeless: tuple[Exit, ...] = _HOPELESS) -> Trial:
-        trial = self._runner.run(wanted)
+    def _make(self, request: TrialRequest, aborting: tuple[Exit, ...] = _ABORTING) -> Trial:
+        trial = self._runner.run(request)
         self._keep(trial)
         reason = f": {trial.reason}" if trial.reason else ""
-        self._say(f"{wanted.name}: {trial.outcome}{reason}")
-        if trial.exit_code in hopeless:
-            raise _HopelessError(Exit(trial.exit_code), trial.reason)
+        self._say(f"{request.name}: {trial.outcome}{reason}")
+        if trial.exit_code in aborting:
+            raise _AbortError(Exit(trial.exit_code), trial.reason)
         return trial
 
     def _keep(self, trial: Trial) -> None:
         self._trials.append(trial)
-        record_files.append(self._records, Stored(self._digest, trial))
+        record_files.append(self._records, StoredTrial(self._digest, trial))
 
-    def _tried(self, plan: search.Plan) -> list[search.Tried]:
+    def _tried(self, plan: search.SearchPlan) -> list[search.TrialResult]:
         return [
-            search.Tried(each.level, each.outcome, each.reason)
+            search.TrialResult(each.level, each.outcome, each.reason)
             for each in self._trials
             if each.what == plan.what and each.during == plan.during and not each.step
         ]
 
-    def _found(self) -> list[tuple[search.Plan, Sustainable]]:
+    def _found(self) -> list[tuple[search.SearchPlan, Sustainable]]:
         return [(plan, search.outcome(plan, self._tried(plan))) for plan in self._plan.searches]
 
     def _assembled(self, stopped: Stopped | None) -> Capacity:
         plan, scenario = self._plan, self._plan.variation.scenario
         found = self._found()
-        learnt = costs.fit(self._trials, plan.source) if plan.with_costs else costs.Costs((), ())
+        fitted = costs.fit(self._trials, plan.source) if plan.with_costs else costs.Costs((), ())
         available = limits.Available(plan.machine, scenario.target.stack, plan.sizes)
         missing = [
             *([stopped.reason] if stopped else []),
             *(_open(sought, sustainable) for sought, sustainable in found),
             *([] if plan.with_costs else ["Unit costs: not asked for."]),
-            *learnt.not_measured,
+            *fitted.not_measured,
             limits.unknown(self._trials, available),
         ]
         runs = {each.run.directory: each.run for each in self._trials if each.run is not None}
@@ -193,7 +194,7 @@ class Campaign:
             sla=_sla(plan.variation),
             runs=tuple(Run(directory=key, sha256=run.sha256) for key, run in runs.items()),
             sustainable=tuple(sustainable for _, sustainable in found),
-            unit_costs=learnt.unit_costs,
+            unit_costs=fitted.unit_costs,
             limits_first=limits.first(self._trials, available),
             not_measured=tuple(dict.fromkeys(filter(None, missing))),
             trials=tuple(self._trials),
@@ -219,7 +220,7 @@ class Campaign:
         return first_exit(codes)
 
 
-def _refused(plan: search.Plan, level: float, reason: str) -> Trial:
+def _refused(plan: search.SearchPlan, level: float, reason: str) -> Trial:
     """Return the trial of a level at which no run is possible."""
     return Trial(
         what=plan.what,
@@ -232,8 +233,8 @@ def _refused(plan: search.Plan, level: float, reason: str) -> Trial:
     )
 
 
-class _HopelessError(Exception):
-    """A trial ended so that further ones would end alike, or do harm."""
+class _AbortError(Exception):
+    """A trial ended so that further ones would end in the same way, or do harm."""
 
     def __init__(self, code: Exit, reason: str) -> None:
         super().__init__(reason)
@@ -256,7 +257,7 @@ def sentence(found: Sustainable) -> str:
     ).strip()
 
 
-def _open(plan: search.Plan, found: Sustainable) -> str:
+def _open(plan: search.SearchPlan, found: Sustainable) -> str:
     """Return what a search leaves open, "" if nothing."""
     if search.is_bracketed(plan, found) or (found.low is None and found.high is not None):
         return ""

@@ -10,17 +10,18 @@ from gauntlet.campaigns.capacity import variations
 from gauntlet.campaigns.capacity.campaign import Campaign, Plan
 from gauntlet.campaigns.capacity.outputs import terminal, writing
 from gauntlet.campaigns.capacity.record import During, Machine, What
-from gauntlet.campaigns.capacity.search import Plan as Search
+from gauntlet.campaigns.capacity.search import SearchPlan
 from gauntlet.campaigns.capacity.trials import Runner
 from gauntlet.campaigns.capacity.variations import Variation
+from gauntlet.campaigns.progress import say
 from gauntlet.core import labels, run_directory
 from gauntlet.core.errors import ConfigError, Exit
 from gauntlet.core.scenario import catalog
 from gauntlet.core.scenario.model import Scenario, WorkloadShare
 from gauntlet.core.scenario.overrides import settings, sla_file
 from gauntlet.runner import manifest
-from gauntlet.runner.exported import metrics_file
-from gauntlet.runner.exported.sampler import Sampler
+from gauntlet.runner.system_metrics import metrics_file
+from gauntlet.runner.system_metrics.sampler import Sampler
 from gauntlet.scenarios import library
 
 _REPEATS_MAX = 20
@@ -54,12 +55,12 @@ def run(options: argparse.Namespace) -> Exit:
     child_options += ["--bug", options.bug] if options.bug else []
     runner = Runner(folder / "runs", tuple(child_options), sampler)
     records: Path = options.records or folder / "records.jsonl"
-    record, code = Campaign(plan, runner, records, _say).run()
+    record, code = Campaign(plan, runner, records, say).run()
     writing.write(record, folder)
-    _say("")
+    say("")
     for line in terminal.lines(record):
-        _say(line)
-    _say(f"capacity-directory: {folder}")
+        say(line)
+    say(f"capacity-directory: {folder}")
     return code
 
 
@@ -93,7 +94,7 @@ def plan_of(options: argparse.Namespace) -> Plan:
     )
 
 
-def _searches(options: argparse.Namespace, variation: Variation) -> list[Search]:
+def _searches(options: argparse.Namespace, variation: Variation) -> list[SearchPlan]:
     """Return the searches in their order: without a disturbance first."""
     load = variation.scenario.load
     starts: dict[What, float] = {
@@ -108,7 +109,7 @@ def _searches(options: argparse.Namespace, variation: Variation) -> list[Search]
     _check_shape(options, starts["rate_per_s"])
     chosen: list[During] = sorted(set(options.during or ["steady"]), key=_order)
     return [
-        Search(
+        SearchPlan(
             what=what,
             during=during,
             start=starts[what],
@@ -160,7 +161,7 @@ def _check_shape(options: argparse.Namespace, start: float) -> None:
         )
 
 
-def _check_windows(variation: Variation, searches: list[Search]) -> None:
+def _check_windows(variation: Variation, searches: list[SearchPlan]) -> None:
     """Refuse an objective whose window no trial has: it would never be judged."""
     windows = {*variation.scenario.windows()}
     windows |= {f"{part}:{each.during}" for each in searches for part in ("fault", "recovery")} - {
@@ -179,8 +180,3 @@ def _metrics(scenario: Scenario, options: argparse.Namespace) -> metrics_file.Me
     if options.metrics is None:
         return None
     return metrics_file.read(options.metrics, scenario, allow_exec=options.allow_exec)
-
-
-def _say(text: str) -> None:
-    # A reason can contain what a system under test has answered.
-    print("".join(each if each.isprintable() else "\ufffd" for each in text), flush=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from gauntlet.campaigns.capacity.record import Limit, Machine, Trial
-from gauntlet.runner.exported.metrics_file import Size
+from gauntlet.runner.system_metrics.metrics_file import Size
 
 # Roles whose processes compute in one thread: one core is all that an instance can use.
 _ONE_CORE = frozenset(

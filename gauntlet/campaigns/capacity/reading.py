@@ -1,4 +1,4 @@
-"""Reads of a run directory what a trial shows: whether it held, the counts, and the use."""
+"""Reads what a trial shows from a run directory: whether it held, the counts, and the use."""
 
 import hashlib
 import math

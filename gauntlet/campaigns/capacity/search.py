@@ -17,7 +17,7 @@ _DIGITS = 3  # significant digits of a level
 State = Literal["held", "failed", "refused", "undecided"]
 
 
-class Plan(NamedTuple):
+class SearchPlan(NamedTuple):
     """What to search, from which level, between which limits, how finely, and how surely.
 
     The bounds end at most `resolution` apart (0.1 is 10 %), and each has `repeats` trials.
@@ -34,7 +34,7 @@ class Plan(NamedTuple):
     trials_max: int = 40
 
 
-class Tried(NamedTuple):
+class TrialResult(NamedTuple):
     """What the search knows of one trial."""
 
     level: float
@@ -61,7 +61,7 @@ class _Level(NamedTuple):
         return "refused" if self.refused >= _REFUSALS_MAX else "undecided"
 
 
-def next_level(plan: Plan, trials: Iterable[Tried]) -> float | None:
+def next_level(plan: SearchPlan, trials: Iterable[TrialResult]) -> float | None:
     """Return the level of the next trial; None if the search has ended."""
     tried = list(trials)
     if len(tried) >= plan.trials_max:
@@ -79,7 +79,7 @@ def next_level(plan: Plan, trials: Iterable[Tried]) -> float | None:
     return _unconfirmed(plan, levels, low, high)
 
 
-def rounded(plan: Plan, level: float) -> float:
+def rounded(plan: SearchPlan, level: float) -> float:
     """Return a level within the limits, with few digits; connections are whole."""
     limited = min(max(level, plan.least), plan.most)
     step = 10.0 ** (math.floor(math.log10(limited)) + 1 - _DIGITS)
@@ -88,7 +88,7 @@ def rounded(plan: Plan, level: float) -> float:
     return min(max(round(round(limited / step) * step, 9), plan.least), plan.most)
 
 
-def outcome(plan: Plan, trials: Iterable[Tried]) -> Sustainable:
+def outcome(plan: SearchPlan, trials: Iterable[TrialResult]) -> Sustainable:
     """Return what the trials say, whether the search has ended or was stopped."""
     tried = list(trials)
     levels = _levels(tried)
@@ -110,7 +110,7 @@ def outcome(plan: Plan, trials: Iterable[Tried]) -> Sustainable:
     )
 
 
-def is_bracketed(plan: Plan, found: Sustainable) -> bool:
+def is_bracketed(plan: SearchPlan, found: Sustainable) -> bool:
     """Return whether the search found what it wanted: two close bounds, or the end of its range."""
     if found.low is None:
         return False
@@ -119,7 +119,7 @@ def is_bracketed(plan: Plan, found: Sustainable) -> bool:
     return found.high <= found.low * _ratio_max(plan) or found.high - found.low <= _gap(plan)
 
 
-def _levels(trials: Iterable[Tried]) -> dict[float, _Level]:
+def _levels(trials: Iterable[TrialResult]) -> dict[float, _Level]:
     levels: dict[float, _Level] = {}
     for each in trials:
         known = levels.get(each.level, _Level(each.level))
@@ -145,7 +145,7 @@ def _bounds(levels: Mapping[float, _Level]) -> tuple[float | None, float | None]
     return low, None if math.isinf(bound) else bound
 
 
-def _between(plan: Plan, low: float | None, high: float | None) -> float | None:
+def _between(plan: SearchPlan, low: float | None, high: float | None) -> float | None:
     """Return a level that narrows the bounds; None if they are close enough or at a limit."""
     if high is None:
         assert low is not None
@@ -157,25 +157,25 @@ def _between(plan: Plan, low: float | None, high: float | None) -> float | None:
     return rounded(plan, math.sqrt(low * high))
 
 
-def _ratio_max(plan: Plan) -> float:
+def _ratio_max(plan: SearchPlan) -> float:
     return 1 + plan.resolution + 1e-9
 
 
-def _gap(plan: Plan) -> float:
+def _gap(plan: SearchPlan) -> float:
     """Return the distance of levels that have nothing between them."""
     return 1.0 if plan.what == "connections" else 0.0
 
 
 def _unconfirmed(
-    plan: Plan, levels: Mapping[float, _Level], low: float | None, high: float | None
+    plan: SearchPlan, levels: Mapping[float, _Level], low: float | None, high: float | None
 ) -> float | None:
     """Return the bound that has fewer trials, if it needs more."""
     bounds = [levels[each] for each in (low, high) if each is not None]
     open_bounds = [
         each for each in bounds if each.state != "refused" and each.judged < plan.repeats
     ]
-    tiring = [each for each in open_bounds if each.refused < _REFUSALS_MAX + plan.repeats]
-    return min(tiring, key=lambda each: each.judged).level if tiring else None
+    retriable = [each for each in open_bounds if each.refused < _REFUSALS_MAX + plan.repeats]
+    return min(retriable, key=lambda each: each.judged).level if retriable else None
 
 
 def _doubt(agreeing: int, judged: int) -> float:
@@ -184,7 +184,9 @@ def _doubt(agreeing: int, judged: int) -> float:
     return ways / float(2**judged)
 
 
-def _limited_by(plan: Plan, tried: list[Tried], low: float | None, bound: float | None) -> str:
+def _limited_by(
+    plan: SearchPlan, tried: list[TrialResult], low: float | None, bound: float | None
+) -> str:
     if bound is not None:
         reasons = [each.reason for each in tried if each.level == bound and each.outcome != "held"]
         return reasons[-1] if reasons else ""

@@ -19,7 +19,7 @@ _ERROR = "gauntlet: "
 _REASON_MAX = 300
 
 
-class Wanted(NamedTuple):
+class TrialRequest(NamedTuple):
     """The trial to make; `step` names a level of the unit costs."""
 
     what: What
@@ -35,15 +35,15 @@ class Wanted(NamedTuple):
         return f"{self.step or self.during} {self.level:g}{unit}"
 
 
-class MakesTrials(Protocol):
-    """What makes a trial: a child process, or a test."""
+class TrialRunner(Protocol):
+    """Makes a trial: by a child process, or in a test."""
 
-    def run(self, wanted: Wanted) -> Trial:
+    def run(self, request: TrialRequest) -> Trial:
         """Run a scenario once."""
         ...
 
 
-class Exported(Protocol):
+class MetricsSampler(Protocol):
     """What samples the metrics that a system exports, while a run lasts."""
 
     def start(self) -> None:
@@ -62,57 +62,57 @@ class Runner:
     """Makes trials one after the other, below one folder."""
 
     def __init__(
-        self, out: Path, options: tuple[str, ...] = (), exported: Exported | None = None
+        self, out: Path, options: tuple[str, ...] = (), sampler: MetricsSampler | None = None
     ) -> None:
         self._out = out
         self._options = options
-        self._exported = exported
+        self._sampler = sampler
 
-    def run(self, wanted: Wanted) -> Trial:
+    def run(self, request: TrialRequest) -> Trial:
         """Run a scenario once; an interrupt stops the run and is raised."""
-        name = wanted.name.replace("/s", "").replace(" ", "-")
-        planned = Planned(None, name, to_builtins(wanted.scenario), self._options)
+        name = request.name.replace("/s", "").replace(" ", "-")
+        planned = Planned(None, name, to_builtins(request.scenario), self._options)
         found: list[Child[None]] = []
-        timeout_s = child_runs.TIMEOUT_S + wanted.scenario.load.duration_s
+        timeout_s = child_runs.TIMEOUT_S + request.scenario.load.duration_s
         with ExitStack() as stack:
-            if self._exported is not None:
-                self._exported.start()
-                exported = self._exported
-                stack.callback(lambda: exported.stop(found[0].run_directory() if found else None))
+            if self._sampler is not None:
+                self._sampler.start()
+                sampler = self._sampler
+                stack.callback(lambda: sampler.stop(found[0].run_directory() if found else None))
             try:
                 child_runs.run_all([planned], self._out, 1, found.append, timeout_s, found.append)
             except (Interrupted, KeyboardInterrupt):
-                if not found or found[0].returned() != Exit.ROLLBACK:
+                if not found or found[0].exit_code() != Exit.ROLLBACK:
                     raise  # else what could not be healed is worse than the interrupt
-        tiers = self._exported.tiers if self._exported is not None else {}
-        return completed(wanted, found[0], tiers)
+        tiers = self._sampler.tiers if self._sampler is not None else {}
+        return completed(request, found[0], tiers)
 
 
-def completed(wanted: Wanted, child: Child[None], exported: Mapping[str, str]) -> Trial:
+def completed(request: TrialRequest, child: Child[None], tiers: Mapping[str, str]) -> Trial:
     """Return the trial with what the run showed; it is refused if there is no result."""
-    code = child.returned()
+    code = child.exit_code()
     trial = Trial(
-        what=wanted.what,
-        during=wanted.during,
-        level=wanted.level,
+        what=request.what,
+        during=request.during,
+        level=request.level,
         outcome="refused",
         reason=f"The run has no result (exit {code}): {_last_line(child.folder / 'output.txt')}",
         run=None,
-        step=wanted.step,
+        step=request.step,
         exit_code=int(Exit.HARNESS if code == Exit.OK else code),
     )
     run = child.run_directory()
     if child.late or run is None:
         return trial
-    return judged(trial, run, code, exported)
+    return judged(trial, run, code, tiers)
 
 
-def judged(trial: Trial, run: RunDir, code: Exit, exported: Mapping[str, str]) -> Trial:
+def judged(trial: Trial, run: RunDir, code: Exit, tiers: Mapping[str, str]) -> Trial:
     """Return a trial with what its run directory says."""
     try:
         found = reading.judge(run, trial.during)
         own = Exit(run.read_result()["verdict"]["exit_code"])
-        tiers = {**reading.tiers(run), **exported}
+        known = {**reading.tiers(run), **tiers}
     except HistoryError as error:
         return msgspec.structs.replace(trial, reason=str(error))
     outcome, reason = found.outcome, found.reason
@@ -126,7 +126,7 @@ def judged(trial: Trial, run: RunDir, code: Exit, exported: Mapping[str, str]) -
         run=reading.provenance(run),
         measured={name: round(value, 4) for name, value in found.measured.items()},
         use={name: round(value, 5) for name, value in found.use.items()},
-        tiers={name: tier for name, tier in tiers.items() if name in used},
+        tiers={name: tier for name, tier in known.items() if name in used},
         violated=found.violated,
         exit_code=int(first_exit({code, own})),
     )

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -22,18 +22,17 @@ from gauntlet.campaigns.gate.outcome import (
 )
 from gauntlet.campaigns.gate.subjects import Subject
 from gauntlet.campaigns.gate.suite import Compare, Suite
+from gauntlet.campaigns.progress import Say
 from gauntlet.core.errors import Exit, Interrupted
-
-Say = Callable[[str], None]
 
 # After one of these, further measurements cannot make the gate pass.
 _FINAL = (Exit.CONFIG, Exit.ROLLBACK, Exit.FAILED, Exit.HARNESS)
-# After one of these of either version, further runs would fail alike, or do harm.
-_HOPELESS = (Exit.CONFIG, Exit.ROLLBACK)
+# After one of these of either version, further runs would fail in the same way, or do harm.
+_ABORTING = (Exit.CONFIG, Exit.ROLLBACK)
 
 
-class MakesRuns(Protocol):
-    """What makes a run of a scenario: child processes, or a test."""
+class ScenarioRunner(Protocol):
+    """Runs a scenario: by child processes, or in a test."""
 
     def run(self, subject: Subject, version: Version, number: int) -> Run:
         """Run a scenario once."""
@@ -62,7 +61,7 @@ class Plan(NamedTuple):
 class Campaign:
     """One gate: its runs, one after the other, and what they decide."""
 
-    def __init__(self, plan: Plan, runner: MakesRuns, say: Say) -> None:
+    def __init__(self, plan: Plan, runner: ScenarioRunner, say: Say) -> None:
         self._plan = plan
         self._runner = runner
         self._say = say
@@ -76,9 +75,9 @@ class Campaign:
         plan = self._plan
         try:
             if plan.references:
-                self._pairs()
+                self._run_pairs()
             else:
-                self._repeat()
+                self._run_repeatedly()
         except (Interrupted, KeyboardInterrupt):
             self._interrupted = True
         self._set_aside()
@@ -125,7 +124,7 @@ class Campaign:
             return "against"
         return "baseline" if self._plan.questions else "absolute"
 
-    def _once(self, subject: Subject, version: Version, number: int) -> Run:
+    def _run_one(self, subject: Subject, version: Version, number: int) -> Run:
         try:
             run = self._runner.run(subject, version, number)
         except RunStopped as stopped:
@@ -137,7 +136,7 @@ class Campaign:
         self._say(f"{name}: {run.status} (exit {run.exit_code}, {run.seconds:.0f} s){reason}")
         return run
 
-    def _repeat(self, compared: Collection[str] = ()) -> None:
+    def _run_repeatedly(self, compared: Collection[str] = ()) -> None:
         """Run each scenario that is not compared `repeat` times.
 
         Inconclusive runs are repeated as often once more.
@@ -146,9 +145,9 @@ class Campaign:
             for subject in self._plan.subjects:
                 missing = self._conclusive(subject.name) < self._plan.suite.repeat
                 if missing and subject.name not in compared:
-                    self._once(subject, "candidate", number)
+                    self._run_one(subject, "candidate", number)
 
-    def _pairs(self) -> None:
+    def _run_pairs(self) -> None:
         """Run both versions in turns, and more of them while a comparison is undecided."""
         compare, compared = self._plan.compare, {each.name: each for each in self._plan.references}
         pairs = self._plan.aa_pairs or compare.pairs
@@ -157,24 +156,24 @@ class Campaign:
             wanted = set(compared) if look == 0 else self._undecided()
             for number in range(look * pairs + 1, min((look + 1) * pairs, most) + 1):
                 for subject in self._plan.subjects:
-                    if subject.name in wanted and not self._is_hopeless():
-                        self._pair(subject, compared[subject.name], number)
-            if self._is_hopeless():
+                    if subject.name in wanted and not self._must_abort():
+                        self._run_pair(subject, compared[subject.name], number)
+            if self._must_abort():
                 return
             self._keep_decisions()
-            if not self._undecided() or self._is_red():
+            if not self._undecided() or self._has_failed():
                 break
-        self._repeat(compared)
+        self._run_repeatedly(compared)
 
-    def _pair(self, candidate: Subject, reference: Subject, number: int) -> None:
+    def _run_pair(self, candidate: Subject, reference: Subject, number: int) -> None:
         """Run a pair; which version is first alternates, so that a drift favours neither."""
         order: list[tuple[Subject, Version]] = [
             (reference, "reference"),
             (candidate, "candidate"),
         ]
         for subject, version in order if number % 2 else reversed(order):
-            if not self._is_hopeless():
-                self._once(subject, version, number)
+            if not self._must_abort():
+                self._run_one(subject, version, number)
 
     def _conclusive(self, name: str) -> int:
         return sum(
@@ -197,10 +196,10 @@ class Campaign:
             for run in self._runs
         ]
 
-    def _is_hopeless(self) -> bool:
-        return any(run.exit_code in _HOPELESS for run in self._runs)
+    def _must_abort(self) -> bool:
+        return any(run.exit_code in _ABORTING for run in self._runs)
 
-    def _is_red(self) -> bool:
+    def _has_failed(self) -> bool:
         return any(
             run.exit_code in _FINAL for run in self._runs if run.version == "candidate"
         ) or any(

@@ -69,7 +69,7 @@ def plan_of(options: argparse.Namespace) -> Plan:
     if found.compare.against is not None:
         against = subjects.located(found.compare.against, options.suite.parent)
         references = [subjects.reference(each, against) for each in compared]
-    asked = questions.of(compared, references, found.compare, sla)
+    asked = questions.collect(compared, references, found.compare, sla)
     measurable.check(sla.relative, compared, references, _files(options))
     # A bug of the candidate is for trying the gate; one of the baseline makes it useless.
     digests = {each.name: each._replace(bug="").digest for each in chosen}
@@ -93,7 +93,7 @@ def _calibration(plan: Plan, sla: Sla, options: argparse.Namespace) -> Plan:
     measurable.check(sla.relative, compared, (), _files(options))
     return plan._replace(
         references=compared,
-        questions=questions.of(compared, (), compare, sla),
+        questions=questions.collect(compared, (), compare, sla),
         aa_pairs=options.pairs or _AA_PAIRS,
     )
 
@@ -130,7 +130,7 @@ def _with_pairs(compare: Compare, pairs: int) -> Compare:
 
 def _sla(found: Suite, options: argparse.Namespace) -> Sla:
     """Return the objectives of the suite, and of the option, which win."""
-    own = sla_file.sorted_out(found.sla, lambda *path: f"{options.suite}: {path}")
+    own = sla_file.by_kind(found.sla, lambda *path: f"{options.suite}: {path}")
     if options.sla is None:
         return own
     further = sla_file.read(options.sla)

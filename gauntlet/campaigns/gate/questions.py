@@ -20,7 +20,7 @@ _USUAL = (
 )
 
 
-def of(
+def collect(
     compared: Sequence[Subject], references: Sequence[Subject], compare: Compare, sla: Sla
 ) -> list[Question]:
     """Return what is compared of each scenario; without `references` they are the same systems."""

@@ -1,4 +1,4 @@
-"""Reads of a run directory what a gate needs: the cases, and the figures that can be compared."""
+"""Reads what a gate needs from a run directory: the cases, and the figures that can be compared."""
 
 import hashlib
 import math
@@ -34,15 +34,15 @@ def _cases(result: dict[str, Any]) -> Iterator[Case]:
         yield _case("checks", check["id"], check, anchor, required=check["required"])
     for objective in result["objectives"]:
         name = f"{objective['id']} ({objective['window']})"
-        anchor = anchors.of("objective", objective["id"])
+        anchor = anchors.element_id("objective", objective["id"])
         required = objective["severity"] == "fail"
         yield _case("objectives", name, objective, anchor, required=required)
     for index, guard in enumerate(result.get("guards", ())):
         plain = {"verdict": "invalid" if guard["fired"] else "valid", **guard}
-        anchor = anchors.of("guard", str(index))
+        anchor = anchors.element_id("guard", str(index))
         yield _case("guards", f"guards[{index}] {guard['condition']}", plain, anchor, required=True)
     for fault in result["faults"]:
-        anchor = anchors.of("fault", fault["id"])
+        anchor = anchors.element_id("fault", fault["id"])
         yield msgspec.structs.replace(_fault(fault), anchor=anchor)
 
 

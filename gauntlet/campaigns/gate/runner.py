@@ -40,7 +40,7 @@ class Runner:
         found: list[Run] = []
 
         def finish(child: Child[None]) -> None:
-            empty = Run(subject.name, version, number, 0, "", (), "", started, child.seconds())
+            empty = Run(subject.name, version, number, 0, "", (), "", started, child.elapsed_s())
             found.append(completed(empty, child))
 
         timeout_s = child_runs.TIMEOUT_S + subject.scenario.load.duration_s
@@ -55,12 +55,12 @@ class Runner:
 
 def completed(empty: Run, child: Child[None]) -> Run:
     """Return the run with what its directory holds, or as an error if it holds no result."""
-    returned = child.returned()
+    returned = child.exit_code()
     run = child.run_directory()
     output = child.folder / "output.txt"
     try:
         if child.late:
-            reason = f"The run did not end within {child.seconds():.0f} s; see {output}."
+            reason = f"The run did not end within {child.elapsed_s():.0f} s; see {output}."
             return _failed(empty, Exit.HARNESS, child.folder, reason)
         if run is None:
             broken = Exit.HARNESS if returned == Exit.OK else returned

@@ -99,7 +99,7 @@ def _check(document: Document[Suite]) -> None:
         labels.parse(f"{key}={value}" for key, value in suite.labels.items())
     except ConfigError as error:
         raise ConfigError(f"{place('labels')}: {error}") from error
-    sla = sla_file.sorted_out(suite.sla, place)
+    sla = sla_file.by_kind(suite.sla, place)
     if suite.compare is not None:
         _check_comparison(suite.compare, functools.partial(place, "compare"))
     elif sla.relative:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from gauntlet.campaigns.capacity.record import Regressor
-from gauntlet.campaigns.plan import outcome, reservations
+from gauntlet.campaigns.plan import caveats, outcome
 from gauntlet.campaigns.plan.estimates import bill, reconnects, sensitivity, sizing
 from gauntlet.campaigns.plan.estimates.demand import (
     Demand,
@@ -67,8 +67,8 @@ def build(
         sensitivity=[_change(swing) for swing in sensitivity.swings(tiers, inputs)],
         held=outcome.held(measurements),
         limits_first=outcome.limits_first(measurements),
-        assumptions=reservations.assumptions(measurements, tiers, nodes, inputs, prices),
-        not_measured=reservations.not_measured(measurements, free, storm, prices),
+        assumptions=caveats.assumptions(measurements, tiers, nodes, inputs, prices),
+        not_measured=caveats.not_measured(measurements, free, storm, prices),
         evidence=outcome.evidence(measurements, prices),
     )
     return msgspec.structs.replace(plan, answer=outcome.answer(plan, inputs, free))

@@ -1,20 +1,19 @@
-"""Tries what has no record yet: made-up histories in this process, servers in child processes."""
+"""Tries what has no record yet: synthetic histories in this process, servers in child processes."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import structs
 
 from gauntlet.campaigns import child_runs, record_files
 from gauntlet.campaigns.child_runs import Child, Planned
-from gauntlet.campaigns.scorecard import made_up
+from gauntlet.campaigns.progress import Say
+from gauntlet.campaigns.scorecard import synthetic_histories
 from gauntlet.campaigns.scorecard.results import acted, record_of
 from gauntlet.campaigns.scorecard.trials import Record, Records, Subject, Trial, open_trials
 from gauntlet.core.errors import Exit
 from gauntlet.runner.manifest import commit_of
-
-Say = Callable[[str], None]
 
 
 def read(file: Path) -> Records:
@@ -64,7 +63,7 @@ class Campaign:
 
     def _try(self, trials: Sequence[Trial]) -> None:
         for trial in trials:
-            self._record(made_up.try_out(trial, self._commit))
+            self._record(synthetic_histories.try_out(trial, self._commit))
 
     def _run(self, trials: Sequence[Trial]) -> None:
         planned = [
@@ -82,7 +81,7 @@ class Campaign:
             self._report(f"{child.item.name}: no verdict (exit {code}); see {file}")
             return
         commit = run.read_manifest().get("commit")
-        record = record_of(child.item, result, commit, child.seconds())
+        record = record_of(child.item, result, commit, child.elapsed_s())
         bug = child.item.subject.options[-1:]
         if bug and bug[0].endswith(".py"):
             record = structs.replace(record, acted=acted(run.logs, Path(bug[0])))

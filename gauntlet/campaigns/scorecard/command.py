@@ -8,7 +8,8 @@ from pathlib import Path
 import yaml
 
 from gauntlet.campaigns import interrupts
-from gauntlet.campaigns.scorecard import campaign, live, made_up, mutation, page
+from gauntlet.campaigns.progress import say
+from gauntlet.campaigns.scorecard import campaign, live, mutation, page, synthetic_histories
 from gauntlet.campaigns.scorecard.trials import Part, Subject
 from gauntlet.core.errors import ConfigError, Exit
 from gauntlet.reports import extras
@@ -41,7 +42,7 @@ def run(options: argparse.Namespace) -> Exit:
         file, seeds = options.out / f"short-{time.time_ns()}.jsonl", 1
         made = (Part.ANOMALIES, Part.CORRECT)
         subjects = [each for each in subjects if each.part in made or each.key in _SHORT]
-    work = campaign.Campaign(file, options.out, jobs=options.jobs, say=_say)
+    work = campaign.Campaign(file, options.out, jobs=options.jobs, say=say)
     with interrupts.explained(lambda: _progress(file, subjects, short=options.short)):
         return work.run(subjects, seeds)
 
@@ -56,7 +57,12 @@ def _progress(file: Path, subjects: Sequence[Subject], *, short: bool) -> str:
 
 def _all(bugs: Path) -> list[Subject]:
     folder = bugs if bugs.is_dir() else None
-    return [*made_up.anomalies(), *made_up.correct(), *live.bugs(folder), *live.clean()]
+    return [
+        *synthetic_histories.anomalies(),
+        *synthetic_histories.correct(),
+        *live.bugs(folder),
+        *live.clean(),
+    ]
 
 
 def _chosen(subjects: Sequence[Subject], selectors: Sequence[str]) -> list[Subject]:
@@ -100,7 +106,3 @@ def _render(file: Path, target: Path) -> Exit:
     image.write_text(picture.draw(records), encoding="utf-8")
     print(f"wrote {target} and {image}")
     return Exit.OK
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)

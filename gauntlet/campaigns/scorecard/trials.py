@@ -14,7 +14,7 @@ BUSY_LOAD = 1.0  # the load average per core above which the machine was busy
 
 
 class Part(enum.StrEnum):
-    """A part of the scorecard. The first two judge made-up histories, the others live runs."""
+    """A part of the scorecard. The first two judge synthetic histories, the others live runs."""
 
     ANOMALIES = "anomalies"
     CORRECT = "correct"

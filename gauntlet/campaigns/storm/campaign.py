@@ -2,7 +2,7 @@
 
 import hashlib
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import msgspec
 
 from gauntlet.campaigns import bug_identity, child_runs, record_files
 from gauntlet.campaigns.child_runs import Child, Planned
+from gauntlet.campaigns.progress import Say
 from gauntlet.campaigns.storm import drawing, shrinking
 from gauntlet.campaigns.storm.menu import menu_of, unavailable
 from gauntlet.core.errors import Exit, first_exit
@@ -17,7 +18,6 @@ from gauntlet.core.scenario.model import Duration, Fault, Load, Scenario, to_bui
 from gauntlet.core.scenario.moments import text
 from gauntlet.runner.manifest import commit_of
 
-Say = Callable[[str], None]
 # What tells storms apart: scenario, stack, bug, seed, minutes, faults, and what else was planned.
 Key = tuple[str, str, str, int, float, tuple[str, ...], str]
 
@@ -259,7 +259,7 @@ def _with(scenario: Scenario, faults: Sequence[Fault]) -> Scenario:
 
 def _outcome_of(child: Child[None]) -> Outcome:
     run = child.run_directory()
-    code, output = child.returned(), child.folder / "output.txt"
+    code, output = child.exit_code(), child.folder / "output.txt"
     if run is None:
         code = Exit.HARNESS if code == Exit.OK else code
         return Outcome(int(code), f"no result; see {output}", (), str(child.folder), judged=False)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from gauntlet.campaigns import interrupts
+from gauntlet.campaigns.progress import say
 from gauntlet.campaigns.storm import drawing
 from gauntlet.campaigns.storm.campaign import Campaign, Outcome, Storm, describe, with_minutes
 from gauntlet.core.errors import PRECEDENCE, ConfigError, Exit
@@ -44,20 +45,20 @@ def run(options: argparse.Namespace) -> Exit:
             for name, reason in storm.left_out().items():
                 print(f"  left out: {name}, because {reason}")
         return Exit.OK
-    campaign = Campaign(options.records, options.out, attempts=options.attempts, say=_say)
+    campaign = Campaign(options.records, options.out, attempts=options.attempts, say=say)
     with interrupts.explained(lambda: _progress(campaign, storms, options)):
         outcomes = [_outcome(campaign, storm, again=options.again) for storm in storms]
     codes = {outcome.exit_code for outcome in outcomes}
     red = sum(outcome.red for outcome in outcomes)
     if len(outcomes) > 1:
-        _say(f"{len(outcomes)} storms: {red} failed")
+        say(f"{len(outcomes)} storms: {red} failed")
     return next((code for code in PRECEDENCE if code in codes), Exit.OK)
 
 
 def _outcome(campaign: Campaign, storm: Storm, *, again: bool) -> Outcome:
     """Return the recorded outcome of a storm, or run it."""
     if not again and (known := campaign.recorded(storm)) is not None:
-        _say(f"storm {storm.seed}: recorded (exit {known.exit_code}) {known.reason}".rstrip())
+        say(f"storm {storm.seed}: recorded (exit {known.exit_code}) {known.reason}".rstrip())
         return known
     return campaign.run(storm)
 
@@ -117,7 +118,3 @@ def _check_only(storm: Storm) -> None:
         if name not in ids:
             known = ", ".join(ids)
             raise ConfigError(f"--only must be `none`, or some of: {known}; got {name!r}")
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gauntlet.core import labels
+from gauntlet.core.printable import printable
 from gauntlet.reports.archive.listing import Entry
 
 _STYLES = {"pass": "green", "warn": "yellow", "fail": "bold red"}
@@ -27,9 +28,9 @@ def show(runs: Sequence[Entry], console: Console) -> None:
     table.add_column("size", justify="right", no_wrap=True)
     for run in runs:
         table.add_row(
-            Text(_shown(run.path.name)),
+            Text(printable(run.path.name)),
             _verdict(run),
-            Text(_shown(run.numbers)),
+            Text(printable(run.numbers)),
             Text(labels.text(run.labels)),
             _size(run.size_bytes),
         )
@@ -38,19 +39,14 @@ def show(runs: Sequence[Entry], console: Console) -> None:
     console.print(f"{len(runs)} run{'s' if len(runs) > 1 else ''}, {_size(total)}")
     for run in runs:
         if run.problem:
-            console.print(f"  ! {_shown(run.problem)}", style="yellow", markup=False)
+            console.print(f"  ! {printable(run.problem)}", style="yellow", markup=False)
 
 
 def _verdict(run: Entry) -> Text:
     if run.state == "judged":
-        return Text(_shown(run.status), _STYLES.get(run.status, "yellow"))
+        return Text(printable(run.status), _STYLES.get(run.status, "yellow"))
     return Text(run.state, "dim" if run.state == "unfinished" else "yellow")
 
 
 def _size(size_bytes: int) -> str:
     return f"{size_bytes / _MIB:,.1f} MiB"
-
-
-def _shown(text: str) -> str:
-    """Return a text of a run without characters that control a terminal."""
-    return "".join(each if each.isprintable() else "�" for each in text)

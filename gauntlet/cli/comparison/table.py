@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gauntlet.core.marked_text import marked
+from gauntlet.core.printable import printable
 from gauntlet.reports.comparison import rows
 
 _CHANGES_SHOWN = 8
@@ -54,7 +55,7 @@ def _figures(pair: dict[str, Any], columns: int, *, complete: bool) -> Table:
     place to break, and so has a factor with its interval; all else is broken between words.
     """
     wide = columns >= _WIDE
-    found = rows.of(pair, complete=complete)
+    found = rows.build(pair, complete=complete)
     headings = ["figure", "window", pair["a"], pair["b"], "factor", "99 % interval", ""]
     if not wide:
         headings = ["figure", pair["a"], pair["b"], "factor (99 % interval)"]
@@ -101,4 +102,4 @@ def _changes(pair: dict[str, Any], heading: str, *, complete: bool) -> Table:
 
 
 def _text(value: Any) -> Text:
-    return Text("".join(each if each.isprintable() else "�" for each in str(value)))
+    return Text(printable(str(value)))

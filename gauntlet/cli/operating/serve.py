@@ -59,7 +59,9 @@ def serve(options: Options) -> Exit:
             "config_file": None if options.config is None else str(options.config.resolve()),
             "layout": layout,
         }
-        stack = ReferenceStack(request, on_event=lambda event: recovery.process(event.get("pid")))
+        stack = ReferenceStack(
+            request, on_event=lambda event: recovery.note_process(event.get("pid"))
+        )
         try:
             with handler.reraising_lost():
                 _show_until_it_ends(stack, options, folder)
@@ -170,7 +172,7 @@ def _folders(data: Path | None, recovery: RecoveryJournal) -> Iterator[tuple[Pat
         data.mkdir(parents=True, exist_ok=True)
         yield data.resolve(), data.resolve() / "data"
         return
-    temporary = recovery.temporary_folder()
+    temporary = recovery.create_temporary_folder()
     try:
         yield temporary, temporary
     finally:

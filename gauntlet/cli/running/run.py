@@ -15,9 +15,9 @@ from gauntlet.core.scenario.model import Scenario, Target
 from gauntlet.core.scenario.overrides import settings, sla_file
 from gauntlet.core.scenario.rules import fault_schedule
 from gauntlet.runner import run as runner
-from gauntlet.runner.exported import metrics_file
 from gauntlet.runner.load_process import ExternalLocust, LoadSource, ManagedLocust
 from gauntlet.runner.preflight import check_before_start
+from gauntlet.runner.system_metrics import metrics_file
 from gauntlet.runner.view import View
 from gauntlet.scenarios import library
 

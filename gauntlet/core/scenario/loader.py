@@ -4,7 +4,6 @@ An error names the file, the line, the key, what is wrong there, and what is all
 """
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -260,19 +259,14 @@ def _words_at(path: validation.Path, plain: object, whole: type) -> str:
     """Return the words allowed at `path`: of a choice, or the tags of the possible mappings."""
     kind = _type_at(path, plain, whole)
     if isinstance(kind, msgspec.inspect.LiteralType):
-        return _one_of(kind.values)
+        return validation.one_of(map(str, kind.values))
     if path and isinstance(parent := _type_at(path[:-1], plain, whole), msgspec.inspect.UnionType):
         mappings = [t for t in parent.types if isinstance(t, msgspec.inspect.StructType)]
-        return _one_of([t.tag for t in mappings if t.tag_field == path[-1]])
+        return validation.one_of(str(t.tag) for t in mappings if t.tag_field == path[-1])
     if isinstance(kind, msgspec.inspect.UnionType):
         words = [t.values for t in kind.types if isinstance(t, msgspec.inspect.LiteralType)]
-        return "".join(f"{_one_of(each)}, or a list" for each in words)
+        return "".join(f"{validation.one_of(map(str, each))}, or a list" for each in words)
     return ""
-
-
-def _one_of(words: Sequence[object]) -> str:
-    text = ", ".join(map(str, words))
-    return f"one of: {text}" if len(words) > 1 else text
 
 
 def _sentence(name: str, node: yaml.Node, problem: validation.Problem) -> str:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from gauntlet.core import clock, plugins, run_directory
+from gauntlet.core.printable import printable
 from gauntlet.core.scenario import accounts as account_files
 from gauntlet.core.scenario import catalog, guards, rate_profiles, secrets
 from gauntlet.core.scenario.capabilities import OUT_OF_TREE, is_out_of_tree
@@ -46,18 +47,13 @@ class Problem(NamedTuple):
     @property
     def sentence(self) -> str:
         """The error message, without the file and the line."""
-        return f"{key_of(self.path)} must be {self.allowed}; got {_printable(str(self.found))}"
+        return f"{key_of(self.path)} must be {self.allowed}; got {printable(str(self.found))}"
 
 
 def key_of(path: Path) -> str:
     """Return a path as messages show it: `faults[0].at` for `("faults", 0, "at")`."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
-    return _printable(text.lstrip(".")) or "the scenario"
-
-
-def _printable(text: str) -> str:
-    """Return a text of a file for one line of a terminal."""
-    return "".join(each if each.isprintable() else "\ufffd" for each in text)
+    return printable(text.lstrip(".")) or "the scenario"
 
 
 def problems(scenario: Scenario) -> Iterator[Problem]:
@@ -111,11 +107,11 @@ def _target_problems(target: Target) -> Iterator[Problem]:
     yield from _unless_one_of(catalog.LAYOUTS, target.layout, ("target", "layout"))
     known = target.adapter in catalog.ADAPTER_STACKS or is_out_of_tree(target.adapter)
     if not known:
-        allowed = _one_of([*catalog.ADAPTER_STACKS, OUT_OF_TREE])
+        allowed = one_of([*catalog.ADAPTER_STACKS, OUT_OF_TREE])
         yield Problem(("target", "adapter"), target.adapter, allowed)
     stacks = ("external", *catalog.ADAPTER_STACKS.get(target.adapter, ()))
     if known and target.stack not in stacks:
-        allowed = f"{_one_of(stacks)} (with the adapter {target.adapter})"
+        allowed = f"{one_of(stacks)} (with the adapter {target.adapter})"
         yield Problem(("target", "stack"), target.stack, allowed)
     for key, urls in (("url", target.url), ("edges", target.edges)):
         for index, url in enumerate(urls):
@@ -272,7 +268,7 @@ def _fault_problems(fault: Fault, scenario: Scenario) -> Iterator[Problem]:
         yield Problem(("id",), fault.id, _SLUG)
     kind = catalog.FAULTS.get(fault.kind)
     if kind is None:
-        known = _one_of(catalog.FAULTS)
+        known = one_of(catalog.FAULTS)
         instead = catalog.INSTEAD.get(fault.kind)
         yield Problem(("kind",), fault.kind, f"{instead}, or {known}" if instead else known)
         return
@@ -379,7 +375,7 @@ def _is_groups(value: object) -> bool:
 
 def _param_rule(param: plugins.Param) -> tuple[Callable[..., bool], str]:
     if param.kind == "choice":
-        return lambda value: value in param.choices, _one_of(param.choices)
+        return lambda value: value in param.choices, one_of(param.choices)
     if param.positive:
         return lambda value: _duration_s(value) > 0, f"{clock.DURATION_FORM}, longer than 0"
     accepts, allowed = _PARAM_RULES[param.kind]
@@ -393,12 +389,12 @@ def _allowed_targets(accepted: tuple[str, ...]) -> str:
         return f"a link `source>component` (source: {sources}; component: {roles})"
     if "role" in accepted:
         return f"one of: {roles}; or one component such as gateway-1"
-    return _one_of(accepted)
+    return one_of(accepted)
 
 
 def _unless_one_of(words: Iterable[str], found: str, path: Path) -> Iterator[Problem]:
     if found not in words:
-        yield Problem(path, found, _one_of(words))
+        yield Problem(path, found, one_of(words))
 
 
 def _repeated(key: str, names_of_each: Iterable[list[str]]) -> Iterator[Problem]:
@@ -425,9 +421,10 @@ def _list(words: Iterable[str]) -> str:
     return ", ".join(words)
 
 
-def _one_of(words: Iterable[str]) -> str:
+def one_of(words: Iterable[str]) -> str:
+    """Return what is allowed as messages show it: `one of: a, b`, or the only word."""
     names = list(words)
-    return names[0] if len(names) == 1 else f"one of: {_list(names)}"
+    return f"one of: {_list(names)}" if len(names) > 1 else _list(names)
 
 
 _URL_SCHEMES = ("http", "https", "ws", "wss", "tcp", "tls")

@@ -1,1 +1,1 @@
-"""Exports the live figures of a run to Prometheus while it lasts."""
+"""Exports the live figures of a run to Prometheus and OpenTelemetry while it lasts."""

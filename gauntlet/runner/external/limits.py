@@ -24,7 +24,7 @@ def peak_per_s(scenario: Scenario) -> float | None:
     load = scenario.load
     if load.model == "closed":
         return None
-    pieces = list(rate_profiles.pieces(load, arrival_trace.of(load)))
+    pieces = list(rate_profiles.pieces(load, arrival_trace.trace_of(load)))
     surges = [fault for fault in scenario.faults if fault.kind == "surge"]
     edges_s = [at_s - load.ramp for fault in surges for at_s in (fault.begins_s, fault.ends_s)]
     return max(

@@ -35,11 +35,11 @@ class FaultJournal:
         """Append one row; it is on disk when the call returns."""
         step = fields.get("step") if kind == "fault" else None
         if step == "requested":
-            self._recovery.fault_requested(fields["id"], self._commands.get(fields["id"], {}))
+            self._recovery.note_fault_requested(fields["id"], self._commands.get(fields["id"], {}))
         elif step == "healed":
             self._healed(fields["id"])
         elif kind == "control-group":
-            self._recovery.control_group(fields["path"])
+            self._recovery.note_control_group(fields["path"])
         try:
             self._journal.write(kind, t_ns=t_ns, **fields)
         except BaseException:
@@ -50,4 +50,4 @@ class FaultJournal:
     def _healed(self, name: str) -> None:
         # Without this row, a recovery heals the fault once more, which does no harm.
         with contextlib.suppress(OSError, ValueError):
-            self._recovery.fault_healed(name)
+            self._recovery.note_fault_healed(name)

@@ -124,7 +124,7 @@ class RecoveryJournal:
         nameless.rename(self.path)
         _sync(folder)
 
-    def process(self, pid: int | None) -> None:
+    def note_process(self, pid: int | None) -> None:
         """Note a process of this run, if it still exists.
 
         A full disk or a journal that is closed must not end the run for that: the environment of
@@ -134,26 +134,26 @@ class RecoveryJournal:
             with contextlib.suppress(OSError, ValueError):
                 self._write({"kind": "process", "pid": found.pid, "started": found.started})
 
-    def temporary_folder(self) -> Path:
+    def create_temporary_folder(self) -> Path:
         """Create a temporary folder whose name is on disk before."""
         path = Path(tempfile.gettempdir()).resolve() / f"gauntlet-{os.urandom(8).hex()}"
         self._write({"kind": "folder", "path": str(path)})
         path.mkdir(mode=0o700)
         return path
 
-    def toxiproxy(self, api: str, prefix: str) -> None:
+    def note_toxiproxy(self, api: str, prefix: str) -> None:
         """Note a Toxiproxy of others, in which our toxics have names with a prefix."""
         self._write({"kind": "toxiproxy", "api": api, "prefix": prefix})
 
-    def control_group(self, path: str) -> None:
+    def note_control_group(self, path: str) -> None:
         """Note a control group before it is created."""
         self._write({"kind": "control-group", "path": path})
 
-    def fault_requested(self, name: str, command: dict[str, Any]) -> None:
+    def note_fault_requested(self, name: str, command: dict[str, Any]) -> None:
         """Note a fault before it is injected; `command` says how to heal it from outside."""
         self._write({"kind": "fault", "id": name, "step": "requested", **command})
 
-    def fault_healed(self, name: str) -> None:
+    def note_fault_healed(self, name: str) -> None:
         """Note that a fault is healed."""
         self._write({"kind": "fault", "id": name, "step": "healed"})
 
@@ -192,15 +192,15 @@ def opened(run_id: str, directory: Path) -> Iterator[RecoveryJournal]:
 
 
 @dataclass
-class Ownerless:
-    """A journal whose run is over. It is locked, so that nothing else recovers from it."""
+class OrphanedJournal:
+    """The journal of a dead process. It is locked, so that nothing else recovers from it."""
 
     path: Path
     leftovers: Leftovers
 
 
 @contextmanager
-def ownerless(path: Path) -> Iterator[Ownerless | None]:
+def lock_orphaned(path: Path) -> Iterator[OrphanedJournal | None]:
     """Lock and read a journal; None if its owner lives, or another process recovers from it."""
     try:
         file = path.open("r+b")  # NFS locks only what can be written to
@@ -217,7 +217,7 @@ def ownerless(path: Path) -> Iterator[Ownerless | None]:
             raise _not_lockable(path, error) from error
         # It may have been removed between the two calls.
         removed = os.fstat(file.fileno()).st_nlink == 0
-        yield None if removed else Ownerless(path, _read(file, path.stem))
+        yield None if removed else OrphanedJournal(path, _read(file, path.stem))
 
 
 def host_name() -> str:

@@ -53,7 +53,7 @@ def recover_all(*, allow_exec: bool, discard: bool = False) -> list[Outcome]:
 
 
 def _recover_from(path: Path, *, allow_exec: bool, discard: bool) -> list[Outcome]:
-    with journal.ownerless(path) as found:
+    with journal.lock_orphaned(path) as found:
         if found is None:
             return []
         if found.leftovers.host is not None and not discard:

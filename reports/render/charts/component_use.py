@@ -26,7 +26,7 @@ _KINDS = ("vitals", "metrics")
 _GAP_MAX_S = 15  # a row is about the time since the row before, if that is not longer ago
 
 
-def of(run: RunDir, seconds: int) -> ComponentUse:
+def read(run: RunDir, seconds: int) -> ComponentUse:
     """Return a column of `seconds` values for each measure and component that has any.
 
     A second in which a component did not run, or was not sampled, has None.

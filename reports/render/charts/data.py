@@ -35,7 +35,7 @@ class ChartData:
         return [each for each in self.thresholds if each.panel == panel]
 
 
-def of(
+def build(
     result: dict[str, Any], manifest: dict[str, Any], components: ComponentUse | None = None
 ) -> ChartData:
     """Return the data of a run's charts; for a run without a series there are none to draw."""
@@ -46,7 +46,7 @@ def of(
         result=result,
         series=thinning.thin(series, step_s),
         step_s=step_s,
-        thresholds=thresholds.of(result) if series else [],
+        thresholds=thresholds.find(result) if series else [],
         violations=sorted(
             witness["at_s"] for witness in witnesses if witness.get("at_s") is not None
         ),

@@ -24,7 +24,7 @@ class Threshold(NamedTuple):
     spans: tuple[Span, ...]
 
 
-def of(result: dict[str, Any]) -> list[Threshold]:
+def find(result: dict[str, Any]) -> list[Threshold]:
     """Return the limits that can be drawn."""
     windows = {window["name"]: window for window in result["windows"]}
     seconds = result["series"].get("second") or [0]

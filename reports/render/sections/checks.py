@@ -20,7 +20,7 @@ def context(page: Page) -> dict[str, Any] | None:
             {
                 **check,
                 "meaning": catalog.CHECKS[check["id"]].about,
-                "anchor": anchors.of("check", check["id"]),
+                "anchor": anchors.element_id("check", check["id"]),
                 "evidence": anchors.of_check(check) if check["witnesses"] else None,
             }
             for check in ordered

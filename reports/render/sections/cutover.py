@@ -42,7 +42,7 @@ def _card(cutover: dict[str, Any], expected: str | None) -> dict[str, Any]:
     end = states[-1] if states else ""
     return {
         "id": cutover["id"],
-        "fault": anchors.of("fault", cutover["id"]),
+        "fault": anchors.element_id("fault", cutover["id"]),
         "tone": "unknown" if expected is None else "valid" if end == expected else "invalid",
         "answer": _answer(end, back=back),
         "why": _why(cutover, back=back or end == "failed"),

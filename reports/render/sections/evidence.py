@@ -46,7 +46,7 @@ def _when(witness: dict[str, Any]) -> str:
 def _faults(witness: dict[str, Any], result: dict[str, Any]) -> list[dict[str, str]]:
     """Return the faults beside which a violation stands, with the places of their cards."""
     return [
-        {"id": id_, "anchor": anchors.of("fault", id_), "relation": relation}
+        {"id": id_, "anchor": anchors.element_id("fault", id_), "relation": relation}
         for id_, relation in violations.faults_of(witness, result)
     ]
 

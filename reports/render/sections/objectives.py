@@ -13,7 +13,7 @@ KIND = SectionKind("objectives", "every objective with its measured value")
 def context(page: Page) -> dict[str, Any] | None:
     objectives = page.result["objectives"]
     fired = [
-        {**guard, "anchor": anchors.of("guard", str(index))}
+        {**guard, "anchor": anchors.element_id("guard", str(index))}
         for index, guard in enumerate(page.result.get("guards", ()))
         if guard["fired"]
     ]
@@ -27,7 +27,7 @@ def _row(objective: dict[str, Any]) -> dict[str, Any]:
     target = formatting.measured(indicator, objective["target"])
     return {
         **objective,
-        "anchor": anchors.of("objective", objective["id"]),
+        "anchor": anchors.element_id("objective", objective["id"]),
         "required": f"{objective['op']} {target}",
         "measured": formatting.measured(
             indicator, objective["value"], at_least=objective.get("at_least", False)

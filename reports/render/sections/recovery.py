@@ -34,7 +34,7 @@ def _card(fault: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
     beside = violations.beside(fault, result)
     return {
         "id": fault["id"],
-        "anchor": anchors.of("fault", fault["id"]),
+        "anchor": anchors.element_id("fault", fault["id"]),
         "what": f"{fault['kind']} of {fault['target']}",
         "tone": _tone(fault, violated=bool(beside)),
         "acted": _acted(fault),

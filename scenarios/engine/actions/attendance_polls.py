@@ -54,11 +54,11 @@ class AttendancePolls:
         self,
         plan: LoadPlan,
         context: Context,
-        port: SocketTransport,
+        transport: SocketTransport,
         sessions: Mapping[int, Session],
     ) -> None:
         self._context = context
-        self._port = port
+        self._transport = transport
         self._sessions = sessions
         self._load = plan.load.scenario.load
         declared = ATTENDANCE in plan.adapter.capabilities
@@ -87,7 +87,7 @@ class AttendancePolls:
         reader = self._reader(room) if room is not None else None
         if room is not None and reader is not None and not self._is_waiting:
             self._is_waiting = True
-            self._port.spawn(self._read(reader, room))
+            self._transport.spawn(self._read(reader, room))
         self._context.after(PERIOD_NS, self._poll)
 
     def _next_room(self) -> Conversation | None:
@@ -108,7 +108,9 @@ class AttendancePolls:
         channel, requested_ns = session.request_channel, self._context.now_ns()
         try:
             call = channel.codec.attendance(room.name)
-            listed = await call_and_wait(self._port, channel, channel.gateway, call, _TIMEOUT_S)
+            listed = await call_and_wait(
+                self._transport, channel, channel.gateway, call, _TIMEOUT_S
+            )
             check_names(listed)
         except ProtocolError:
             return

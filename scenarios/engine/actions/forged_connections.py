@@ -19,10 +19,12 @@ _CLOSE_ABNORMAL = 1006
 class _Impostor:
     """The listener of a connection: sends one frame, and waits for what comes of it."""
 
-    def __init__(self, port: SocketTransport, user: User, codec: Codec, first_frame: bytes) -> None:
+    def __init__(
+        self, transport: SocketTransport, user: User, codec: Codec, first_frame: bytes
+    ) -> None:
         self.user = user
         self.result: asyncio.Future[ProbeResult] = asyncio.get_running_loop().create_future()
-        self._port = port
+        self._transport = transport
         self._codec = codec
         self._first_frame = first_frame
         self._sent = False
@@ -30,7 +32,7 @@ class _Impostor:
     def on_open(self, connection: Connection, response: Response) -> None:
         self._sent = True
         connection.ended = True  # its end is expected, and is no trouble of a client
-        self._port.send(connection, self._first_frame)
+        self._transport.send(connection, self._first_frame)
 
     def on_frame(self, connection: Connection, frame: bytes) -> None:
         try:
@@ -58,7 +60,7 @@ class _Impostor:
 
 
 async def result_of_connecting(
-    context: Context, port: SocketTransport, session: Session, token: str, device: str
+    context: Context, transport: SocketTransport, session: Session, token: str, device: str
 ) -> ProbeResult | None:
     """Return whether the server accepts a connection that a token opens for a device.
 
@@ -70,13 +72,13 @@ async def result_of_connecting(
     if not first_frame or current is None:
         return None
     codec = context.adapter.codec(session.user.account, session.user.device)
-    impostor = _Impostor(port, session.user, codec, first_frame)
+    impostor = _Impostor(transport, session.user, codec, first_frame)
     connection = Connection(impostor, current.url, context.now_ns())
-    port.dial(connection, Dial(current.url, subprotocols=context.adapter.subprotocols))
+    transport.dial(connection, Dial(current.url, subprotocols=context.adapter.subprotocols))
     try:
         return await asyncio.wait_for(impostor.result, _TIMEOUT_S)
     except TimeoutError:
         return ProbeResult.UNKNOWN
     finally:
         connection.ended = True
-        port.close(connection, abort=True)
+        transport.close(connection, abort=True)

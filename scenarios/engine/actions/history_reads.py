@@ -61,12 +61,12 @@ class HistoryReads:
         self,
         plan: LoadPlan,
         context: Context,
-        port: SocketTransport,
+        transport: SocketTransport,
         sessions: Mapping[int, Session],
         on_page: Callable[[ReadPage], None],
     ) -> None:
         self._context = context
-        self._port = port
+        self._transport = transport
         self._sessions = sessions
         self._on_page = on_page
         load = plan.load.scenario.load
@@ -103,7 +103,7 @@ class HistoryReads:
             self._is_waiting = True
             back, limit = WINDOWS[self._count % len(WINDOWS)]
             self._count += 1
-            self._port.spawn(self._read(*chosen, back, limit))
+            self._transport.spawn(self._read(*chosen, back, limit))
         self._context.after(PERIOD_NS, self._read_next)
 
     def _choose(self) -> tuple[Session, Conversation, int] | None:
@@ -125,7 +125,7 @@ class HistoryReads:
         after = max(0, cursor - back)
         try:
             call = channel.codec.history(conv.name, after, limit)
-            page = await call_and_wait(self._port, channel, channel.gateway, call, _TIMEOUT_S)
+            page = await call_and_wait(self._transport, channel, channel.gateway, call, _TIMEOUT_S)
             check_page(page)
         except ProtocolError:
             return  # an overloaded server may refuse it, and the reader may have been removed

@@ -33,7 +33,6 @@ ATTEMPTS_MAX = 4  # of each worker, of each kind
 EXPIRED_FOR_NS = 2 * NS_PER_S
 _FIRST_SSEQ = STRANGER_SSEQ + (1 << 30)  # the numbers below are those of other strangers
 _ENTRIES = 10
-_BODY_BYTES = 120
 T = TypeVar("T")
 
 
@@ -51,7 +50,7 @@ def plan_attempts(plan: LoadPlan) -> list[Attempt]:
     There are none where the load has no strangers.
     """
     load, conversations = plan.load.scenario.load, list(plan.traffic.conversations.values())
-    possible = strangers.are_allowed(plan) and HISTORY in plan.adapter.capabilities
+    possible = strangers.has_strangers(plan) and HISTORY in plan.adapter.capabilities
     if not (possible and conversations):
         return []
     rng = random.Random(f"impostors/{plan.load.scenario.seed}/{plan.stripe.worker}")
@@ -70,12 +69,12 @@ class Impostors:
         self,
         plan: LoadPlan,
         context: Context,
-        port: SocketTransport,
+        transport: SocketTransport,
         sessions: Mapping[int, Session],
     ) -> None:
         self._plan = plan
         self._context = context
-        self._port = port
+        self._transport = transport
         self._sessions = sessions
         self._numbers = itertools.count(_FIRST_SSEQ)
         self._start: Cursor = 0 if SERVER_SEQ in plan.adapter.capabilities else ""
@@ -98,7 +97,7 @@ class Impostors:
             return
         token = self._token_of(session)
         tokens = forgeries(token, self._tokens_of_others(session, conv))
-        self._port.spawn(self._try_all(session, conv, list(tokens)))
+        self._transport.spawn(self._try_all(session, conv, list(tokens)))
         expires_ns = int(session.request_channel.codec.login_lasts_s() * NS_PER_S)
         wait_ns = expires_ns + EXPIRED_FOR_NS
         if token and expires_ns and wait_ns < left_ns:
@@ -106,7 +105,7 @@ class Impostors:
 
     def _try_expired(self, session: Session, conv: Conversation, token: str) -> None:
         if session.connected:
-            self._port.spawn(self._try_all(session, conv, [token]))
+            self._transport.spawn(self._try_all(session, conv, [token]))
 
     def _tokens_of_others(self, session: Session, conv: Conversation) -> Iterator[str]:
         """Yield the tokens of other members of a conversation, who are users of this worker."""
@@ -133,7 +132,7 @@ class Impostors:
     ) -> None:
         requested_ns = self._context.now_ns()
         make = partial(self._request, probe, session, conv, token, number)
-        result, obtained = await strangers.result_of(self._port, session, make)
+        result, obtained = await strangers.result_of(self._transport, session, make)
         strangers.record_probe(
             self._context, session, conv, probe, requested_ns, result, obtained, number
         )
@@ -145,19 +144,12 @@ class Impostors:
         codec = session.request_channel.codec
         if probe == Probe.IMPOSTOR:
             return _with_token(codec.history(conv.name, self._start, _ENTRIES), token)
-        message = self._message(session.user.number, conv, number)
+        message = strangers.message_of(self._context, "i", session.user.number, conv, number)
         return _with_token(codec.send(conv.name, *message), token)
-
-    def _message(self, author: int, conv: Conversation, number: int) -> tuple[str, str]:
-        """Return the id and the body of a message."""
-        context = self._context
-        size = min(_BODY_BYTES, context.adapter.traits.max_body_bytes or _BODY_BYTES)
-        body = context.bodies.build(conv.number, author, number, context.now_ns(), size)
-        return f"{context.tag}i{conv.number}-{author}-{number}", body
 
     async def _connect(self, session: Session, conv: Conversation, token: str, device: str) -> None:
         requested_ns = self._context.now_ns()
-        result = await result_of_connecting(self._context, self._port, session, token, device)
+        result = await result_of_connecting(self._context, self._transport, session, token, device)
         if result is not None:
             obtained = int(result == ProbeResult.GRANTED)
             strangers.record_probe(

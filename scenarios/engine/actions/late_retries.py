@@ -28,9 +28,9 @@ _LATE_ATTEMPT = 2  # the number of the attempt; how many there were before is no
 class LateRetries:
     """The late retries of one worker."""
 
-    def __init__(self, plan: LoadPlan, context: Context, port: SocketTransport) -> None:
+    def __init__(self, plan: LoadPlan, context: Context, transport: SocketTransport) -> None:
         self._context = context
-        self._port = port
+        self._transport = transport
         self._left = RETRIES_MAX if IDEMPOTENT_SEND in plan.adapter.capabilities else 0
 
     def on_page(self, page: ReadPage) -> None:
@@ -40,7 +40,7 @@ class LateRetries:
         own = (each for each in page.messages if self._is_own(page.reader, page.conv, *each))
         if (oldest := next(own, None)) is not None:
             self._left -= 1
-            self._port.spawn(self._retry(page.reader, page.conv, *oldest))
+            self._transport.spawn(self._retry(page.reader, page.conv, *oldest))
 
     def _is_own(self, reader: Session, conv: Conversation, entry: Entry, content: Content) -> bool:
         """Return whether a message is certainly one of the reader that was acknowledged."""
@@ -61,7 +61,7 @@ class LateRetries:
         self._record(Kind.ATTEMPT, session, conv, content)
         try:
             call = channel.codec.send(conv.name, entry.client_msg_id, entry.body)
-            sent = await call_and_wait(self._port, channel, channel.gateway, call, _TIMEOUT_S)
+            sent = await call_and_wait(self._transport, channel, channel.gateway, call, _TIMEOUT_S)
             check_sent(sent)
         except ProtocolError:
             return

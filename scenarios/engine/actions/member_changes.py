@@ -31,13 +31,13 @@ class MemberChanges:
     def __init__(
         self,
         context: Context,
-        port: SocketTransport,
+        transport: SocketTransport,
         sessions: Mapping[int, Session],
         devices: int,
         strangers: Strangers | None,
     ) -> None:
         self._context = context
-        self._port = port
+        self._transport = transport
         self._sessions = sessions
         self._devices = devices
         self._strangers = strangers
@@ -67,7 +67,7 @@ class MemberChanges:
         if session.is_member(conv) is (event == RoomEvent.ADDED):
             return  # the room was never filled, or the change before this one failed
         self._busy.add(key)
-        self._port.spawn(self._change(session, conv, event, key))
+        self._transport.spawn(self._change(session, conv, event, key))
 
     async def _change(
         self, session: Session, conv: Conversation, event: RoomEvent, key: tuple[int, int]
@@ -86,7 +86,7 @@ class MemberChanges:
         for device_key in devices:
             ledger.unwatch(conv.number, device_key)
         position = await request_change(
-            self._context, self._port, self._creator(conv), conv, session, RoomEvent.REMOVED
+            self._context, self._transport, self._creator(conv), conv, session, RoomEvent.REMOVED
         )
         self._left[conv.number, user] = position or 0
         for device_key in devices:
@@ -98,7 +98,7 @@ class MemberChanges:
     async def _add(self, session: Session, conv: Conversation) -> None:
         user, ledger = session.user.number, self._context.ledger
         position = await request_change(
-            self._context, self._port, self._creator(conv), conv, session, RoomEvent.ADDED
+            self._context, self._transport, self._creator(conv), conv, session, RoomEvent.ADDED
         )
         if position is not None:
             for device_key in device_keys((user,), self._devices):
@@ -106,7 +106,7 @@ class MemberChanges:
                 ledger.watch(conv.number, device_key)
             left = self._left.pop((conv.number, user), 0)
             if self._has_history and 0 < left < position - 1:
-                self._port.spawn(self._read_absence(session, conv, left, position))
+                self._transport.spawn(self._read_absence(session, conv, left, position))
 
     async def _read_absence(
         self, session: Session, conv: Conversation, left: int, returned: int
@@ -115,7 +115,7 @@ class MemberChanges:
         channel = session.request_channel
         call = channel.codec.history(conv.name, left, _ENTRIES)
         try:
-            page = await call_and_wait(self._port, channel, channel.gateway, call, TIMEOUT_S)
+            page = await call_and_wait(self._transport, channel, channel.gateway, call, TIMEOUT_S)
             check_page(page)
         except ProtocolError:
             return  # the user may have been removed once more
@@ -128,7 +128,7 @@ class MemberChanges:
 
 async def request_change(
     context: Context,
-    port: SocketTransport,
+    transport: SocketTransport,
     by: Session,
     conv: Conversation,
     subject: Session,
@@ -145,7 +145,7 @@ async def request_change(
     position: int | None = None
     try:
         call: Call[int] = make(conv.name, subject.user.name)
-        position = await call_and_wait(port, channel, channel.gateway, call, TIMEOUT_S)
+        position = await call_and_wait(transport, channel, channel.gateway, call, TIMEOUT_S)
     except ProtocolError:
         channel.switch_gateway(channel.gateway)
     finally:

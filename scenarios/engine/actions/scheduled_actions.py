@@ -16,7 +16,7 @@ from gauntlet.scenarios.network.transport import SocketTransport
 
 
 def scheduled_actions(
-    plan: LoadPlan, context: Context, port: SocketTransport, sessions: Mapping[int, Session]
+    plan: LoadPlan, context: Context, transport: SocketTransport, sessions: Mapping[int, Session]
 ) -> Iterator[tuple[int, int, Callable[[Session], None]]]:
     """Yield (time, user, action), in no particular order.
 
@@ -24,18 +24,18 @@ def scheduled_actions(
     user's sessions.
     """
     yield from user_actions.scheduled_actions(plan.traffic)
-    visitors = strangers.Strangers(plan, context, port)
+    visitors = strangers.Strangers(plan, context, transport)
     for visit in strangers.plan_visits(plan):
         yield visit.offset_ns, visit.user, partial(visitors.visit, conv=visit.conv)
-    yield from Impostors(plan, context, port, sessions).scheduled_actions()
+    yield from Impostors(plan, context, transport, sessions).scheduled_actions()
     changes = MemberChanges(
         context,
-        port,
+        transport,
         sessions,
         plan.load.scenario.load.devices,
-        visitors if strangers.are_allowed(plan) else None,
+        visitors if strangers.has_strangers(plan) else None,
     )
     yield from changes.scheduled_actions(plan.traffic)
-    yield from AttendancePolls(plan, context, port, sessions).scheduled_actions()
-    late = LateRetries(plan, context, port)
-    yield from HistoryReads(plan, context, port, sessions, late.on_page).scheduled_actions()
+    yield from AttendancePolls(plan, context, transport, sessions).scheduled_actions()
+    late = LateRetries(plan, context, transport)
+    yield from HistoryReads(plan, context, transport, sessions, late.on_page).scheduled_actions()

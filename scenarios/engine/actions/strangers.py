@@ -43,8 +43,8 @@ class Visit(NamedTuple):
     conv: Conversation
 
 
-def are_allowed(plan: LoadPlan) -> bool:
-    """Return whether the system refuses strangers, and the scenario does not exclude them."""
+def has_strangers(plan: LoadPlan) -> bool:
+    """Return whether a load has strangers, which the system refuses and the scenario includes."""
     return plan.load.scenario.load.strangers and MEMBERS_ONLY in plan.adapter.capabilities
 
 
@@ -55,7 +55,7 @@ def plan_visits(plan: LoadPlan) -> list[Visit]:
     """
     load, traffic = plan.load.scenario.load, plan.traffic
     conversations = list(traffic.conversations.values())
-    if not (are_allowed(plan) and conversations):
+    if not (has_strangers(plan) and conversations):
         return []
     rng = random.Random(f"strangers/{plan.load.scenario.seed}/{plan.stripe.worker}")
     kinds = [[conv for conv in conversations if conv.is_room is room] for room in (False, True)]
@@ -75,9 +75,9 @@ def plan_visits(plan: LoadPlan) -> list[Visit]:
 class Strangers:
     """Makes the visits of one worker."""
 
-    def __init__(self, plan: LoadPlan, context: Context, port: SocketTransport) -> None:
+    def __init__(self, plan: LoadPlan, context: Context, transport: SocketTransport) -> None:
         self._context = context
-        self._port = port
+        self._transport = transport
         self._numbers = itertools.count(STRANGER_SSEQ)
         self._has_history = HISTORY in plan.adapter.capabilities
         self._start: Cursor = 0 if SERVER_SEQ in plan.adapter.capabilities else ""
@@ -85,7 +85,7 @@ class Strangers:
     def visit(self, session: Session, conv: Conversation) -> None:
         """Try everything in a conversation with the first device, unless the user is offline."""
         if session.connected and session.user.device_index == 0:
-            self._port.spawn(self.try_all(session, conv))
+            self._transport.spawn(self.try_all(session, conv))
 
     async def try_all(self, session: Session, conv: Conversation) -> None:
         """Try everything in a conversation, and wait for the answers."""
@@ -99,12 +99,9 @@ class Strangers:
         await self._send(session, conv)
 
     async def _send(self, session: Session, conv: Conversation) -> None:
-        context, codec = self._context, session.request_channel.codec
-        sseq, author = next(self._numbers), session.user.number
-        size = min(_BODY_BYTES, context.adapter.traits.max_body_bytes or _BODY_BYTES)
-        body = context.bodies.build(conv.number, author, sseq, context.now_ns(), size)
-        ident = f"{context.tag}s{conv.number}-{author}-{sseq}"
-        make = partial(codec.send, conv.name, ident, body)
+        sseq = next(self._numbers)
+        message = message_of(self._context, "s", session.user.number, conv, sseq)
+        make = partial(session.request_channel.codec.send, conv.name, *message)
         await self._try(Probe.SEND, session, conv, make, sseq)
 
     async def _try(
@@ -116,8 +113,17 @@ class Strangers:
         number: int = 0,
     ) -> None:
         requested_ns = self._context.now_ns()
-        result, obtained = await result_of(self._port, session, make)
+        result, obtained = await result_of(self._transport, session, make)
         record_probe(self._context, session, conv, probe, requested_ns, result, obtained, number)
+
+
+def message_of(
+    context: Context, prefix: str, author: int, conv: Conversation, sseq: int
+) -> tuple[str, str]:
+    """Return the id and the body of a message that no op is; `prefix` says who sends it."""
+    size = min(_BODY_BYTES, context.adapter.traits.max_body_bytes or _BODY_BYTES)
+    body = context.bodies.build(conv.number, author, sseq, context.now_ns(), size)
+    return f"{context.tag}{prefix}{conv.number}-{author}-{sseq}", body
 
 
 def record_probe(
@@ -145,7 +151,7 @@ def record_probe(
 
 
 async def result_of(
-    port: SocketTransport, session: Session, make: Callable[[], bytes | Call[Any] | None]
+    transport: SocketTransport, session: Session, make: Callable[[], bytes | Call[Any] | None]
 ) -> tuple[ProbeResult, int]:
     """Return the result of a request, and how much was obtained by it.
 
@@ -155,17 +161,19 @@ async def result_of(
     call = channel.ask(make)
     if isinstance(call, bytes):  # nothing answers: pushes and the audit show what it did
         if channel.connection is not None and call:
-            port.send(channel.connection, call)
+            transport.send(channel.connection, call)
         return ProbeResult.UNKNOWN, 0
     if call is None:
         return ProbeResult.UNKNOWN, 0
     try:
         if isinstance(call, OverHttp):
-            response = await port.request_until_answered(channel.gateway, call.request, _TIMEOUT_S)
+            response = await transport.request_until_answered(
+                channel.gateway, call.request, _TIMEOUT_S
+            )
             if response is None or response.status >= HTTPStatus.TOO_MANY_REQUESTS:
                 return ProbeResult.UNKNOWN, 0
             return _assess(call.read(response))
-        return _assess(await call_and_wait(port, channel, channel.gateway, call, _TIMEOUT_S))
+        return _assess(await call_and_wait(transport, channel, channel.gateway, call, _TIMEOUT_S))
     except ProtocolError:  # over a connection, this may be a request without an answer, too
         refused = isinstance(call, OverHttp)
         return (ProbeResult.REFUSED if refused else ProbeResult.UNKNOWN), 0

@@ -14,7 +14,7 @@ from gauntlet.scenarios.workloads.entities import Conversation, device_keys
 
 async def fill_room(
     context: Context,
-    port: SocketTransport,
+    transport: SocketTransport,
     room: Conversation,
     sessions: dict[int, Session],
     devices: int,
@@ -26,7 +26,7 @@ async def fill_room(
     creator = sessions[room.members[0]]
     for user in room.members:
         position = await request_change(
-            context, port, creator, room, sessions[user], RoomEvent.ADDED
+            context, transport, creator, room, sessions[user], RoomEvent.ADDED
         )
         if position is None:
             return False

@@ -154,7 +154,10 @@ class MasterCoordinator:
         what, data = msg.data["what"], msg.data["data"]
         if what == "hello":
             self._admission.register(msg.node_id, data)
-        elif what == "broke" and (worker := self._admission.admitted.get(msg.node_id)) is not None:
+        elif (
+            what == "engine-failed"
+            and (worker := self._admission.admitted.get(msg.node_id)) is not None
+        ):
             self._on_failed(worker, data)
 
     # The start.
@@ -290,7 +293,7 @@ class MasterCoordinator:
             request = {"name": name, "offset": offset, "length": length}
             answer = self._rpc.call(
                 worker.client_id,
-                "piece",
+                "chunk",
                 request,
                 within_s=DRAIN_TIMEOUT_S,
                 is_lost=worker.is_lost,

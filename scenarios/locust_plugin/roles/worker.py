@@ -39,7 +39,7 @@ from gauntlet.scenarios.schedule.arrivals import Stripe
 log = logging.getLogger(__name__)
 
 
-class WorkerAgent:
+class WorkerRole:
     """Acts on requests of the master; Locust's own events begin and end nothing here."""
 
     def __init__(self, environment: Environment, runner: WorkerRunner) -> None:
@@ -63,7 +63,7 @@ class WorkerAgent:
                 "prepare": self._prepare,
                 "begin": self._begin,
                 "drain": self._drain,
-                "piece": self._read_chunk,
+                "chunk": self._read_chunk,
                 "release": self._release,
                 "refuse": self._on_refused,
             },
@@ -186,7 +186,7 @@ class WorkerAgent:
 
     def _on_failure(self, thread: EngineThread) -> None:
         data = {"message": thread.failure, "exit_code": int(thread.exit_code)}
-        self._rpc.notify("broke", data)
+        self._rpc.notify("engine-failed", data)
         self._quit_with(thread.exit_code)
 
     def _quit_with(self, code: Exit) -> None:

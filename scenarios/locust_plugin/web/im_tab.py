@@ -129,7 +129,7 @@ class _Routes:
                 "workers": [series.reporting(), self._worker_count()],
                 "points": series.since(since),
                 "faults": self._faults(load.run, scenario, series.zero_ns),
-                "limits": limits.of(scenario),
+                "limits": limits.chart_limits(scenario),
                 "verdict": _verdict(load.run),
                 "report": load.run.report.exists(),
             }

@@ -9,7 +9,7 @@ _LATENCY = re.compile(r"(ack|delivery)_(p50|p90|p95|p99|p999)_ms")
 _RATE = "acked_per_s"
 
 
-def of(scenario: Scenario) -> list[dict[str, Any]]:
+def chart_limits(scenario: Scenario) -> list[dict[str, Any]]:
     """Return each limit with its chart (ack, delivery or rate), what it limits, and where it holds.
 
     `from` and `to` are seconds. The window of a fault is where the fault acts, which is only known

@@ -13,11 +13,11 @@ BEFORE = Exchange(60, 100, 1.0, 1.0)
 
 
 @pytest.fixture
-def fates(monkeypatch):
+def endings(monkeypatch):
     """What becomes of the connections that were opened before the fault."""
     found = Counter()
     monkeypatch.setattr(Witnesses, "connect", lambda *_: None)
-    monkeypatch.setattr(Witnesses, "fates", lambda *_: found)
+    monkeypatch.setattr(Witnesses, "close", lambda *_: found)
     monkeypatch.setattr(_toxic_fault, "PROVE_S", 0.0)
     return found
 
@@ -34,9 +34,9 @@ def fates(monkeypatch):
     ],
 )
 def test_old_connections_must_be_silent_and_new_ones_answered(
-    stack, spec, fates, percent, old, proven
+    stack, spec, endings, percent, old, proven
 ):
-    fates.update(old)
+    endings.update(old)
     fault = HalfOpen(spec("half-open", "edge>broker", percent=percent))
     assert fault.inject(stack.context)["links"] == ["edge>broker"]
     proof = fault.prove(stack.context)
@@ -45,8 +45,8 @@ def test_old_connections_must_be_silent_and_new_ones_answered(
     assert stack.proxy.active() == set()
 
 
-def test_a_silence_of_new_connections_is_another_fault(stack, spec, fates):
-    fates.update(open=1)
+def test_a_silence_of_new_connections_is_another_fault(stack, spec, endings):
+    endings.update(open=1)
     fault = HalfOpen(spec("half-open", "edge>broker"))
     fault.inject(stack.context)
     stack.proxy.add_toxic("edge>broker", "timeout", "downstream", 1.0, {"timeout": 0}, "other")

@@ -35,7 +35,7 @@ def test_a_new_connection_must_be_refused(spec, now, shown):
 def test_live_connections_must_stay(stack, spec, monkeypatch, old, proven):
     """A server that has died refuses connections too."""
     monkeypatch.setattr(Witnesses, "connect", lambda *_: None)
-    monkeypatch.setattr(Witnesses, "fates", lambda *_: Counter(old))
+    monkeypatch.setattr(Witnesses, "close", lambda *_: Counter(old))
     monkeypatch.setattr(_toxic_fault, "PROVE_S", 0.0)
     fault = Refuse(spec("refuse", "edge>broker"))
     detail = fault.inject(stack.context)

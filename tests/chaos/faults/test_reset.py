@@ -13,14 +13,14 @@ from gauntlet.chaos.faults.reset import Reset
 
 @pytest.fixture
 def witnessed(monkeypatch):
-    """Two of four connections are cut, and our own have the fates that a test adds."""
-    fates = Counter()
+    """Two of four connections are cut, and our own have the endings that a test adds."""
+    endings = Counter()
     seen = iter([{1, 2, 3, 4}])
     monkeypatch.setattr(socket_table, "client_connections", lambda _: next(seen, {1, 2}))
     monkeypatch.setattr(_cut, "_CUT_S", 0.01)
     monkeypatch.setattr(Witnesses, "connect", lambda *_: None)
-    monkeypatch.setattr(Witnesses, "fates", lambda *_: fates)
-    return fates
+    monkeypatch.setattr(Witnesses, "close", lambda *_: endings)
+    return endings
 
 
 @pytest.mark.parametrize("stream", ["both", "upstream", "downstream"])

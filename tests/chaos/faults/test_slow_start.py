@@ -13,7 +13,7 @@ from gauntlet.core.errors import StackError
 
 @pytest.fixture
 def fault(spec, monkeypatch):
-    monkeypatch.setattr(slow_start, "_LOOK_S", 0.01)
+    monkeypatch.setattr(slow_start, "_TRY_EVERY_S", 0.01)
     return SlowStart(spec("slow-start", "gateway", start_delay="100ms"))
 
 

@@ -18,8 +18,8 @@ def held(monkeypatch):
     """The connections on which the fault leaves a request; all of them are answered late."""
     links = []
     monkeypatch.setattr(Witnesses, "connect", lambda _self, wanted, _number: links.extend(wanted))
-    monkeypatch.setattr(Witnesses, "speak", lambda _self: None)
-    monkeypatch.setattr(Witnesses, "fates", lambda *_: Counter(answered=len(links)))
+    monkeypatch.setattr(Witnesses, "send_requests", lambda _self: None)
+    monkeypatch.setattr(Witnesses, "close", lambda *_: Counter(answered=len(links)))
     return links
 
 

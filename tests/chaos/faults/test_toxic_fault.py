@@ -3,7 +3,7 @@
 import pytest
 
 from gauntlet.chaos.clients import link_exchange
-from gauntlet.chaos.clients.link_exchange import Exchange, Wanted
+from gauntlet.chaos.clients.link_exchange import Exchange, ExchangeRequest
 from gauntlet.chaos.faults import _toxic_fault
 from gauntlet.chaos.faults._toxic_fault import attempts_of
 from gauntlet.chaos.faults._toxics import FaultToxics
@@ -158,7 +158,7 @@ def test_the_fastest_complete_exchange_is_compared(monkeypatch):
     late_close, complete = Exchange(8, 8, 1.0, 1.0, "open"), Exchange(8, 8, 2.0, 2.0, "closed", 9.0)
     rounds = iter([late_close, complete, complete._replace(ended_ms=7.0)])
     monkeypatch.setattr(link_exchange, "exchange", lambda *_: next(rounds))
-    assert _toxic_fault._fastest({"a": Wanted("amqp", "a")}, {})["a"].ended_ms == 7.0
+    assert _toxic_fault._fastest({"a": ExchangeRequest("amqp", "a")}, {})["a"].ended_ms == 7.0
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_a_longer_answer_takes_the_place_of_repeated_requests(spec, monkeypatch,
         link_exchange, "exchange", lambda wanted, *_: many if wanted.repeat > 1 else short
     )
     fault = Slicer(spec("slicer", "edge>broker"))
-    fault._measure_before({"link": Wanted(kind, "link")}, {})
+    fault._measure_before({"link": ExchangeRequest(kind, "link")}, {})
     assert (fault._before["link"] is many, fault._wanted["link"].repeat > 1) == (taken, taken)
 
 

@@ -55,7 +55,7 @@ def test_the_components_are_taken_in_the_recorded_order(stack, spec):
 )
 def test_a_share_is_rounded_up_to_whole_components(spec, percent, of, number):
     """And 7 % of 100 are 7, although 0.07 is slightly more as a binary fraction."""
-    assert victims.number(spec("kill", "gateway", percent=percent), of) == number
+    assert victims.victim_count(spec("kill", "gateway", percent=percent), of) == number
 
 
 def test_a_share_counts_the_components_that_run(stack, spec):

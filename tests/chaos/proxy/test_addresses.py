@@ -2,7 +2,7 @@
 
 import pytest
 
-from gauntlet.chaos.proxy.addresses import form, resolve, resolve_all
+from gauntlet.chaos.proxy.addresses import format_address, resolve, resolve_all
 from gauntlet.chaos.proxy.errors import ApiError
 
 
@@ -58,5 +58,5 @@ async def test_a_malformed_address_is_refused_with_the_reason(address, message):
 
 
 def test_a_name_of_a_socket_is_formatted_with_brackets_around_colons():
-    assert form(("127.0.0.1", 80)) == "127.0.0.1:80"
-    assert form(("::1", 80, 0, 0)) == "[::1]:80"
+    assert format_address(("127.0.0.1", 80)) == "127.0.0.1:80"
+    assert format_address(("::1", 80, 0, 0)) == "[::1]:80"

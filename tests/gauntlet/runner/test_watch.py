@@ -8,7 +8,7 @@ from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.run_directory import Journal, RunDir
 from gauntlet.core.scenario.model import from_builtins
 from gauntlet.runner import watch
-from gauntlet.runner.watch import Watch
+from gauntlet.runner.watch import PhaseTracker, Watch
 
 SCENARIO = from_builtins({"version": 1, "name": "seen", "about": "x", "load": {"users": 4}})
 
@@ -104,3 +104,56 @@ def test_judging_takes_longer_the_more_was_recorded(tmp_path):
     empty_s = watch.judging_s(run)
     (run.history / "0.bin").write_bytes(bytes(1_200_000))
     assert 0 < empty_s < watch.judging_s(run) < empty_s + 1
+
+
+def test_a_phase_begins_when_the_first_worker_enters_it(tmp_path):
+    run = RunDir.create(tmp_path, "x", 1)
+    phases = PhaseTracker(run)
+    master, one, two = (Journal(run, f"load-{name}") for name in ("master", 0, 1))
+    master.write("clock", worker=1, host="h", offset_ns=5, error_ns=1, message="ahead")
+    master.write("clock", worker=0, host="m", offset_ns=0, error_ns=0, message="no news")
+    master.write("phase", t_ns=7, phase="ramp")
+    for journal in (one, two):
+        journal.write("phase", t_ns=7, phase="ramp")
+    two.write("phase", t_ns=9, phase="steady")
+    assert sorted(phases.poll()) == ["ramp", "steady"]
+    one.write("phase", t_ns=10, phase="steady")
+    master.write("worker", worker=0, step="joined", message="no news")
+    master.write("worker", worker=0, step="lost", message="Worker 0 was lost")
+    assert phases.poll() == []
+    assert phases.seen == {"ramp": 7, "steady": 9}
+    assert phases.take_messages() == ["ahead", "Worker 0 was lost"]
+    assert phases.clocks[1]["offset_ns"] == 5
+    for journal in (master, one, two):
+        journal.close()
+
+
+def test_each_phase_is_reported_once(tmp_path):
+    run = RunDir.create(tmp_path, "x", 1)
+    phases, journal = PhaseTracker(run), Journal(run, "load-0")
+    assert phases.poll() == []
+    journal.write("phase", t_ns=5, phase="ramp")
+    assert phases.poll() == ["ramp"]
+    assert phases.poll() == []
+    assert phases.seen == {"ramp": 5}
+    journal.close()
+
+
+def test_the_slowest_audit_tells_how_long_the_audits_still_take(tmp_path):
+    run = RunDir.create(tmp_path, "x", 1)
+    phases, one, two = PhaseTracker(run), Journal(run, "load-0"), Journal(run, "load-1")
+    assert phases.audit_left_s() is None
+    one.write("phase", t_ns=10 * NS_PER_S, phase="audit")
+    one.write("audit", t_ns=12 * NS_PER_S, pages=5, conversations=0, of=8)
+    phases.poll()
+    assert phases.audit_left_s() is None  # its pace is not known
+    one.write("audit", t_ns=14 * NS_PER_S, pages=9, conversations=2, of=8)
+    two.write("audit", t_ns=14 * NS_PER_S, pages=9, conversations=6, of=8)
+    two.write("audit", t_ns=14 * NS_PER_S, pages=9)  # of an earlier version
+    phases.poll()
+    assert phases.audit_left_s() == 12
+    one.write("audit", t_ns=18 * NS_PER_S, pages=20, conversations=8, of=8)
+    phases.poll()
+    assert phases.audit_left_s() == 0
+    for journal in (one, two):
+        journal.close()

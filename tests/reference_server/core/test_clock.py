@@ -61,6 +61,6 @@ def test_a_clock_that_is_slewed_is_followed_at_once(machine):
         assert steady.now_ns() == machine["wall"]
 
 
-def test_the_units():
+def test_the_time_of_day_is_in_the_unit_of_the_function_name():
     assert clock.now_s() == pytest.approx(time.time(), abs=5)
     assert clock.now_ms() == pytest.approx(time.time() * 1000, abs=5000)

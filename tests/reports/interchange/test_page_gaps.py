@@ -36,7 +36,7 @@ def test_an_omission_is_named_first_and_once(imported: Imported, make):
 
 
 @pytest.mark.parametrize("make", COMPLETE, ids=lambda make: make.__name__)
-def test_nothing_is_missing(imported: Imported, make):
+def test_complete_pages_pass(imported: Imported, make):
     result = imported(make())
     assert violated(result) == set(), result["verdict"]["reasons"]
     assert result["verdict"]["status"] == "pass", result["verdict"]

@@ -44,6 +44,6 @@ def test_a_reason_leads_to_its_evidence(reason, anchor):
 
 def test_hostile_and_similar_names_have_ids_of_their_own():
     names = ["a b", "a-b", "a_b", "a_20_b", 'a"b', "a<b", "ä"]
-    ids = [anchors.of("fault", name) for name in names]
+    ids = [anchors.element_id("fault", name) for name in names]
     assert len(set(ids)) == len(names)
     assert all(set(id_) <= set("abcdefghijklmnopqrstuvwxyz0123456789-_") for id_ in ids)

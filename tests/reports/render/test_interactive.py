@@ -16,7 +16,7 @@ def result(tmp_path_factory):
 
 
 def test_every_line_has_a_value_for_each_second(result):
-    found = interactive.of_run(data.of(result, {}))
+    found = interactive.of_run(data.build(result, {}))
     assert found["x"] == result["series"]["second"]
     names = [[line["name"] for line in chart["lines"]] for chart in found["charts"]]
     assert names == [
@@ -36,7 +36,7 @@ def test_components_have_a_chart_for_each_measure_and_a_value_for_each_second(re
         "component_cores": {f"c{number}": column for number in range(7)},
         "database_bytes": {"db": column},
     }
-    found = interactive.of_run(data.of(result, {}, use))
+    found = interactive.of_run(data.build(result, {}, use))
     cores, databases = (
         chart for chart in found["charts"] if chart["figure"] == "figure-components"
     )
@@ -50,13 +50,13 @@ def test_components_have_a_chart_for_each_measure_and_a_value_for_each_second(re
 def test_missed_sends_have_a_line_if_there_are_any(result):
     missed = [1, *result["series"]["missed"][1:]]
     with_missed = {**result, "series": {**result["series"], "missed": missed}}
-    (first, *_) = interactive.of_run(data.of(with_missed, {}))["charts"]
+    (first, *_) = interactive.of_run(data.build(with_missed, {}))["charts"]
     assert [line["name"] for line in first["lines"]][-1] == "missed"
 
 
 def test_faults_limits_and_violations_are_those_of_the_run(result):
     check = {**result["checks"][0], "witnesses": [{"sentence": "x", "at_s": 9.0}, {"at_s": None}]}
-    found = interactive.of_run(data.of({**result, "checks": [check]}, {}))
+    found = interactive.of_run(data.build({**result, "checks": [check]}, {}))
     (fault,) = result["faults"]
     assert found["faults"] == [
         {

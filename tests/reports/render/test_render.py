@@ -199,7 +199,7 @@ def test_evidence_lists_the_records_of_a_lost_message(page):
 
 def test_charts_are_reproducible(failed):
     _, result, _ = failed
-    shown = data.of(result, {})
+    shown = data.build(result, {})
     for name in figures.FIGURES:
         assert figures.draw(name, shown) == figures.draw(name, shown)
 

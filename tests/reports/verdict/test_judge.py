@@ -189,7 +189,7 @@ def test_a_conversation_without_an_audit_makes_lost_acked_unknown(judged):
     assert "not audited" in check["sentence"]
 
 
-def test_counts_reconcile(judged):
+def test_every_op_and_every_expected_delivery_has_one_outcome_in_the_counts(judged):
     counts = judged(good_story(1))["counts"]
     assert counts["ops"] == counts["acked"] + counts["rejected"] + counts["unknown"]
     assert counts["expected"] == counts["presented"] + counts["missing"]

@@ -31,7 +31,7 @@ def test_the_quickest_exchange_wins():
     assert found.at_ns == quick.back_ns
 
 
-def test_nothing_was_exchanged():
+def test_without_an_exchange_there_is_no_offset():
     """Without an exchange there is no offset, not even zero."""
     with pytest.raises(ValueError, match="empty"):
         estimate_offset([])

@@ -28,7 +28,7 @@ def said(sseq, ident, body=""):
 def audited(monkeypatch):
     """Audits a talk whose members have these archives, in pages of two; the world after it."""
 
-    async def call_and_wait(_port, _access, _gateway, page, _within_s):
+    async def call_and_wait(_transport, _access, _gateway, page, _within_s):
         return page
 
     monkeypatch.setattr(audit, "call_and_wait", call_and_wait)
@@ -129,7 +129,7 @@ async def test_an_audit_that_is_answered_goes_on(monkeypatch):
     monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now_s)
     monkeypatch.setattr(audit, "call_and_wait", call_and_wait)
     monkeypatch.setattr(audit, "_SILENCE_S", 0.05)
-    monkeypatch.setattr(audit, "_TELL_S", 0.05)
+    monkeypatch.setattr(audit, "_PROGRESS_S", 0.05)
     world = World()
     access = SimpleNamespace(codec=Reference({}).codec(Account(name="u0-0"), "d0"))
     journal = SimpleNamespace(write=lambda kind, **fields: rows.append((kind, fields)))
@@ -147,7 +147,7 @@ async def test_an_audit_that_is_answered_goes_on(monkeypatch):
 def numbered(monkeypatch):
     """Audits a numbered talk whose server answers (after, limit) by a function; the world."""
 
-    async def call_and_wait(_port, _access, _gateway, page, _within_s):
+    async def call_and_wait(_transport, _access, _gateway, page, _within_s):
         if isinstance(page, ProtocolError):
             raise page
         return page
@@ -260,7 +260,7 @@ async def test_ids_and_time_stamps_of_stored_messages_are_recorded_where_there_a
         Entry(TALK.name, 4, "u0-1", payload.build(TALK.number, 2, 2, 500, 120)),
     ]
 
-    async def call_and_wait(_port, _access, _gateway, page, _within_s):
+    async def call_and_wait(_transport, _access, _gateway, page, _within_s):
         return page
 
     monkeypatch.setattr(audit, "call_and_wait", call_and_wait)
@@ -284,7 +284,7 @@ async def test_what_is_stored_with_other_names_than_were_received_is_marked(monk
     body = payload.build(TALK.number, 2, 1, 500, 120)
     stored = Entry(TALK.name, 1, "u0-1", body, "g1.s.9", id="srv-1", stamped_ms=3)
 
-    async def call_and_wait(_port, _access, _gateway, page, _within_s):
+    async def call_and_wait(_transport, _access, _gateway, page, _within_s):
         return page
 
     monkeypatch.setattr(audit, "call_and_wait", call_and_wait)

@@ -334,7 +334,7 @@ async def test_nothing_is_under_way_when_records_are_counted(tmp_path, peer, mon
         return 120
 
     def reconciliation(parts, *counts):
-        under_way.append(len(parts.port._tasks) + len(parts.port._http._busy))
+        under_way.append(len(parts.transport._tasks) + len(parts.transport._http._busy))
         return count(parts, *counts)
 
     monkeypatch.setattr(Dispatcher, "intended", leaving_some_behind)

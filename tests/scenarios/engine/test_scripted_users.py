@@ -34,25 +34,25 @@ class Rows:
         self.conversations = []
         self.users = []
 
-    def driven(self, user):
+    def write_scripted_user(self, user):
         self.users.append(user.name)
 
-    def conversation(self, conv):
+    def write_conversation(self, conv):
         self.conversations.append(conv.name)
 
 
 class Recorder:
-    """A driver that records the messages that it receives."""
+    """A controller that keeps the messages that it receives."""
 
     def __init__(self):
-        self.heard = []
+        self.messages = []
 
-    def on_message(self, heard):
-        self.heard.append(heard)
+    def on_message(self, message):
+        self.messages.append(message)
 
 
 @pytest.fixture
-def desk(world):
+def shared(world):
     """Four users in one room, none of them connected, with the clock and sink of the world."""
     traffic = Traffic(from_builtins(SCENARIO), Stripe())
     readiness = Readiness(world.ledger, traffic.conversations.values(), lambda _: None)
@@ -69,14 +69,14 @@ def recorder():
 
 
 @pytest.fixture
-def ann(world, desk, recorder):
-    """The first user, driven."""
+def ann(world, shared, recorder):
+    """The first user, controlled by a script."""
     world.over = False
 
     def mailbox(*parts):
         return ScriptedReceiver(recorder, *parts)
 
-    return ScriptedUser(desk, Session(world.context, desk.traffic.users[0], Random(1), mailbox))
+    return ScriptedUser(shared, Session(world.context, shared.traffic.users[0], Random(1), mailbox))
 
 
 def ask(world, ann, to, text="hello"):
@@ -86,28 +86,28 @@ def ask(world, ann, to, text="hello"):
     return ended
 
 
-def ready(desk, *names):
+def ready(shared, *names):
     """Mark conversations as ready: all of their members are connected."""
     for name in names:
-        desk.readiness.mark_ready(desk.traffic.conversations[name])
+        shared.readiness.mark_ready(shared.traffic.conversations[name])
 
 
-def test_there_are_no_arrivals_in_a_closed_load(desk):
+def test_there_are_no_arrivals_in_a_closed_load(shared):
     """Only tasks send."""
-    assert list(desk.traffic.offsets_ns()) == []
+    assert list(shared.traffic.offsets_ns()) == []
 
 
 def test_who_is_driven_is_kept_for_the_judge(world, ann):
-    """The latencies of driven users exclude waiting, and a report has to mention it."""
+    """The latencies of scripted users exclude waiting, and a report has to mention it."""
     assert world.rows.users == [ann.name]
 
 
-def test_a_send_waits_for_its_readers_and_is_then_an_op_as_any_other(world, desk, ann):
+def test_a_send_waits_for_its_readers_and_is_then_an_op_as_any_other(world, shared, ann):
     """Its body carries the text and its identity, its latency is from when it could be sent."""
     ended = ask(world, ann, "u0-1", "what|is “up”?")
     world.pass_ms(1_000)
     assert world.asked == []
-    ready(desk, "d.u0-0.u0-1")
+    ready(shared, "d.u0-0.u0-1")
     world.pass_ms(20)
     asked = world.take()
     assert b"what|is" in asked.request.body
@@ -118,10 +118,10 @@ def test_a_send_waits_for_its_readers_and_is_then_an_op_as_any_other(world, desk
     assert [record.kind for record in world.records] == [Kind.OP, Kind.ATTEMPT, Kind.ACK]
 
 
-def test_the_wait_for_the_engine_counts(world, desk, ann):
+def test_the_wait_for_the_engine_counts(world, shared, ann):
     """If no member has to be waited for, the latency counts from the call of the task."""
     ended = ask(world, ann, "u0-1")
-    ready(desk, "d.u0-0.u0-1")
+    ready(shared, "d.u0-0.u0-1")
     world.take().answer(201, {"seq": 1})
     asked_ns = world.time_ns
     world.pass_ms(30)
@@ -130,13 +130,13 @@ def test_the_wait_for_the_engine_counts(world, desk, ann):
     assert ended[1].latency_ms == 30
 
 
-def test_conversations_are_opened_once_and_named(world, desk, ann):
+def test_conversations_are_opened_once_and_named(world, shared, ann):
     """Each pair has one conversation, which a row names; planned ones are used."""
     ask(world, ann, "u0-2")
     ask(world, ann, "u0-2")
-    assert desk._links.conversations == ["d.u0-0.u0-2"]
+    assert shared._directory.conversations == ["d.u0-0.u0-2"]
     (room,) = ann.rooms
-    assert desk.conversation(desk.traffic.users[3], room).is_room
+    assert shared.conversation(shared.traffic.users[3], room).is_room
 
 
 @pytest.mark.parametrize("to", ["u0-0", "u1-0", "d.u0-1.u0-2", "nobody"])
@@ -147,21 +147,21 @@ def test_strangers_are_not_written_to(world, ann, to):
     assert world.records == []
 
 
-def test_a_send_to_a_peer_that_does_not_connect_is_given_up(world, desk, ann):
+def test_a_send_to_a_peer_that_does_not_connect_is_given_up(world, shared, ann):
     """Nothing is sent if the peer connects later."""
     ended = ask(world, ann, "u0-1")
     world.pass_ms(READY_TIMEOUT_NS / 1e6 + 10, step_ms=500)
     assert [it.outcome for it in ended] == ["peer_not_connected"]
-    ready(desk, "d.u0-0.u0-1")
+    ready(shared, "d.u0-0.u0-1")
     assert len(ended) == 1
     assert world.records == []
 
 
-def test_nothing_begins_after_the_end(world, desk, ann):
+def test_nothing_begins_after_the_end(world, shared, ann):
     """Neither what is asked for, nor what had to wait."""
     waiting = ask(world, ann, "u0-1")
     world.over = True
-    ready(desk, "d.u0-0.u0-1")
+    ready(shared, "d.u0-0.u0-1")
     assert [it.outcome for it in (*waiting, *ask(world, ann, "u0-2"))] == [
         "load_finished",
         "load_finished",
@@ -169,22 +169,22 @@ def test_nothing_begins_after_the_end(world, desk, ann):
     assert world.records == []
 
 
-def test_a_refusal_and_a_silence_are_told_apart(world, desk, ann):
+def test_a_refusal_and_a_silence_are_told_apart(world, shared, ann):
     """`rejected` left nothing behind, `unknown` may have."""
     refused, unanswered = ask(world, ann, "u0-1"), ask(world, ann, "u0-2")
-    ready(desk, "d.u0-0.u0-1", "d.u0-0.u0-2")
+    ready(shared, "d.u0-0.u0-1", "d.u0-0.u0-2")
     error = {"code": "forbidden", "message": "", "temporary": False, "stored": "no"}
     world.take().answer(403, {"error": error})
     ann._session.send_queue.abandon()
     assert [it.outcome for it in (*refused, *unanswered)] == ["rejected", "unknown"]
 
 
-def test_others_are_heard_and_oneself_is_not(world, desk, ann, recorder):
+def test_others_are_heard_and_oneself_is_not(world, shared, ann, recorder):
     """What is heard is the text that was sent, with its age."""
     ask(world, ann, "u0-1", "for Bob")
-    ready(desk, "d.u0-0.u0-1")
+    ready(shared, "d.u0-0.u0-1")
     mine = world.take()
-    bob = ScriptedUser(desk, Session(world.context, desk.traffic.users[1], Random(2)))
+    bob = ScriptedUser(shared, Session(world.context, shared.traffic.users[1], Random(2)))
     ask(world, bob, "u0-0", "for Ann")
     bobs = world.take()
     link = Connection(ann._session, "", 0, number=1)
@@ -192,5 +192,5 @@ def test_others_are_heard_and_oneself_is_not(world, desk, ann, recorder):
     for seq, sender, asked in ((1, "u0-0", mine), (2, "u0-1", bobs)):
         body = world.body(asked)
         ann._session.receiver.on_entry(link, Entry("d.u0-0.u0-1", seq, sender, body))
-    assert recorder.heard == [ReceivedMessage("d.u0-0.u0-1", "u0-1", "for Ann", 2, 40.0)]
+    assert recorder.messages == [ReceivedMessage("d.u0-0.u0-1", "u0-1", "for Ann", 2, 40.0)]
     assert len(world.kinds(Kind.DELIVER)) == 2

@@ -58,7 +58,7 @@ def test_a_recorder_may_be_kept():
     assert latencies.take_second()["response"].tolist() == [8]
 
 
-def test_extremes_are_kept(tmp_path):
+def test_negative_and_very_long_latencies_are_samples(tmp_path):
     """A clock that stepped back, and a wait of days, are samples too."""
     latencies = Latencies()
     latencies.record["service"](-5)

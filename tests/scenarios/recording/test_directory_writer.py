@@ -12,12 +12,12 @@ from ..world import ANN, TALK, World
 def test_rows_name_what_records_number(tmp_path):
     """Users, conversations and connections; connection numbers are the worker's own."""
     links = DirectoryWriter(tmp_path / "links.jsonl", 2)
-    links.user(ANN)
-    links.driven(ANN)
-    links.conversation(TALK)
+    links.write_user(ANN)
+    links.write_scripted_user(ANN)
+    links.write_conversation(TALK)
     link = Connection(Session(World().context, ANN, None), "", 0, incarnation=3)
     link.connected = Connected("edge-blue-1", "blue", 1, 1, {})
-    assert [links.link(link), links.link(link)] == [2_000_001, 2_000_002]
+    assert [links.write_connection(link), links.write_connection(link)] == [2_000_001, 2_000_002]
     links.close()
     user, again, conv, first, _ = read_jsonl(tmp_path / "links.jsonl")
     assert user == {"row": "user", "user": 1, "name": "u0-0"}
@@ -36,7 +36,7 @@ def test_workers_append_to_one_file(tmp_path):
     writers = [DirectoryWriter(tmp_path / "links.jsonl", worker) for worker in (0, 1)]
     for _ in range(50):
         for writer in writers:
-            writer.conversation(TALK)
+            writer.write_conversation(TALK)
             writer.flush()
     for writer in writers:
         writer.close()

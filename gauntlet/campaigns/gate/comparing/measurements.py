@@ -181,7 +181,7 @@ def _sentence(answer: Answer, before: float | None, after: float | None) -> str:
     if not known or answer.ratio is None or answer.low is None or answer.high is None:
         return f"{what} is not known to be less than {limit}: {answer.reason}."
     measured = (formatting.measured(question.indicator, each) for each in (before, after))
-    values = " → ".join(formatting.alike(*measured))
+    values = " → ".join(formatting.same_decimals(*measured))
     middle, low, high = map(formatting.change, (answer.ratio, answer.low, answer.high))
     change = f"{middle} ({low} to {high}; {values}; "
     change += f"{answer.samples} measurement{'s' * (answer.samples != 1)})"

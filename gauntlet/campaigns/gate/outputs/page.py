@@ -183,7 +183,7 @@ def _comparisons(gate: Gate, compared: Sequence[Comparison]) -> dict[str, Any]:
 
 
 def _values(each: Comparison) -> dict[str, str]:
-    before, after = formatting.alike(_value(each, each.before), _value(each, each.after))
+    before, after = formatting.same_decimals(_value(each, each.before), _value(each, each.after))
     return {"before": before, "after": after}
 
 

@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 from gauntlet.campaigns.plan.model import Change, Headroom, Plan, StormPlan
 from gauntlet.campaigns.plan.outputs import text
 from gauntlet.campaigns.plan.outputs.text import number
-from gauntlet.reports.formatting import alike
+from gauntlet.reports.formatting import same_decimals
 
 _WIDTH, _HEIGHT = 520, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 16, 16, 40
@@ -63,7 +63,7 @@ def growth_curve(plan: Plan) -> Markup:
 
 def _band_labels(scale: "Scale", low: float, high: float) -> Iterator[Markup]:
     """Yield the ends of what the nodes carry; the lower one alone if they have no room."""
-    texts = alike(number(low), number(high))
+    texts = same_decimals(number(low), number(high))
     apart = scale.y(low) - scale.y(high) >= _LABEL_PX
     named = list(zip((low, high), texts, strict=True))
     for factor, name in named if apart else named[:1]:

@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 from gauntlet.campaigns.plan.figures import Basis
 from gauntlet.campaigns.plan.model import Plan
 from gauntlet.campaigns.plan.outputs import drawing, text
+from gauntlet.core.printable import printable
 
 TEMPLATES = Path(__file__).parent / "templates"
 _DIGEST_CHARACTERS = 16
@@ -74,7 +75,7 @@ def environment() -> jinja2.Environment:
         "number": text.number,
         "factor": text.share_of,
         "input": text.input_value,
-        "plain": text.printable,
+        "plain": printable,
         "change": text.change,
         "scalar": text.scalar,
         "minute": minute,

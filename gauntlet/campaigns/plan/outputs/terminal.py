@@ -8,8 +8,9 @@ from rich.text import Text
 
 from gauntlet.campaigns.plan.figures import Basis, Figure
 from gauntlet.campaigns.plan.model import Plan
-from gauntlet.campaigns.plan.outputs.text import figure, number, printable
+from gauntlet.campaigns.plan.outputs.text import figure, number
 from gauntlet.core.marked_text import marked
+from gauntlet.core.printable import printable
 
 _SENTENCES_MAX = 6
 

@@ -4,7 +4,7 @@ import math
 
 from gauntlet.campaigns.plan.figures import Basis, Figure
 from gauntlet.campaigns.plan.model import Change, Input
-from gauntlet.reports.formatting import alike, significant
+from gauntlet.reports.formatting import same_decimals, significant
 
 EXTRAPOLATED = "≈"
 _GB = 1e9
@@ -56,7 +56,7 @@ def interval(found: Figure) -> str:
 
 def _numbers(found: Figure) -> tuple[str, ...]:
     """Return the value and the ends of its interval, with the same decimals."""
-    return alike(*map(number, (found.value, found.low, found.high)))
+    return same_decimals(*map(number, (found.value, found.low, found.high)))
 
 
 def input_value(found: Input) -> str:
@@ -88,8 +88,3 @@ def change(found: Change) -> str:
 def scalar(value: float | str) -> str:
     """Return a number with three significant digits, however small it is."""
     return "∞" if isinstance(value, str) else significant(value)
-
-
-def printable(text: str) -> str:
-    """Return a text without characters that control a terminal or a page."""
-    return "".join(each if each.isprintable() else "�" for each in text)

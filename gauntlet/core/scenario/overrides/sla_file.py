@@ -68,10 +68,10 @@ class Sla(NamedTuple):
 def read(file: Path) -> Sla:
     """Return the objectives of a file; ConfigError if it is invalid or unreadable."""
     document = loader.read_as(file, "the file of objectives", _File)
-    return sorted_out(document.content.sla, document.place)
+    return by_kind(document.content.sla, document.place)
 
 
-def sorted_out(entries: Sequence[Entry], place: Place) -> Sla:
+def by_kind(entries: Sequence[Entry], place: Place) -> Sla:
     """Return the objectives that are written under `sla` of a file, by their kind.
 
     `place` returns the file, the line and the key of a path in that file, for error messages.

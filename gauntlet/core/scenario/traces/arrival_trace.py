@@ -36,7 +36,7 @@ class Trace(NamedTuple):
     messages: Messages | None = None
 
 
-def of(load: Load) -> Trace | None:
+def trace_of(load: Load) -> Trace | None:
     """Return the trace of a load with a recorded profile, None for other profiles; ConfigError."""
     profile = load.profile
     return read(Path(profile.file)) if isinstance(profile, RecordedProfile) else None

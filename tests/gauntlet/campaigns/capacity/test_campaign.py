@@ -5,7 +5,7 @@ import pytest
 
 from gauntlet.campaigns.capacity import campaign, limits
 from gauntlet.campaigns.capacity.campaign import Campaign, Plan
-from gauntlet.campaigns.capacity.search import Plan as Search
+from gauntlet.campaigns.capacity.search import SearchPlan
 from gauntlet.campaigns.capacity.variations import Variation
 from gauntlet.core.errors import Exit, Interrupted
 from gauntlet.core.scenario.model import Target, WorkloadShare
@@ -24,30 +24,30 @@ class Simulated:
         self.made = []
         self.interrupt_after = None
 
-    def run(self, wanted):
+    def run(self, request):
         if self.interrupt_after is not None and len(self.made) >= self.interrupt_after:
             raise Interrupted("stopped")
-        self.made.append(wanted)
-        limit = self.capacity * (1 if wanted.during == "steady" else 0.6)
-        load = wanted.scenario.load
+        self.made.append(request)
+        limit = self.capacity * (1 if request.during == "steady" else 0.6)
+        load = request.scenario.load
         storms = load.shares().get("reconnect_storm")
         return trial(
-            wanted.level,
-            "held" if wanted.level <= limit else "failed",
-            during=wanted.during,
-            what=wanted.what,
-            step=wanted.step,
+            request.level,
+            "held" if request.level <= limit else "failed",
+            during=request.during,
+            what=request.what,
+            step=request.step,
             connection=float(load.users),
             fan_out=19.0 if "group" in load.workload else 1.0,
             handshake=storms.percent / 4 if storms else 0.0,
-            exit_code=0 if wanted.level <= limit else 1,
+            exit_code=0 if request.level <= limit else 1,
             **self.changes,
         )
 
 
 def plan(*durings, with_costs=True, **changes):
     searches = [
-        Search("rate_per_s", during, start=50, least=1)._replace(**changes)
+        SearchPlan("rate_per_s", during, start=50, least=1)._replace(**changes)
         for during in durings or ("steady",)
     ]
     return Plan(variation(), searches, with_costs, MACHINE, {"version": "1.4"})
@@ -110,7 +110,7 @@ def test_a_campaign_goes_on_from_its_records(records):
 
 def test_a_level_of_the_unit_costs_is_no_trial_of_a_search(records):
     planned, held = plan(with_costs=False), trial(400, step="rooms")
-    campaign.record_files.append(records, campaign.Stored(planned.digest, held))
+    campaign.record_files.append(records, campaign.StoredTrial(planned.digest, held))
     record, _, said = run(planned, Simulated(), records)
     assert said[0].startswith("1 trials")
     assert record.sustainable[0].low <= CAPACITY
@@ -156,8 +156,8 @@ def test_an_objective_that_no_level_keeps_is_a_failure(records):
 def test_a_search_that_the_generator_ended_is_inconclusive(records):
     runner = Simulated()
     judge = runner.run
-    runner.run = lambda wanted: (
-        judge(wanted) if wanted.level < 90 else trial(wanted.level, "refused", exit_code=5)
+    runner.run = lambda request: (
+        judge(request) if request.level < 90 else trial(request.level, "refused", exit_code=5)
     )
     record, code, _ = run(plan(with_costs=False), runner, records)
     assert code == Exit.INCONCLUSIVE
@@ -167,9 +167,9 @@ def test_a_search_that_the_generator_ended_is_inconclusive(records):
 
 def test_a_fault_that_was_not_healed_ends_the_campaign(records):
     class Unhealed(Simulated):
-        def run(self, wanted):
-            self.made.append(wanted)
-            return trial(wanted.level, "refused", run=None, exit_code=6)
+        def run(self, request):
+            self.made.append(request)
+            return trial(request.level, "refused", run=None, exit_code=6)
 
     runner = Unhealed()
     _, code, _ = run(plan(), runner, records)
@@ -179,9 +179,9 @@ def test_a_fault_that_was_not_healed_ends_the_campaign(records):
 
 def test_a_stack_that_never_starts_is_a_harness_error(records):
     class Broken(Simulated):
-        def run(self, wanted):
-            self.made.append(wanted)
-            return trial(wanted.level, "refused", run=None, exit_code=3)
+        def run(self, request):
+            self.made.append(request)
+            return trial(request.level, "refused", run=None, exit_code=3)
 
     runner = Broken()
     _, code, _ = run(plan(with_costs=False), runner, records)
@@ -190,10 +190,10 @@ def test_a_stack_that_never_starts_is_a_harness_error(records):
 
 def test_a_level_that_this_machine_does_not_allow_is_refused(records):
     class Limited(Simulated):
-        def run(self, wanted):
-            if wanted.level > 90:
-                return trial(wanted.level, "refused", run=None, exit_code=4)
-            return super().run(wanted)
+        def run(self, request):
+            if request.level > 90:
+                return trial(request.level, "refused", run=None, exit_code=4)
+            return super().run(request)
 
     record, code, _ = run(plan(with_costs=False), Limited(), records)
     assert code == Exit.INCONCLUSIVE
@@ -202,9 +202,9 @@ def test_a_level_that_this_machine_does_not_allow_is_refused(records):
 
 def test_a_scenario_that_is_not_possible_ends_the_campaign(records):
     class Impossible(Simulated):
-        def run(self, wanted):
-            self.made.append(wanted)
-            return trial(wanted.level, "refused", run=None, exit_code=4)
+        def run(self, request):
+            self.made.append(request)
+            return trial(request.level, "refused", run=None, exit_code=4)
 
     runner = Impossible()
     _, code, _ = run(plan(), runner, records)
@@ -223,10 +223,10 @@ def test_a_number_of_users_that_the_workload_does_not_allow_is_refused(records):
 
 def test_a_refused_level_of_the_unit_costs_is_run_once_more(records):
     class Busy(Simulated):
-        def run(self, wanted):
-            found = super().run(wanted)
-            if wanted.step == "direct" and sum(w.step == "direct" for w in self.made) == 1:
-                return trial(wanted.level, "refused", step="direct", exit_code=5)
+        def run(self, request):
+            found = super().run(request)
+            if request.step == "direct" and sum(w.step == "direct" for w in self.made) == 1:
+                return trial(request.level, "refused", step="direct", exit_code=5)
             return found
 
     runner = Busy()
@@ -236,10 +236,10 @@ def test_a_refused_level_of_the_unit_costs_is_run_once_more(records):
 
 def test_the_sentences_say_what_holds_and_what_limits():
     found = campaign.search.outcome(
-        Search("rate_per_s", "n-1", start=50, least=1),
+        SearchPlan("rate_per_s", "n-1", start=50, least=1),
         [
-            campaign.search.Tried(50, "held"),
-            campaign.search.Tried(55, "failed", "p99-steady: 700 ms is not < 500 ms"),
+            campaign.search.TrialResult(50, "held"),
+            campaign.search.TrialResult(55, "failed", "p99-steady: 700 ms is not < 500 ms"),
         ],
     )
     assert campaign.sentence(found) == (

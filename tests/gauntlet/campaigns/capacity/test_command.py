@@ -29,9 +29,9 @@ def system(tmp_path, monkeypatch):
     (tmp_path / "mine.yaml").write_text(MINE)
     simulated = Simulated()
 
-    def run(runner, wanted):
+    def run(runner, request):
         simulated.options = runner._options
-        return simulated.run(wanted)
+        return simulated.run(request)
 
     monkeypatch.setattr(Runner, "run", run)
     return simulated

@@ -1,4 +1,4 @@
-"""The levels from which unit costs are learnt."""
+"""The levels from which unit costs are fitted."""
 
 import pytest
 

@@ -5,9 +5,15 @@ import random
 import pytest
 
 from gauntlet.campaigns.capacity import search
-from gauntlet.campaigns.capacity.search import Plan, Tried, is_bracketed, next_level, outcome
+from gauntlet.campaigns.capacity.search import (
+    SearchPlan,
+    TrialResult,
+    is_bracketed,
+    next_level,
+    outcome,
+)
 
-PLAN = Plan("rate_per_s", "steady", start=100, least=1)
+PLAN = SearchPlan("rate_per_s", "steady", start=100, least=1)
 
 
 def searched(plan, judge):
@@ -15,7 +21,7 @@ def searched(plan, judge):
     trials = []
     while (level := next_level(plan, trials)) is not None:
         found = judge(level)
-        trials.append(Tried(level, found, "" if found == "held" else f"{found} at {level:g}"))
+        trials.append(TrialResult(level, found, "" if found == "held" else f"{found} at {level:g}"))
         assert len(trials) <= plan.trials_max
     return trials
 
@@ -77,20 +83,33 @@ def test_a_refused_level_is_tried_once_more():
 
 
 def test_a_level_that_held_above_one_that_failed_proves_nothing():
-    trials = [Tried(100, "held"), *[Tried(150, "failed")] * 3, *[Tried(200, "held")] * 3]
+    trials = [
+        TrialResult(100, "held"),
+        *[TrialResult(150, "failed")] * 3,
+        *[TrialResult(200, "held")] * 3,
+    ]
     found = outcome(PLAN, trials)
     assert (found.low, found.high) == (100, 150)
 
 
 def test_a_refused_level_below_one_that_held_bounds_nothing():
-    trials = [Tried(50, "refused"), Tried(50, "refused"), Tried(100, "held"), Tried(200, "failed")]
+    trials = [
+        TrialResult(50, "refused"),
+        TrialResult(50, "refused"),
+        TrialResult(100, "held"),
+        TrialResult(200, "failed"),
+    ]
     found = outcome(PLAN, trials)
     assert (found.low, found.high) == (100, 200)
     assert next_level(PLAN, trials) == 141
 
 
 def test_a_refused_level_between_the_bounds_leaves_a_gap():
-    trials = [*[Tried(100, "held")] * 3, *[Tried(109, "refused", "busy")] * 2, Tried(200, "failed")]
+    trials = [
+        *[TrialResult(100, "held")] * 3,
+        *[TrialResult(109, "refused", "busy")] * 2,
+        TrialResult(200, "failed"),
+    ]
     found = outcome(PLAN, trials)
     assert (found.low, found.high, found.limited_by) == (100, 200, "busy")
     assert next_level(PLAN, trials) is None

@@ -32,7 +32,7 @@ def scenario(stack="embedded", **changes):
 def checked(tmp_path, indicator, window, *scenarios, references=()):
     file = tmp_path / "suite.yaml"
     file.write_text(SUITE.replace("INDICATOR", indicator).replace("WINDOW", window))
-    sla = sla_file.sorted_out(entries(indicator, window), lambda *path: str(path))
+    sla = sla_file.by_kind(entries(indicator, window), lambda *path: str(path))
     candidates = [Subject(each) for each in scenarios or (scenario(),)]
     measurable.check(sla.relative, candidates, [Subject(each) for each in references], [file])
 

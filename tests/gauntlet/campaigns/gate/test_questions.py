@@ -18,7 +18,7 @@ STACKS = ("embedded", "external")
 
 @pytest.mark.parametrize(("candidate", "reference"), list(itertools.product(STACKS, STACKS)))
 def test_usual_indicators_are_those_that_both_versions_can_measure(candidate, reference):
-    asked = questions.of(
+    asked = questions.collect(
         [Subject(scenario(candidate))], [Subject(scenario(reference))], Compare(), Sla()
     )
     external = "external" in (candidate, reference)
@@ -31,13 +31,13 @@ def test_usual_indicators_are_those_that_both_versions_can_measure(candidate, re
 def test_each_scenario_has_the_questions_of_its_own_pair():
     pair = [Subject(scenario()), Subject(scenario(name="other"))]
     references = [Subject(scenario("external")), Subject(scenario(name="other"))]
-    asked = questions.of(pair, references, Compare(), Sla())
+    asked = questions.collect(pair, references, Compare(), Sla())
     assert [each.scenario for each in asked if each.indicator == "stack_cores"] == ["other"]
 
 
 def test_a_relative_objective_replaces_the_usual_indicators():
     entry = sla_file.Entry("x", "ack_p90_ms", "<", "+20%", "run", relative_to="baseline")
-    (asked,) = questions.of(
-        [Subject(scenario())], (), Compare(), sla_file.sorted_out([entry], lambda *path: str(path))
+    (asked,) = questions.collect(
+        [Subject(scenario())], (), Compare(), sla_file.by_kind([entry], lambda *path: str(path))
     )
     assert (asked.indicator, asked.window, asked.share) == ("ack_p90_ms", "run", 0.2)

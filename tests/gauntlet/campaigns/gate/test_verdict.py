@@ -28,7 +28,7 @@ def decide(runs, comparisons=(), **options):
     return verdict.decide(runs, comparisons, ["steady"], **options)
 
 
-def test_all_runs_passed():
+def test_a_gate_whose_runs_all_passed_and_got_no_worse_passes():
     found = decide([run(), run(number=2)], [compared("no-regression")])
     assert (found.status, found.exit_code) == ("pass", 0)
     assert found.reasons == ("All 2 runs passed. None of 1 compared figures got worse.",)

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from gauntlet.campaigns import record_files
-from gauntlet.campaigns.scorecard import made_up
+from gauntlet.campaigns.scorecard import synthetic_histories
 from gauntlet.campaigns.scorecard.trials import Record
 from gauntlet.cli import main
 from gauntlet.core.errors import Exit
@@ -75,7 +75,7 @@ def test_a_trial_is_recorded_once_and_then_rendered(tmp_path, file, capsys):
 def test_a_signal_between_two_trials_ends_the_command_in_one_line(
     tmp_path, file, capsys, monkeypatch, number
 ):
-    try_out, tried = made_up.try_out, []
+    try_out, tried = synthetic_histories.try_out, []
 
     def interrupted(*arguments):
         tried.append(1)
@@ -83,7 +83,7 @@ def test_a_signal_between_two_trials_ends_the_command_in_one_line(
             os.kill(os.getpid(), number)
         return try_out(*arguments)
 
-    monkeypatch.setattr(made_up, "try_out", interrupted)
+    monkeypatch.setattr(synthetic_histories, "try_out", interrupted)
     arguments = ["scorecard", "correct/usual", "--seeds", "3", "--records", str(file)]
     assert main.main(arguments) == Exit.INTERRUPTED
     name = signal.Signals(number).name

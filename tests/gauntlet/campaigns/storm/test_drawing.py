@@ -36,7 +36,7 @@ def plan_of(stack, layout):
     return StackPlan.from_cluster(plan.as_json()["components"], plan.links)
 
 
-def test_the_seed_decides():
+def test_a_seed_always_draws_the_same_storm_and_another_seed_another_one():
     assert drawn(5) == drawn(5)
     assert len({repr(drawn(seed)) for seed in SEEDS}) == len(SEEDS)
 

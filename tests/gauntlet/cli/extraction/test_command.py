@@ -77,7 +77,7 @@ def test_a_load_that_replays_the_trace_sends_the_same_texts_at_the_same_times(
     extract("--out", str(file))
     load = {"users": 8, "ramp": 2, "steady": 24, "profile": {"kind": "recorded", "file": str(file)}}
     scenario = from_builtins({"version": 1, "name": "again", "about": "Again.", "load": load})
-    trace = arrival_trace.of(scenario.load)
+    trace = arrival_trace.trace_of(scenario.load)
     traffic = Traffic(scenario, Stripe(), trace)
     times_ns = list(traffic.offsets_ns())
     sent = ops(story)

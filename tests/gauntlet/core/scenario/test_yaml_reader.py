@@ -11,7 +11,7 @@ from gauntlet.campaigns.plan.sources import prices
 from gauntlet.core.errors import ConfigError
 from gauntlet.core.scenario import loader, yaml_reader
 from gauntlet.core.scenario.overrides import sla_file
-from gauntlet.runner.exported import metrics_file
+from gauntlet.runner.system_metrics import metrics_file
 from gauntlet.scenarios import library
 
 HEAD = "version: 1\nname: x\n"

@@ -1,8 +1,8 @@
 """Prometheus' text format."""
 
-from gauntlet.runner.exported import exposition
 from gauntlet.runner.exporter import page
 from gauntlet.runner.exporter.metrics import Metric
+from gauntlet.runner.system_metrics import exposition
 
 METRIC = Metric("things_total", "counter", "Some things.")
 

@@ -8,10 +8,10 @@ from rich.console import Console
 
 from gauntlet.cli.running.progress import PlainView
 from gauntlet.core.scenario.model import from_builtins
-from gauntlet.runner.exported import exposition
 from gauntlet.runner.exporter.metrics import METRICS, WORKER_METRICS
 from gauntlet.runner.exporter.recorder import Recorder
 from gauntlet.runner.live_metrics import merge_rows
+from gauntlet.runner.system_metrics import exposition
 
 SCENARIO = from_builtins(
     {

@@ -28,9 +28,9 @@ def calls():
 def faults(calls, tmp_path):
     """A journal of faults; `calls` has what it wrote, in order."""
     recovery = SimpleNamespace(
-        fault_requested=lambda name, command: calls.append(("requested", name, command)),
-        fault_healed=lambda name: calls.append(("healed", name)),
-        control_group=lambda path: calls.append(("noted", path)),
+        note_fault_requested=lambda name, command: calls.append(("requested", name, command)),
+        note_fault_healed=lambda name: calls.append(("healed", name)),
+        note_control_group=lambda path: calls.append(("noted", path)),
     )
     chaos = SimpleNamespace(write=lambda kind, **fields: calls.append((kind, fields.get("step"))))
     return FaultJournal(chaos, recovery, [COMMAND], tmp_path)
@@ -74,7 +74,7 @@ def test_a_heal_that_cannot_be_noted_for_the_recovery_is_journalled(calls, tmp_p
         raise OSError(28, "No space left on device")
 
     chaos = SimpleNamespace(write=lambda kind, **fields: calls.append((kind, fields["step"])))
-    faults = FaultJournal(chaos, SimpleNamespace(fault_healed=fail), [], tmp_path)
+    faults = FaultJournal(chaos, SimpleNamespace(note_fault_healed=fail), [], tmp_path)
     faults.write("fault", id="k", step="healed")
     assert calls == [("fault", "healed")]
 
@@ -84,9 +84,9 @@ def test_a_fault_whose_request_cannot_be_journalled_is_not_left_open(calls, tmp_
         raise OSError(28, "No space left on device")
 
     recovery = SimpleNamespace(
-        fault_requested=lambda name, _command: calls.append(("requested", name)),
-        fault_healed=lambda name: calls.append(("healed", name)),
-        control_group=lambda path: calls.append(("noted", path)),
+        note_fault_requested=lambda name, _command: calls.append(("requested", name)),
+        note_fault_healed=lambda name: calls.append(("healed", name)),
+        note_control_group=lambda path: calls.append(("noted", path)),
     )
     faults = FaultJournal(SimpleNamespace(write=fail), recovery, [], tmp_path)
     with pytest.raises(OSError, match="No space"):

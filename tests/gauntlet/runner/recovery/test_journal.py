@@ -9,7 +9,7 @@ import pytest
 from gauntlet.core.errors import ConfigError
 from gauntlet.runner.recovery import journal
 from gauntlet.runner.recovery.identity import identify
-from gauntlet.runner.recovery.journal import RecoveryJournal, ownerless, paths
+from gauntlet.runner.recovery.journal import RecoveryJournal, lock_orphaned, paths
 
 HEAL = {"heal": ["true"], "verify": None, "timeout_s": 1.0, "path": "/run"}
 OWNER_THAT_DIES = """
@@ -17,7 +17,7 @@ import os, signal, sys
 from pathlib import Path
 from gauntlet.runner.recovery.journal import RecoveryJournal
 journal = RecoveryJournal("killed", Path("/run"))
-journal.temporary_folder()
+journal.create_temporary_folder()
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -33,23 +33,23 @@ def own(tmp_path, monkeypatch):
 
 def read(path):
     """What a journal names; None if it has an owner."""
-    with ownerless(path) as found:
+    with lock_orphaned(path) as found:
         return None if found is None else found.leftovers
 
 
 def test_rows_are_on_disk_when_the_call_returns(own):
-    own.process(os.getpid())
-    own.toxiproxy("http://127.0.0.1:1", "gauntlet-mine-")
-    own.control_group("/groups/gauntlet-1")
-    own.fault_requested("a", HEAL)
-    own.fault_requested("b", {})
+    own.note_process(os.getpid())
+    own.note_toxiproxy("http://127.0.0.1:1", "gauntlet-mine-")
+    own.note_control_group("/groups/gauntlet-1")
+    own.note_fault_requested("a", HEAL)
+    own.note_fault_requested("b", {})
     with own.path.open("rb") as file:
         found = journal._read(file, "mine")
     assert found.processes == [identify(os.getpid())]
     assert found.toxiproxies == [("http://127.0.0.1:1", "gauntlet-mine-")]
     assert found.control_groups == [journal.Path("/groups/gauntlet-1")]
     assert (found.faults, list(found.commands)) == (["a", "b"], ["a"])
-    own.fault_healed("a")
+    own.note_fault_healed("a")
     assert own.leftovers.faults == ["b"]
     assert not own.leftovers.commands
 
@@ -61,13 +61,13 @@ def test_the_name_of_a_temporary_folder_is_on_disk_before_the_folder(own, monkey
 
     monkeypatch.setattr(journal.Path, "mkdir", fail)
     with pytest.raises(OSError, match="space"):
-        own.temporary_folder()
+        own.create_temporary_folder()
 
 
 def test_a_journal_is_kept_while_a_control_group_exists(own, tmp_path):
     group = tmp_path / "group"
     group.mkdir()
-    own.control_group(str(group))
+    own.note_control_group(str(group))
     own.close()
     assert own.path.exists()
     group.rmdir()
@@ -75,7 +75,7 @@ def test_a_journal_is_kept_while_a_control_group_exists(own, tmp_path):
 
 
 def test_a_journal_is_kept_while_disks_are_left_beside_its_folder(own):
-    data = own.temporary_folder()
+    data = own.create_temporary_folder()
     disks = data.with_name(f"{data.name}-disks")
     disks.mkdir()
     data.rmdir()
@@ -99,9 +99,9 @@ def test_a_journal_has_no_owner_after_the_death_of_its_process(folder):
 
 
 def test_a_journal_is_removed_when_nothing_is_left(own):
-    own.temporary_folder().rmdir()
-    own.fault_requested("a", HEAL)
-    own.fault_healed("a")
+    own.create_temporary_folder().rmdir()
+    own.note_fault_requested("a", HEAL)
+    own.note_fault_healed("a")
     own.close()
     assert paths() == []
 
@@ -109,9 +109,9 @@ def test_a_journal_is_removed_when_nothing_is_left(own):
 @pytest.mark.parametrize("left", ["fault", "folder"])
 def test_a_journal_stays_if_something_is_left(own, left):
     if left == "fault":
-        own.fault_requested("a", HEAL)
+        own.note_fault_requested("a", HEAL)
     else:
-        own.temporary_folder()
+        own.create_temporary_folder()
     own.close()
     assert read(own.path) is not None
 
@@ -119,7 +119,7 @@ def test_a_journal_stays_if_something_is_left(own, left):
 def test_a_process_that_ends_with_the_journal_is_no_error(own):
     """The events of a stack that is being stopped come from another thread."""
     own.close()
-    own.process(os.getpid())
+    own.note_process(os.getpid())
 
 
 def test_an_incomplete_last_line_is_ignored(left_by):

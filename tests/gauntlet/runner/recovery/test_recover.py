@@ -212,7 +212,7 @@ def test_a_journal_of_another_version_is_reported_and_kept(left_by):
 def test_a_run_that_goes_on_is_not_recovered_from(tmp_path, monkeypatch):
     monkeypatch.setattr(journal.tempfile, "gettempdir", lambda: str(tmp_path))
     own = RecoveryJournal("mine", tmp_path)
-    temporary = own.temporary_folder()
+    temporary = own.create_temporary_folder()
     assert recover_all(allow_exec=True) == []
     assert temporary.is_dir()
     temporary.rmdir()

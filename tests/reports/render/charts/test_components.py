@@ -20,7 +20,7 @@ def drawn(tmp_path_factory):
     use = {measure: dict.fromkeys(names, column) for measure in measures}
     with mpl.rc_context():
         mpl.rcParams.update(drawing.STYLE)
-        figure = components.draw(data.of(result, {}, use))
+        figure = components.draw(data.build(result, {}, use))
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
     return figure, canvas.get_renderer()
@@ -61,6 +61,6 @@ def test_each_panel_shades_the_faults(drawn):
 def test_the_markup_says_what_it_shows(tmp_path):
     result = judge(good_story(1).write(tmp_path))
     use = {"component_cores": {"edge-1": [1.0] * len(result["series"]["second"])}}
-    svg = components.markup(data.of(result, {}, use))
+    svg = components.markup(data.build(result, {}, use))
     assert svg.startswith('<svg role="img" aria-label="What each component of the system used')
     assert "edge-1" in svg

@@ -32,7 +32,7 @@ def drawn(request, result):
     """A chart and what has drawn it."""
     with mpl.rc_context():
         mpl.rcParams.update(drawing.STYLE)
-        figure = figures.FIGURES[request.param].draw(data.of(result, MANIFEST))
+        figure = figures.FIGURES[request.param].draw(data.build(result, MANIFEST))
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
     return figure, canvas.get_renderer()
@@ -70,14 +70,14 @@ def test_the_title_of_an_axis_covers_no_number(drawn):
 
 def lines_of(name, result, manifest):
     """Return the labels of a chart's texts and lines."""
-    figure = figures.FIGURES[name].draw(data.of(result, manifest))
+    figure = figures.FIGURES[name].draw(data.build(result, manifest))
     texts = [text.get_text() for axes in figure.axes for text in axes.texts]
     names = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
     return texts, names
 
 
 def test_the_limits_of_objectives_are_drawn_where_they_hold(result):
-    figure = figures.FIGURES["latency"].draw(data.of(result, {}))
+    figure = figures.FIGURES["latency"].draw(data.build(result, {}))
     delivery = figure.axes[1]
     segments = [tuple(line[0]) for each in delivery.collections for line in each.get_segments()]
     assert {height for _, height in segments} == {500.0, 5000.0}
@@ -104,6 +104,6 @@ def test_eight_hours_are_drawn_with_few_points(result):
     }
     long = {**result, "series": {**series, "second": list(range(seconds))}}
     for name in ("timeline", "latency"):
-        _, markup = figures.draw(name, data.of(long, {}))
+        _, markup = figures.draw(name, data.build(long, {}))
         assert len(markup) < 400_000
         assert "each point stands for 29 s" in markup

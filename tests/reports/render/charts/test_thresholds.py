@@ -32,23 +32,23 @@ def result(indicator, window, **changes):
     ],
 )
 def test_a_limit_belongs_to_the_panel_of_its_indicator(indicator, panel, text):
-    (found,) = thresholds.of(result(indicator, "steady"))
+    (found,) = thresholds.find(result(indicator, "steady"))
     assert (found.panel, found.text, found.violated) == (panel, text, False)
     assert found.spans == ((2.0, 5.0), (7.0, 8.0))
 
 
 def test_an_open_window_ends_with_the_series_and_a_window_that_never_began_has_no_span():
-    (found,) = thresholds.of(result("ack_p99_ms", "fault:cut", verdict="invalid"))
+    (found,) = thresholds.find(result("ack_p99_ms", "fault:cut", verdict="invalid"))
     assert found.spans == ((5.0, 20.0),)
     assert found.violated
-    (found,) = thresholds.of(result("ack_p99_ms", "fault:missed"))
+    (found,) = thresholds.find(result("ack_p99_ms", "fault:missed"))
     assert found.spans == ()
 
 
 @pytest.mark.parametrize("indicator", ["lag_p99_ms", "live_missed_ratio", "lost_connections_count"])
 def test_other_indicators_have_no_panel(indicator):
-    assert thresholds.of(result(indicator, "steady")) == []
+    assert thresholds.find(result(indicator, "steady")) == []
 
 
 def test_an_endless_limit_is_not_drawn():
-    assert thresholds.of(result("ack_p99_ms", "steady", target="inf")) == []
+    assert thresholds.find(result("ack_p99_ms", "steady", target="inf")) == []

@@ -54,7 +54,7 @@ def bench(world, monkeypatch):
     answers, asked, tasks = [], [], []
     sessions = {user.number: FakeSession(user, answers) for user in (ANN, BOB)}
 
-    async def call_and_wait(_port, _channel, _gateway, call, _timeout_s):
+    async def call_and_wait(_transport, _channel, _gateway, call, _timeout_s):
         conv, user, answer = call.value
         asked.append((world.time_ns // NS_PER_MS, conv, user))
         world.time_ns += 7 * NS_PER_MS
@@ -74,7 +74,7 @@ def bench(world, monkeypatch):
         adapter=world.context.adapter,
         traffic=[ROOM],
     )
-    port = SimpleNamespace(spawn=lambda job: tasks.append(asyncio.ensure_future(job)))
+    transport = SimpleNamespace(spawn=lambda job: tasks.append(asyncio.ensure_future(job)))
 
     async def pass_s(seconds):
         for _ in range(round(seconds * 100)):
@@ -82,9 +82,9 @@ def bench(world, monkeypatch):
             await asyncio.sleep(0)
             await asyncio.sleep(0)
 
-    made = AttendancePolls(plan, world.context, port, sessions)
+    made = AttendancePolls(plan, world.context, transport, sessions)
     return SimpleNamespace(polls=made, answers=answers, asked=asked, pass_s=pass_s, plan=plan,
-                           sessions=sessions, tasks=tasks, port=port)  # fmt: skip
+                           sessions=sessions, tasks=tasks, transport=transport)  # fmt: skip
 
 
 def begin(bench):
@@ -114,7 +114,7 @@ async def test_the_list_is_read_once_a_second_while_the_load_runs(world, bench):
 async def test_the_other_rooms_are_read_in_turn_between(world, bench):
     others = [Conversation(number, f"r.{number}", "group", (1, 2)) for number in (7, 8)]
     bench.plan.traffic = [others[0], ROOM, others[1]]
-    bench.polls = AttendancePolls(bench.plan, world.context, bench.port, bench.sessions)
+    bench.polls = AttendancePolls(bench.plan, world.context, bench.transport, bench.sessions)
     bench.answers += [[] for _ in range(6)]
     begin(bench)
     began_ms = world.time_ns // NS_PER_MS
@@ -185,5 +185,5 @@ async def test_an_exception_of_the_adapter_is_counted(world, bench):
 
 def test_a_system_without_such_a_list_is_not_asked(world, bench):
     bench.plan.adapter = SimpleNamespace(capabilities=frozenset())
-    polls = AttendancePolls(bench.plan, world.context, bench.port, bench.sessions)
+    polls = AttendancePolls(bench.plan, world.context, bench.transport, bench.sessions)
     assert list(polls.scheduled_actions()) == []

@@ -50,7 +50,7 @@ def bench(world, monkeypatch):
     answers, asked, tasks, pages = [], [], [], []
     sessions = {user.number: FakeSession(user, answers) for user in (ANN, BOB)}
 
-    async def call_and_wait(_port, channel, _gateway, call, _timeout_s):
+    async def call_and_wait(_transport, channel, _gateway, call, _timeout_s):
         conv, after, limit, answer = call.value
         asked.append((world.time_ns // NS_PER_MS, channel.connection_number, conv, after, limit))
         world.time_ns += 7 * NS_PER_MS
@@ -72,8 +72,8 @@ def bench(world, monkeypatch):
             stripe=SimpleNamespace(worker=0),
             traffic=SimpleNamespace(conversations={conv.name: conv for conv in conversations}),
         )
-        port = SimpleNamespace(spawn=lambda job: tasks.append(asyncio.ensure_future(job)))
-        return HistoryReads(plan, world.context, port, sessions, pages.append)
+        transport = SimpleNamespace(spawn=lambda job: tasks.append(asyncio.ensure_future(job)))
+        return HistoryReads(plan, world.context, transport, sessions, pages.append)
 
     async def pass_s(seconds):
         for _ in range(round(seconds * 100)):

@@ -113,7 +113,7 @@ def bench(world, monkeypatch):
             requests.append(request)
             return answers[request.method]
 
-    async def result_of_connecting(_context, _port, _session, token, device):
+    async def result_of_connecting(_context, _transport, _session, token, device):
         connects.append((token, device))
         return answers["connect"]
 

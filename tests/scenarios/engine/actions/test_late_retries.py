@@ -37,7 +37,7 @@ def bench(world, monkeypatch):
         sent.append((conv, client_msg_id, body))
         return Immediate(value=answers.pop(0) if answers else Sent("unknown"))
 
-    async def call_and_wait(_port, _channel, _gateway, call, _timeout_s):
+    async def call_and_wait(_transport, _channel, _gateway, call, _timeout_s):
         if isinstance(call.value, Exception):
             raise call.value
         return call.value
@@ -51,11 +51,11 @@ def bench(world, monkeypatch):
         record_error=errors.append,
     )
     reader = SimpleNamespace(user=ANN, request_channel=channel)
-    port = SimpleNamespace(spawn=lambda job: tasks.append(asyncio.ensure_future(job)))
+    transport = SimpleNamespace(spawn=lambda job: tasks.append(asyncio.ensure_future(job)))
 
     def made(capabilities=world.context.adapter.capabilities):
         plan = SimpleNamespace(adapter=SimpleNamespace(capabilities=capabilities))
-        return LateRetries(plan, world.context, port)
+        return LateRetries(plan, world.context, transport)
 
     for sseq in (3, 4):
         world.ledger.ack(Op(0, TALK, ANN.number, sseq))

@@ -64,7 +64,7 @@ def bench(world, monkeypatch):
     sessions = {user.number: FakeSession(user) for user in (ANN, BOB)}
     strangers, answers, tasks, pages = FakeStrangers(), [], [], []
 
-    async def call_and_wait(_port, channel, _gateway, call, _timeout_s):
+    async def call_and_wait(_transport, channel, _gateway, call, _timeout_s):
         reads = call.value[0] == "read"
         assert channel is sessions[(BOB if reads else ANN).number].request_channel
         if reads:
@@ -76,8 +76,8 @@ def bench(world, monkeypatch):
         return answer
 
     monkeypatch.setattr(member_changes, "call_and_wait", call_and_wait)
-    port = SimpleNamespace(spawn=lambda job: tasks.append(asyncio.ensure_future(job)))
-    changes = MemberChanges(world.context, port, sessions, 1, strangers)
+    transport = SimpleNamespace(spawn=lambda job: tasks.append(asyncio.ensure_future(job)))
+    changes = MemberChanges(world.context, transport, sessions, 1, strangers)
 
     async def change(event, answer):
         answers.append(answer)

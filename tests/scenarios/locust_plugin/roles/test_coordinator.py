@@ -47,7 +47,7 @@ class Runner:
         self.handlers[kind](None, SimpleNamespace(node_id=client, data=data))
     def engine_failed(self, client, message, exit_code):
         data = {"message": message, "exit_code": exit_code}
-        self.deliver("gauntlet-tell", client, {"what": "broke", "data": data})
+        self.deliver("gauntlet-tell", client, {"what": "engine-failed", "data": data})
 
 def worker(**answers):
     default = {
@@ -114,13 +114,13 @@ def test_a_configuration_error_of_one_worker_ends_the_run():
     ("answers", "reason"),
     [
         ("drain={'files': [['history/w0-g0.bin', 4, '00']]}", "another checksum"),
-        ("piece={'error': 'it broke', 'exit_code': 3}", "it broke"),
+        ("chunk={'error': 'it broke', 'exit_code': 3}", "it broke"),
     ],
 )
 def test_a_worker_whose_files_do_not_arrive_intact_is_lost(answers, reason):
     """None of its files is in the run directory."""
     *_, steps, _ = result_of(f"""
-        remote = dict(prepare={{"shares": False}}, piece={{"bytes": b"1234"}},
+        remote = dict(prepare={{"shares": False}}, chunk={{"bytes": b"1234"}},
                       drain={{"files": [["history/w0-g0.bin", 4, "00"]]}})
         runner, coordinator = coordinate(a=worker(**{{**remote, **dict({answers})}}))
         coordinator.begin(file, 1)

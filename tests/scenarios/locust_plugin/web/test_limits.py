@@ -11,7 +11,7 @@ def limits_of(indicator, window="steady", value=500):
     fault = {"id": "gone", "kind": "kill", "target": "edge", "at": "3s", "for": "2s"}
     objective = {"id": "o", "indicator": indicator, "op": "<", "value": value, "window": window}
     plain = {"version": 1, "name": "x", "about": "x", "faults": [fault], "sla": [objective]}
-    return limits.of(from_builtins({**plain, "load": {"ramp": "2s", "steady": "10s"}}))
+    return limits.chart_limits(from_builtins({**plain, "load": {"ramp": "2s", "steady": "10s"}}))
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_a_reference_that_is_wrong_does_not_stand_for_the_candidate():
     assert "promise" in wording.verdict(failed(1, *runs, mode="calibration"))
 
 
-def test_warnings_are_told():
+def test_the_verdict_names_what_only_warns():
     worse = compared(severity="warn")
     text = wording.verdict(gate(comparisons=(worse,), verdict=Verdict("warn", 0, ("x",))))
     assert "as a warning, the median time until delivered of steady rose by 20.0 %" in text

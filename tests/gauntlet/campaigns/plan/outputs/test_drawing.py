@@ -7,7 +7,7 @@ import pytest
 from gauntlet.campaigns.plan.model import Change, StormPlan
 from gauntlet.campaigns.plan.outputs import drawing
 from gauntlet.campaigns.plan.outputs.text import number
-from gauntlet.reports.formatting import alike
+from gauntlet.reports.formatting import same_decimals
 
 from ..planned import planned
 
@@ -44,7 +44,7 @@ def test_the_end_of_the_headroom_and_both_ends_of_the_band_are_named():
     assert abs(nearest[1] - float(dot[2])) < 4
     assert f">≈ {plan.headroom.ends.value}</text>" in svg
     band = plan.headroom.factor
-    for end in alike(number(band.low), number(band.high)):
+    for end in same_decimals(number(band.low), number(band.high)):
         assert f">{end} ×</text>" in svg
 
 

@@ -65,10 +65,6 @@ def test_numbers_have_no_exponents():
     assert [text.share_of(each) for each in (1.34, 230.4)] == ["1.3", "230"]
 
 
-def test_texts_of_others_control_no_terminal():
-    assert text.printable("a\x1b[31mb\n") == "a�[31mb�"
-
-
 @pytest.mark.parametrize(
     ("unit", "lower", "higher", "shown"),
     [

@@ -2,9 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
+from gauntlet.campaigns.grades.records import Record
+from gauntlet.campaigns.grades.systems import (
+    EXPERIMENTS,
+    POWER_LOSS,
+    SYSTEMS,
+    Configuration,
+    System,
+)
 from gauntlet.campaigns.markdown import item, paragraph, table
-from gauntlet.campaigns.records import Record
-from gauntlet.campaigns.systems import EXPERIMENTS, POWER_LOSS, SYSTEMS, Configuration, System
 
 ASPECTS = ("loss", "order", "duplicates", "re-sync", "content", "attendance")
 _MARKS = {"pass": "✔", "warn": "✔", "fail": "✘", "inconclusive": "?"}

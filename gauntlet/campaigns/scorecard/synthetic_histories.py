@@ -1,4 +1,4 @@
-"""The parts of the scorecard that judge made-up histories, in this process."""
+"""The parts of the scorecard that judge synthetic histories, in this process."""
 
 import functools
 import hashlib

@@ -1,7 +1,7 @@
 """A record for tests."""
 
-from gauntlet.campaigns import systems, table
-from gauntlet.campaigns.records import Record
+from gauntlet.campaigns.grades import page, systems
+from gauntlet.campaigns.grades.records import Record
 
 
 def record(name="nats/core/kill", **changes):
@@ -17,7 +17,7 @@ def record(name="nats/core/kill", **changes):
         "scenario": systems.digest(cell),
         "verdict": "pass",
         "exit_code": 0,
-        "grades": dict.fromkeys(table.ASPECTS, "A"),
+        "grades": dict.fromkeys(page.ASPECTS, "A"),
         "counts": {"acked": 280, "ops": 280, "handed_over": 0},
         "violations": [],
         "unknown": [],

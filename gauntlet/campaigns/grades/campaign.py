@@ -1,23 +1,23 @@
-"""Runs the cells of a campaign, and records what they found."""
+"""Runs the cells that have no verdict yet, and records what they found."""
 
 import datetime as dt
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from gauntlet.campaigns import child_runs, records
+from gauntlet.campaigns import child_runs
 from gauntlet.campaigns.child_runs import Child, Planned
-from gauntlet.campaigns.records import SETTLED, Record
-from gauntlet.campaigns.systems import SEED, Cell, command, digest, scenario
+from gauntlet.campaigns.grades import records
+from gauntlet.campaigns.grades.records import SETTLED, Record
+from gauntlet.campaigns.grades.systems import SEED, Cell, command, digest, scenario
+from gauntlet.campaigns.progress import Say
 from gauntlet.core.errors import Exit, first_exit
 from gauntlet.stacks import STACKS, reference
 from gauntlet.stacks.server_stack import ServerStack
 
 _INSTALL = "sudo tools/install-services.sh"
-
-Say = Callable[[str], None]
 
 
 def missing(stacks: set[str]) -> dict[str, str]:
@@ -38,9 +38,7 @@ def missing(stacks: set[str]) -> dict[str, str]:
     return found
 
 
-def campaign(
-    cells: Sequence[Cell], file: Path, out: Path, *, jobs: int, again: bool, say: Say
-) -> Exit:
+def run(cells: Sequence[Cell], file: Path, out: Path, *, jobs: int, again: bool, say: Say) -> Exit:
     """Run the cells that have no verdict yet, and return the exit code of all chosen cells."""
     known = records.read(file)
     absent = missing({cell.stack for cell in cells})
@@ -75,7 +73,7 @@ def _run_all(queue: list[Cell], file: Path, out: Path, jobs: int, say: Say) -> s
 
 def _finish(child: Child[Cell], file: Path) -> tuple[Exit, str]:
     """Record a run that has ended; return its exit code, and a line about it."""
-    code, name = child.returned(), child.item.name
+    code, name = child.exit_code(), child.item.name
     record = record_of(child)
     if record is None or record.verdict not in (*SETTLED, "inconclusive"):
         line = (

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from gauntlet.campaigns import systems
+from gauntlet.campaigns.grades import systems
 from gauntlet.core.errors import ConfigError
 from gauntlet.core.scenario.catalog import ADAPTER_STACKS
 from gauntlet.core.scenario.loader import parse

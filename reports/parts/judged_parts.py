@@ -1,4 +1,4 @@
-"""Adds up what the parts of a run showed, and finds the witnesses.
+"""What the parts of a run showed together: the verdict of every check, with its witnesses.
 
 The witnesses of a check are found in the end, in the history of those parts alone in which the
 check counted violations: in it, they are the same and in the same order as in the whole. So nothing
@@ -23,7 +23,7 @@ WITNESS_RECORDS_MAX = 1_000_000
 
 
 @dataclass(frozen=True)
-class InParts:
+class JudgedParts:
     """What the parts of a run showed: a history for the metrics, and what each check found."""
 
     history: History
@@ -64,7 +64,7 @@ def add_up(
     parts: Sequence[Part],
     columns: Columns,
     crossing: Mapping[str, int],
-) -> InParts | None:
+) -> JudgedParts | None:
     """Return what some parts showed together; None if only the whole history can show it.
 
     `crossing` is how many examined things of each check are in no piece of a conversation.
@@ -72,7 +72,7 @@ def add_up(
     punctual = late.check_parts([part.served for part in parts])
     if punctual is None or any(part.contradiction for part in parts):
         return None
-    history = merging.outline(context, parts, columns)
+    history = merging.metrics_history(context, parts, columns)
     if timestamps.may_differ(history) and any(p.findings["timestamps"].examined for p in parts):
         return None
     findings = {"late": punctual}
@@ -89,7 +89,7 @@ def add_up(
         if findings[name].count:
             suspects[name] = _suspects(name, spans, parts, together)
     findings["resync-replay"] = resync_replay.of_run(findings["resync-replay"], history)
-    return InParts(history, findings, suspects, context)
+    return JudgedParts(history, findings, suspects, context)
 
 
 def _together(name: str, parts: Sequence[Part]) -> list[int]:

@@ -4,7 +4,7 @@ import pytest
 
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.scenario.model import from_builtins
-from gauntlet.runner.guards.watcher import Guards
+from gauntlet.runner.guards.guards import Guards
 
 LOSS = {"check": "undelivered", "older_than": "2s"}
 

@@ -1,6 +1,6 @@
 """Prometheus' text format."""
 
-from gauntlet.runner.exported import exposition
+from gauntlet.runner.system_metrics import exposition
 
 PAGE = r"""
 # HELP process_cpu_seconds_total Total user and system CPU time spent in seconds.

@@ -1,6 +1,6 @@
 """The page shows every record, and the command of every red."""
 
-from gauntlet.campaigns import table
+from gauntlet.campaigns.grades import page as grades_page
 
 from .example import record
 
@@ -9,7 +9,7 @@ LOST = "lost-acked: 127 of 238 acknowledged messages are missing from storage."
 
 def page(*found):
     """Return the page of these records."""
-    return table.page({each.cell: each for each in found})
+    return grades_page.page({each.cell: each for each in found})
 
 
 def red():

@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from gauntlet.campaigns import child_runs, grades, records, systems
+from gauntlet.campaigns import child_runs
 from gauntlet.campaigns.child_runs import Child
+from gauntlet.campaigns.grades import campaign, records, systems
 from gauntlet.core.errors import Exit
 from gauntlet.core.run_directory import RunDir, write_json
 
@@ -39,9 +40,9 @@ def outcome(monkeypatch, tmp_path):
                 finish(Child(planned.item, SimpleNamespace(returncode=returned), folder, 0.0))
 
         monkeypatch.setattr(child_runs, "run_all", run_all)
-        monkeypatch.setattr(grades, "missing", lambda _stacks: {})
+        monkeypatch.setattr(campaign, "missing", lambda _stacks: {})
         file = tmp_path / "records.jsonl"
-        code = grades.campaign(
+        code = campaign.run(
             [CELL], file, tmp_path / "out", jobs=1, again=False, say=lambda _line: None
         )
         return code, records.read(file) if file.exists() else {}

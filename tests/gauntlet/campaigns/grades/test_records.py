@@ -2,7 +2,7 @@
 
 import pytest
 
-from gauntlet.campaigns import records, systems
+from gauntlet.campaigns.grades import records, systems
 from gauntlet.core.errors import ConfigError
 
 from .example import record

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import yaml
 
-from gauntlet.campaigns import grades, records, systems, table
+from gauntlet.campaigns.grades import campaign, page, records, systems
+from gauntlet.campaigns.progress import say
 from gauntlet.core.errors import ConfigError, Exit
 
 MAX_JOBS = 16
@@ -27,8 +28,8 @@ def run(options: argparse.Namespace) -> Exit:
         return _render(options.records, options.page)
     if not 1 <= options.jobs <= MAX_JOBS:
         raise ConfigError(f"--jobs must be between 1 and {MAX_JOBS}; got {options.jobs}")
-    return grades.campaign(
-        cells, options.records, options.out, jobs=options.jobs, again=options.again, say=_say
+    return campaign.run(
+        cells, options.records, options.out, jobs=options.jobs, again=options.again, say=say
     )
 
 
@@ -39,14 +40,10 @@ def _scenario(name: str) -> str:
     return yaml.safe_dump(systems.scenario(found[0]), sort_keys=False)
 
 
-def _render(file: Path, page: Path) -> Exit:
+def _render(file: Path, target: Path) -> Exit:
     if not file.exists():
         raise ConfigError(f"--records must be a file of records; got {file}, which does not exist")
-    page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(table.page(records.read(file)), encoding="utf-8")
-    print(f"wrote {page}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(page.page(records.read(file)), encoding="utf-8")
+    print(f"wrote {target}")
     return Exit.OK
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)

@@ -9,10 +9,10 @@ from gauntlet.campaigns.plan.estimates.sizing import MEMORY_SHARE, Tier
 from gauntlet.campaigns.plan.figures import Basis
 from gauntlet.campaigns.plan.inputs import LABELS, Inputs
 from gauntlet.campaigns.plan.model import StormPlan
-from gauntlet.campaigns.plan.outputs.text import printable
 from gauntlet.campaigns.plan.sources.costs import Measured, Source
 from gauntlet.campaigns.plan.sources.prices import PriceFile
 from gauntlet.core import labels
+from gauntlet.core.printable import printable
 
 # What matters for the loss of a zone and was never tried is named, even if a record does not.
 _SEARCHES = {

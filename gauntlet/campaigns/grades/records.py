@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from gauntlet.campaigns import record_files
-from gauntlet.campaigns.systems import Cell, digest
+from gauntlet.campaigns.grades.systems import Cell, digest
 
 # The verdicts that a repetition is not expected to change.
 SETTLED = frozenset({"pass", "warn", "fail"})

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from gauntlet.core import clock
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.run_directory import RunDir
-from gauntlet.runner.exported import exposition
-from gauntlet.runner.exported.metrics_file import Metrics
+from gauntlet.runner.system_metrics import exposition
+from gauntlet.runner.system_metrics.metrics_file import Metrics
 
 FILE = "metrics.jsonl"  # below `events` of the run, as the journals of its parts
 _TIMEOUT_S = 5.0

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from gauntlet.core.errors import ConfigError
-from gauntlet.runner.exported import metrics_file
+from gauntlet.runner.system_metrics import metrics_file
 
 from ...campaigns.capacity.example import scenario
 

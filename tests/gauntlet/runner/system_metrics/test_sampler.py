@@ -13,9 +13,9 @@ from typing import ClassVar
 import pytest
 
 from gauntlet.core.run_directory import RunDir, read_jsonl
-from gauntlet.runner.exported import sampler
-from gauntlet.runner.exported.metrics_file import Metrics, Series
-from gauntlet.runner.exported.sampler import Reading, Sampler, rows, values
+from gauntlet.runner.system_metrics import sampler
+from gauntlet.runner.system_metrics.metrics_file import Metrics, Series
+from gauntlet.runner.system_metrics.sampler import Reading, Sampler, rows, values
 
 CPU, MEMORY = ("server", "cpu_s"), ("server", "memory_bytes")
 SERIES = [
