@@ -177,7 +177,7 @@ def _head(run: RunDir, manifest: dict[str, Any], scenario: scenarios.Scenario) -
             "capabilities": sorted(capabilities(manifest)),
             "traits": to_builtins(from_manifest(manifest)),
             "bug": manifest.get("bug"),
-            "duration_s": scenario.load.duration_s,
+            "duration_s": manifest.get("imported", {}).get("duration_s", scenario.load.duration_s),
         },
     }
 
