@@ -319,6 +319,7 @@ def _manifest(
         "imported": {
             "lines": dict(converter.counts),
             "unjudged": missing,
+            "requires": "stated" if header.require is not None else "judged",
             "duration_s": (converter.last_ns - converter.first_ns) / NS_PER_S,
         },
     }
