@@ -3,7 +3,7 @@
 import numpy as np
 
 from gauntlet.core.clock import NS_PER_S
-from gauntlet.core.history import Channel, Flag, Kind
+from gauntlet.core.history import RECORDED, Channel, Flag, Kind
 from gauntlet.core.scenario import leftovers
 from gauntlet.core.scenario.capabilities import SELF_ECHO
 from gauntlet.reports.checks._pages import shown_at_the_end
@@ -129,6 +129,22 @@ def unreadable_places(history: History, kinds: tuple[Kind, ...]) -> tuple[Ints, 
     return place[order], history.session[at][order]
 
 
+def forged_copies(history: History, kinds: tuple[Kind, ...]) -> tuple[Ints, Ints]:
+    """Return (number of a message, session) of copies that name it and another author.
+
+    Only lines of others say what a copy is about and yet that it is not what was sent. As with
+    `unreadable_places`, `phantom` reports these copies, and the message is not missing besides.
+    """
+    records = history.records
+    if history.scenario.target.adapter != RECORDED or not named_by(history, "phantom"):
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    forged = is_any(records["kind"], kinds) & (records["sseq"] > 0)
+    forged &= has_flag(records["flags"], Flag.FOREIGN)
+    forged &= ~has_flag(records["flags"], Flag.ROOM_EVENT)
+    at = np.flatnonzero(forged)
+    return ints(records["sseq"][at]), history.session[at]
+
+
 def only_read(records: Records) -> Bools:
     """Return which records are copies in pages that were read, and shown to no user."""
     copies: Bools = equal(records["kind"], Kind.RECEIVE)
@@ -150,6 +166,8 @@ def _lost_messages(history: History) -> Bools:
     lost = messages.acked & messages.sent & ~messages.handed_over & ~messages.stored
     lost &= contains(audited, messages.conv) & ~beyond_retention(history)
     lost &= ~contains(unreadable, pair(messages.conv, messages.position))
+    forged, _ = forged_copies(history, (Kind.AUDIT,))
+    lost &= ~contains(distinct(forged), messages.sseq)
     if lost.any() and named_by(history, "history-gap"):
         lost &= ~shown_at_the_end(history)
     return lost

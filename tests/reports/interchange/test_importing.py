@@ -147,6 +147,23 @@ def test_a_changed_delivery_is_found(imported: Imported, change, check):
     assert check in violated(imported(rows))
 
 
+@pytest.mark.parametrize("kind", ["deliver", "read"])
+def test_a_copy_with_another_author_is_one_defect_without_positions_too(imported: Imported, kind):
+    rows = good()
+    for row in rows:
+        row.pop("position", None)
+    if kind == "deliver":
+        rows[find(rows, kind="deliver", message="m4", user="carol")]["sender"] = "alice"
+    else:
+        rows[-1]["messages"][3] = {"message": "m4", "sender": "alice"}
+        del rows[-1]["user"]
+    result = imported(rows)
+    assert violated(result) == {"phantom"}
+    who = "carol received" if kind == "deliver" else "the audit found"
+    expected = f"In team {who} message m4 of bob in team as one of another author."
+    assert witness(result, "phantom") == expected
+
+
 def test_a_delivery_to_a_stranger_is_a_misdelivery(imported: Imported):
     result = imported([*good(), deliver(3, "mallory")])
     assert violated(result) == {"misdelivery"}
