@@ -104,7 +104,8 @@ def find(name: str, history: History) -> Finding:
     try:
         return CHECKS[name](history)
     except Exception as error:  # noqa: BLE001  # any failure of a check is not a pass
-        return Finding(0, "", "", unknown=f"The check crashed with {type(error).__name__}: {error}")
+        sentence = f"The check crashed with {type(error).__name__}: {error}"
+        return Finding(0, "", "", unknown=sentence, crashed=True)
 
 
 def _pages_suffice(name: str, history: History) -> bool:

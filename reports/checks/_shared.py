@@ -3,7 +3,7 @@
 import numpy as np
 
 from gauntlet.core.clock import NS_PER_S
-from gauntlet.core.history import Channel, Flag, Kind
+from gauntlet.core.history import RECORDED, Channel, Flag, Kind
 from gauntlet.core.scenario import leftovers
 from gauntlet.core.scenario.capabilities import SELF_ECHO
 from gauntlet.reports.checks._pages import shown_at_the_end
@@ -51,9 +51,9 @@ def stored_ns(history: History, message: Ints) -> Ints:
 def beyond_retention(history: History) -> Bools:
     """Return which messages the server did not have to keep until the audit.
 
-    The order within a conversation is that of the acknowledgements, so that a message counts as
-    beyond only if at least `count` others were acknowledged after it, or may have been by clocks
-    that differ.
+    The age of a message counts from its first attempt, which the system may have stored. The order
+    within a conversation is that of the acknowledgements, so that a message counts as beyond only
+    if at least `count` others were acknowledged after it, or may have been by clocks that differ.
     """
     messages, retention = history.messages, history.traits.retention
     beyond = np.zeros(len(messages), dtype=np.bool_)
@@ -61,8 +61,9 @@ def beyond_retention(history: History) -> Bools:
         return beyond
     error_ns = history.events.clock_error_ns
     if retention.age_s is not None:
-        audit_ns = history.events.phases.get("audit", NEVER - error_ns)
-        beyond |= messages.acked_ns < audit_ns + error_ns - int(retention.age_s * NS_PER_S)
+        # Where clocks may differ, the importer has moved the attempts back by that much.
+        kept_ns = _read_ns(history) - int(retention.age_s * NS_PER_S)
+        beyond |= messages.first_attempt_ns < kept_ns
     if retention.count is not None:
         at = np.flatnonzero(messages.acked)
         at = at[stable_order(messages.conv[at], messages.acked_ns[at])]
@@ -70,6 +71,20 @@ def beyond_retention(history: History) -> Bools:
         ends = np.searchsorted(conv, conv, side="right")
         beyond[at] |= ends - _first_within(conv, messages.acked_ns[at], error_ns) > retention.count
     return beyond
+
+
+def _read_ns(history: History) -> Ints:
+    """Return when the audit had read the conversation of each message; 0 if it was not read.
+
+    A log has no phase of an audit, and that of a load may take long.
+    """
+    records = history.records
+    heads = np.flatnonzero(equal(records["kind"], Kind.HEAD))
+    convs, _, which = grouped(records["conv"][heads])
+    # The additional last entry is for conversations without an audit (-1).
+    read_ns = np.zeros(convs.size + 1, dtype=np.int64)
+    np.maximum.at(read_ns, which, ints(records["t_ns"][heads]))
+    return read_ns[find(convs, history.messages.conv)]
 
 
 def _first_within(conv: Ints, t_ns: Ints, error_ns: int) -> Ints:
@@ -114,6 +129,22 @@ def unreadable_places(history: History, kinds: tuple[Kind, ...]) -> tuple[Ints, 
     return place[order], history.session[at][order]
 
 
+def forged_copies(history: History, kinds: tuple[Kind, ...]) -> tuple[Ints, Ints]:
+    """Return (number of a message, session) of copies that name it and another author.
+
+    Only lines of others say what a copy is about and yet that it is not what was sent. As with
+    `unreadable_places`, `phantom` reports these copies, and the message is not missing besides.
+    """
+    records = history.records
+    if history.scenario.target.adapter != RECORDED or not named_by(history, "phantom"):
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    forged = is_any(records["kind"], kinds) & (records["sseq"] > 0)
+    forged &= has_flag(records["flags"], Flag.FOREIGN)
+    forged &= ~has_flag(records["flags"], Flag.ROOM_EVENT)
+    at = np.flatnonzero(forged)
+    return ints(records["sseq"][at]), history.session[at]
+
+
 def only_read(records: Records) -> Bools:
     """Return which records are copies in pages that were read, and shown to no user."""
     copies: Bools = equal(records["kind"], Kind.RECEIVE)
@@ -135,6 +166,8 @@ def _lost_messages(history: History) -> Bools:
     lost = messages.acked & messages.sent & ~messages.handed_over & ~messages.stored
     lost &= contains(audited, messages.conv) & ~beyond_retention(history)
     lost &= ~contains(unreadable, pair(messages.conv, messages.position))
+    forged, _ = forged_copies(history, (Kind.AUDIT,))
+    lost &= ~contains(distinct(forged), messages.sseq)
     if lost.any() and named_by(history, "history-gap"):
         lost &= ~shown_at_the_end(history)
     return lost

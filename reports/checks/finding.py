@@ -74,7 +74,7 @@ class Finding:
     the first one that has any counts. `aside` is a further sentence on {count} things, which need
     not be violations. `nothing_seen` is unknown only if it holds for all parts to which the check
     applies. `unexamined` is how many things there were, though the check does not apply to them: of
-    several sentences on why, the one about most things is told.
+    several sentences on why, the one about most things is told. A check that `crashed` is unknown.
     """
 
     examined: int
@@ -90,6 +90,7 @@ class Finding:
     doubts: tuple[Counted, ...] = ()
     aside: Counted | None = None
     unexamined: int = 0
+    crashed: bool = False
 
     def why_unknown(self) -> str:
         """Return a sentence on why there is no answer, empty if there is one."""
@@ -125,6 +126,7 @@ class Verdict:
     witnesses: tuple[Witness, ...]
     times_ns: Ints | None = None
     happened: str = "occurred"
+    crashed: bool = False
 
 
 def judge(check: str, finding: Finding, examined_min: int = 1) -> Verdict:
@@ -139,6 +141,7 @@ def judge(check: str, finding: Finding, examined_min: int = 1) -> Verdict:
         finding.witnesses,
         finding.times_ns,
         finding.happened,
+        finding.crashed,
     )
 
 

@@ -79,6 +79,15 @@ def _may_be_edited(history: History) -> bool:
     return history.traits.edits and history.scenario.target.adapter == RECORDED
 
 
+def _named_by_others(history: History, index: int) -> int:
+    """Return the message that a foreign copy of an imported history names, -1 if it names none."""
+    if history.scenario.target.adapter != RECORDED or not history.records["sseq"][index]:
+        return -1
+    numbers = history.messages.sseq == history.records["sseq"][index]
+    found = np.flatnonzero(numbers & history.messages.sent)
+    return int(found[0]) if found.size else -1
+
+
 def _witness(history: History, index: int) -> Witness:
     record = history.records[index]
     message, user = int(history.messages.of_record[index]), int(history.user[index])
@@ -88,7 +97,12 @@ def _witness(history: History, index: int) -> Witness:
     if record["kind"] == Kind.NAMED:
         fault = f"{history.title(message)} with another id than the one its sender chose"
     elif record["flags"] & Flag.FOREIGN:
-        fault = "a body that was never sent there"
+        named = _named_by_others(history, index)
+        fault = (
+            f"{history.title(named)} as one of another author"
+            if named >= 0
+            else "a body that was never sent there"
+        )
     elif record["flags"] & Flag.CRC_BAD:
         fault = f"{history.title(message)} with a body whose checksum fails"
     elif history.messages.sent[message]:

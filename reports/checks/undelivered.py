@@ -36,7 +36,7 @@ from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import HISTORY
 from gauntlet.reports.checks import _held_pushes
 from gauntlet.reports.checks._removed_receivers import removed_before_receiving
-from gauntlet.reports.checks._shared import unreadable_places
+from gauntlet.reports.checks._shared import forged_copies, unreadable_places
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Counted, Finding, Witness
 from gauntlet.reports.history.arrays import (
     NEVER,
@@ -152,11 +152,18 @@ def _left_later(history: History, expected: ExpectedDeliveries, since_ns: Ints) 
 
 
 def _unreadable(history: History, expected: ExpectedDeliveries) -> Bools:
-    """Return the missing deliveries in whose place the session received another body."""
-    messages = history.messages
-    place, session = unreadable_places(history, (Kind.DELIVER, Kind.RECEIVE))
+    """Return the missing deliveries instead of which the session received something else."""
+    messages, kinds = history.messages, (Kind.DELIVER, Kind.RECEIVE)
+    forged, receiver = forged_copies(history, kinds)
+    if forged.size:
+        copies = distinct(pair(forged, receiver))
+        named = pair(messages.sseq[expected.message], expected.session)
+        instead = expected.missing & contains(copies, named)
+    else:
+        instead = np.zeros(expected.message.size, dtype=np.bool_)
+    place, session = unreadable_places(history, kinds)
     if not place.size:
-        return np.zeros(expected.message.size, dtype=np.bool_)
+        return instead
     places = distinct(place)
     expected_place = find(
         places, pair(messages.conv[expected.message], messages.position[expected.message])
@@ -167,7 +174,7 @@ def _unreadable(history: History, expected: ExpectedDeliveries) -> Bools:
         & (expected_place >= 0)
         & contains(received, pair(expected_place, expected.session))
     )
-    return unreadable
+    return unreadable | instead
 
 
 def _missed_while_away(history: History, expected: ExpectedDeliveries) -> Bools:

@@ -7,7 +7,9 @@ conversation), a *lane*, are therefore judged by two rules:
 
 - A RECEIVE that is not a duplicate, or that is at or below a position of an earlier record, went
   backwards. So did a room event that the client showed again: a system may push an event at least
-  once, but repeats it only on a new connection.
+  once, but repeats it only on a new connection. Clients of others may show what they receive
+  without sorting it, so in an imported history a push also went backwards if it was first shown, or
+  held back, below a position of an earlier record.
 - A position between the lowest and the highest pushed one was skipped unless it was pushed too,
   is in a GAP of that connection, must not be read by the user, or was written by the user where the
   system sends users none of their own messages. So was one between the lowest pushed one and the
@@ -22,7 +24,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gauntlet.core.history import Channel, Flag, Kind
+from gauntlet.core.history import RECORDED, Channel, Flag, Kind
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import SERVER_SEQ
 from gauntlet.reports.checks._held_pushes import never_presented
@@ -61,13 +63,17 @@ KIND = CheckKind(
 
 def check(history: History) -> Finding:
     record, lane, seq = _pushes(history)
-    backward = record[_went_backwards(history, record, lane, seq)]
     places, first = first_rows(pair(lane, seq))
+    backward = record[_went_backwards(history, record, lane, seq, first)]
+    again = np.setdiff1d(backward, record[first])
     pushes = record[first]
     jumps = zip(_jumps(places, pushes), _late_starts(history, places, pushes), strict=True)
     skipped = _unannounced(history, *map(np.concatenate, jumps))
     witnesses = [
-        *(_backward_witness(history, int(at)) for at in backward[:WITNESSES_MAX]),
+        *(
+            _backward_witness(history, int(at), again=bool(at in again))
+            for at in backward[:WITNESSES_MAX]
+        ),
         *(_skip_witness(history, int(at), position) for at, position in skipped[:WITNESSES_MAX]),
     ]
     return Finding(
@@ -103,21 +109,49 @@ def _presented_later(history: History) -> Bools:
     return presented
 
 
-def _went_backwards(history: History, record: Ints, lane: Ints, seq: Ints) -> Bools:
+def _went_backwards(history: History, record: Ints, lane: Ints, seq: Ints, first: Ints) -> Bools:
+    """Return which pushes went backwards; `first` has the first record of each position."""
     kinds = history.records["kind"].take(record)
     backward = np.zeros(record.size, dtype=np.bool_)
+    # Keys of later lanes are larger, so one running maximum serves all lanes.
+    before = np.append(np.int64(-1), np.maximum.accumulate(pair(lane, seq))[:-1])
+    if history.scenario.target.adapter == RECORDED:
+        t_ns, is_event = ints(history.records["t_ns"][record]), equal(kinds, Kind.ROOM)
+        shown_first = first[~equal(kinds[first], Kind.RECEIVE)]
+        backward[shown_first] = _shown_behind(lane, seq, t_ns, is_event)[shown_first]
     received = np.flatnonzero(equal(kinds, Kind.RECEIVE))
     if received.size:
         duplicate = has_flag(history.records["flags"][record[received]], Flag.DUPLICATE)
-        # Keys of later lanes are larger, so one running maximum serves all lanes.
-        highest = np.maximum.accumulate(pair(lane, seq))
-        before = np.append(np.int64(-1), highest)[received]
-        behind = (before >> 32 == lane[received]) & (seq[received] <= before & 0xFFFFFFFF)
-        backward[received] = ~duplicate | behind
+        backward[received] = ~duplicate | _is_behind(lane, seq, before, received)
     shown = np.flatnonzero(equal(kinds, Kind.ROOM))
-    backward[shown] = True
-    backward[shown[grouped(pair(lane[shown], seq[shown])).first]] = False
+    again = np.ones(shown.size, dtype=np.bool_)
+    again[grouped(pair(lane[shown], seq[shown])).first] = False
+    backward[shown[again]] = True
     return backward
+
+
+def _shown_behind(lane: Ints, seq: Ints, t_ns: Ints, is_event: Bools) -> Bools:
+    """Return which pushes a client showed behind a later one.
+
+    Messages that are shown at the same time have the order of their lines. Between events and
+    messages, only the times count: a log may have each in a file of its own.
+    """
+    keys, rows = pair(lane, seq), np.arange(lane.size)
+    begins = (np.diff(lane, prepend=-1) != 0) | (np.diff(t_ns, prepend=-1) != 0)
+    same_time = np.maximum.accumulate(np.where(begins, rows, 0))
+    none = np.full(1, -1, dtype=np.int64)
+    earlier = np.append(none, np.maximum.accumulate(keys))[same_time]
+    messages = np.where(is_event, pair(lane, np.zeros_like(seq)), keys)
+    preceding = np.append(none, np.maximum.accumulate(messages))[:-1]
+    before = np.where(is_event, earlier, np.maximum(earlier, preceding))
+    return _is_behind(lane, seq, before, rows)
+
+
+def _is_behind(lane: Ints, seq: Ints, before: Ints, at: Ints) -> Bools:
+    """Return which pushes are not above those before them; `before` has the highest such keys."""
+    highest = before[at]
+    behind: Bools = (highest >> 32 == lane[at]) & (seq[at] <= highest & 0xFFFFFFFF)
+    return behind
 
 
 def _jumps(places: Ints, pushes: Ints) -> tuple[Ints, Ints, Ints]:
@@ -199,9 +233,9 @@ def _announced_gaps(history: History) -> dict[tuple[int, int], list[tuple[int, i
     return gaps
 
 
-def _backward_witness(history: History, at: int) -> Witness:
+def _backward_witness(history: History, at: int, *, again: bool) -> Witness:
     position = history.records["seq"][at]
-    if history.records["kind"][at] == Kind.ROOM:
+    if again and history.records["kind"][at] == Kind.ROOM:
         return _witness(history, at, f"pushed the event at position {position} again")
     return _witness(history, at, f"went back to position {position}")
 

@@ -1,5 +1,6 @@
 """Turns the lines of a history into rows of the spool, one line at a time."""
 
+import math
 import zlib
 from collections import Counter
 from collections.abc import Callable
@@ -7,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gauntlet.core import run_directory
-from gauntlet.core.clock import NS_PER_S
+from gauntlet.core.clock import NS_PER_S, parse_duration_s
 from gauntlet.core.history import (
     MISSING_MAX,
     Attendance,
@@ -113,6 +114,9 @@ class Converter:
                 f"clock_error must be between 0 and {CLOCK_ERROR_MAX_S:g} seconds; "
                 f"got {line.clock_error}"
             )
+        for key in ("delivery_deadline", "recovery_window"):
+            _check_duration(key, getattr(line, key))
+        _check_retention(line.traits)
         self.header, self.times = line, Times(line.time)
 
     @property
@@ -128,6 +132,14 @@ class Converter:
 
     def _time_or(self, value: lines.Time | None, key: str, default: int) -> int:
         return default if value is None else self._time(value, key)
+
+    def _earlier(self, line: Any, key: str, t_ns: int) -> int:
+        """Return when something began that had ended at `t_ns`, which is the default."""
+        value: lines.Time | None = getattr(line, key)
+        began_ns = self._time_or(value, key, t_ns)
+        if began_ns > t_ns:
+            raise ValueError(f"{key} must not be after time; got {value!r}")
+        return began_ns
 
     def _begun(self, t_ns: int) -> int:
         """Return when something may have begun of which the user's clock says that it began then.
@@ -287,7 +299,7 @@ class Converter:
 
     def read(self, line: lines.Read) -> None:
         t_ns, conv = self._time(line.time), self.names.conversation(line.conversation)
-        requested = self._begun(self._time_or(line.requested, "requested", t_ns))
+        requested = self._begun(self._earlier(line, "requested", t_ns))
         link = 0
         if line.user is not None:
             reader = self._requester(line, t_ns)
@@ -324,7 +336,7 @@ class Converter:
             raise ValueError(f"entries must be a number of messages; got {line.entries}")
         self.spool.add(
             Kind.PAGE, t_ns, conv,
-            ref_ns=self._begun(self._time_or(line.requested, "requested", t_ns)),
+            ref_ns=self._begun(self._earlier(line, "requested", t_ns)),
             link=0 if line.user is None else self._requester(line, t_ns).number, peer=line.entries,
             seq=self._claimed(line, "after"), sseq=self._claimed(line, "through"), spare=flags,
         )  # fmt: skip
@@ -350,6 +362,10 @@ class Converter:
         last = None if line.last is None else self._exact(line.last, "last")
         since = None if line.time is None else self._time(line.time)
         until = None if line.until is None else self._time(line.until, "until")
+        if since is not None and until is not None and until < since:
+            raise ValueError(f"until must not be before time; got {line.until!r}")
+        if first is not None and last is not None and last < first:
+            raise ValueError(f"last must not be before first; got {line.last}")
         self.members.append(MemberSpan(conv, user, since, until, first, last, line.unsure))
 
     def event(self, line: lines.Event) -> None:
@@ -376,9 +392,7 @@ class Converter:
     def _answered(self, line: lines.Attendance | lines.Attempt) -> tuple[int, dict[str, int]]:
         """Return when a request was answered, and the fields of a record of it."""
         t_ns = self._time(line.time)
-        requested = self._time_or(line.requested, "requested", t_ns)
-        if requested > t_ns:
-            raise ValueError(f"requested must not be after time; got {line.requested!r}")
+        requested = self._earlier(line, "requested", t_ns)
         link = 0 if line.user is None else self._requester(line, t_ns).number
         return t_ns, {"ref_ns": self._begun(requested), "link": link}
 
@@ -409,6 +423,8 @@ class Converter:
     def gap(self, line: lines.Gap) -> None:
         t_ns, conv = self._time(line.time), self.names.conversation(line.conversation)
         first, last = self._exact(line.first, "first"), self._exact(line.last, "last")
+        if last < first:
+            raise ValueError(f"last must not be before first; got {line.last}")
         self.spool.add(
             Kind.GAP, t_ns, conv, link=self._link(line, t_ns).number, seq=first, sseq=last
         )
@@ -417,7 +433,7 @@ class Converter:
         t_ns = self._time(line.time)
         link = self._link(line, t_ns, up_ns=t_ns)
         self.names.servers[link.number] = line.server
-        dialled = self._begun(self._time_or(line.dialled, "dialled", t_ns))
+        dialled = self._begun(self._earlier(line, "dialled", t_ns))
         self.user_records.append(
             Record(t_ns, dialled, link=link.number, peer=link.user, kind=Kind.CONNECT)
         )
@@ -444,6 +460,10 @@ class Converter:
         if any(fault.id == line.fault for fault in self.faults):
             raise ValueError(f"fault must be a name of its own; got {line.fault!r:.80} again")
         until = None if line.until is None else self._time(line.until, "until")
+        if until is not None and until < begin:
+            raise ValueError(f"until must not be before time; got {line.until!r}")
+        if line.recover_within is not None:
+            _check_duration("recover_within", line.recover_within)
         # By the clocks of the users, the fault may have acted that much earlier and later.
         self.faults.append(
             FaultSpan(
@@ -478,6 +498,22 @@ def _outcome_of(line: lines.Send) -> str | None:
 def _checksum(body: str | None) -> int:
     """Return a checksum of a text, never 0; 0 if there is no text."""
     return 0 if body is None else zlib.crc32(body.encode("utf-8", "surrogatepass")) or 1
+
+
+def _check_duration(key: str, seconds: float) -> None:
+    """Raise ValueError if a number of seconds is no duration that the judge can use."""
+    try:
+        parse_duration_s(seconds)
+    except ValueError as error:
+        raise ValueError(f"{key} {error}") from None
+
+
+def _check_retention(traits: lines.StatedTraits) -> None:
+    retention = traits.retention
+    for key in ("count", "age_s"):
+        given = None if retention is None else getattr(retention, key)
+        if given is not None and not 0 <= given < math.inf:
+            raise ValueError(f"traits.retention.{key} must be zero or more; got {given}")
 
 
 def _missing(count: int) -> int:

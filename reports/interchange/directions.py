@@ -2,9 +2,9 @@
 
 No line says it, but it is the same in all pages of a history. Positions show it. Where there are
 none, so do two messages of a page of which one was acknowledged before the other was sent, because
-that one is older. Each page counts once for each direction that such messages have. In a correct
-history, all are for the same direction; otherwise, the one that most pages have is taken, so that
-the fewest pages are wrong. Without any such messages, the direction is not known.
+that one is older. In both cases, each page counts once for each direction that such messages have.
+In a correct history, all are for the same direction; otherwise, the one that most pages have is
+taken, so that the fewest pages are wrong. Without any such messages, the direction is not known.
 """
 
 from pathlib import Path
@@ -30,7 +30,7 @@ from gauntlet.reports.interchange.spool import READ
 class Votes(NamedTuple):
     """What pages show of their direction, added up over groups of conversations.
 
-    `ascending` and `descending` are neighbours by their positions, `oldest_first` and
+    `ascending` and `descending` are pages by their positions, `oldest_first` and
     `newest_first` pages by the times of their messages. `entries` is how many messages are in pages
     with several of them.
     """
@@ -49,7 +49,7 @@ class Votes(NamedTuple):
     def is_oldest_first(self) -> bool | None:
         """Whether the oldest message is the first one; None if that is not known."""
         if self.ascending or self.descending:
-            return self.ascending > 0
+            return self.ascending >= self.descending
         if self.oldest_first or self.newest_first:
             return self.oldest_first >= self.newest_first
         return None
@@ -58,16 +58,17 @@ class Votes(NamedTuple):
 class Pages(NamedTuple):
     """Records of pages, by their places in a shard.
 
-    `descending` are those whose positions do not ascend. Behind each of `in_order`, there are the
-    records of its entries, in their order.
+    In `descending` and `ascending` are those of which some neighbours do so by their positions.
+    Behind each of `in_order`, there are the records of its entries, in their order.
     """
 
     descending: Ints
+    ascending: Ints
     in_order: Ints
 
     def behind(self, count: int) -> "Pages":
         """Return the places behind so many other records."""
-        return Pages(self.descending + count, self.in_order + count)
+        return Pages(self.descending + count, self.ascending + count, self.in_order + count)
 
 
 def count_votes(rows: Records, ascending: int, descending: int) -> Votes:
@@ -115,15 +116,18 @@ def _pages_with_inversions(page: Ints, acked_ns: Ints, sent_ns: Ints) -> int:
 def settle(shard: Path, pages: Pages, votes: Votes) -> None:
     """Write into the pages of a shard what follows from the direction of all pages.
 
-    If none ascends, descending pages are in order. Entries are put in the order of their age.
+    If most of them descend, those that ascend are in disorder. Entries are put in the order of
+    their age.
     """
-    accepted = pages.descending[:0] if votes.ascending else pages.descending
     is_oldest_first = votes.is_oldest_first
+    none = pages.descending[:0]
+    accepted, refused = (none, none) if is_oldest_first else (pages.descending, pages.ascending)
     directed = pages.in_order[:0] if is_oldest_first is None else pages.in_order
-    if not accepted.size + directed.size:
+    if not accepted.size + refused.size + directed.size:
         return
     records = np.memmap(shard, dtype=np.dtype(DTYPE), mode="r+")
     records["spare"][accepted] &= np.uint16(~PageFlag.DISORDERED & 0xFFFF)
+    records["spare"][refused] |= np.uint16(PageFlag.DISORDERED)
     if is_oldest_first is False:
         _reverse_entries(records, directed)
     records["spare"][directed] |= np.uint16(PageFlag.OLDEST_FIRST)

@@ -143,9 +143,16 @@ def _header(manifest: Row, scenario: model.Scenario, events: Events) -> Row:
         "clock_error": events.clock_error_ns / NS_PER_S,
         "delivery_deadline": float(scenario.delivery_deadline),
         "recovery_window": float(scenario.recovery_window),
-        "require": [check for check in scenario.checks.required if check not in _UNJUDGED],
+        **_required(manifest, scenario),
         "unjudged": {**manifest.get("imported", {}).get("unjudged", {}), **_UNJUDGED},
     }
+
+
+def _required(manifest: Row, scenario: model.Scenario) -> Row:
+    """Return the checks that the verdict requires, unless these are all that can be judged."""
+    if manifest.get("imported", {}).get("requires") == "judged":
+        return {}
+    return {"require": [check for check in scenario.checks.required if check not in _UNJUDGED]}
 
 
 def _faults(scenario: model.Scenario, events: Events) -> Iterator[Row]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gauntlet.core import run_directory
-from gauntlet.core.clock import NS_PER_MS, NS_PER_S
+from gauntlet.core.clock import DURATION_MAX_S, NS_PER_MS, NS_PER_S
 from gauntlet.core.errors import ConfigError
 from gauntlet.core.history import RECORDED, Kind, Record
 from gauntlet.core.printable import printable
@@ -250,8 +250,8 @@ def _scenario(converter: Converter, missing: dict[str, str]) -> model.Scenario:
     faults = [
         {
             "id": fault.id, "kind": fault.kind, "target": fault.target,
-            "at": max(0.0, (fault.begin_ns - converter.first_ns) / 1e9),
-            "for": max(0.0, ((fault.until_ns or fault.begin_ns) - fault.begin_ns) / 1e9),
+            "at": _planned_s(fault.begin_ns - converter.first_ns),
+            "for": _planned_s((fault.until_ns or fault.begin_ns) - fault.begin_ns),
             "expect": {"recover_within": fault.recover_within},
         }
         for fault in converter.faults
@@ -265,7 +265,7 @@ def _scenario(converter: Converter, missing: dict[str, str]) -> model.Scenario:
             "load": {
                 "users": max(1, len(converter.names.users)),
                 "ramp": 0.0,
-                "steady": (converter.last_ns - converter.first_ns) / 1e9,
+                "steady": _planned_s(converter.last_ns - converter.first_ns),
                 "acked_floor": 0.0,  # how much of it had to be acknowledged is not known
             },
             "faults": faults,
@@ -274,6 +274,14 @@ def _scenario(converter: Converter, missing: dict[str, str]) -> model.Scenario:
             "delivery_deadline": header.delivery_deadline,
         }
     )
+
+
+def _planned_s(span_ns: int) -> float:
+    """Return a duration for the scenario: a log may last longer than any load may be planned to.
+
+    What happened when is in the events, and how long the history is in the manifest.
+    """
+    return min(max(0, span_ns) / NS_PER_S, DURATION_MAX_S)
 
 
 def _manifest(
@@ -309,7 +317,12 @@ def _manifest(
         },
         "stack": {"name": "external"},
         "proxy": {"backend": None, "links": []},
-        "imported": {"lines": dict(converter.counts), "unjudged": missing},
+        "imported": {
+            "lines": dict(converter.counts),
+            "unjudged": missing,
+            "requires": "stated" if header.require is not None else "judged",
+            "duration_s": (converter.last_ns - converter.first_ns) / NS_PER_S,
+        },
     }
 
 

@@ -24,6 +24,10 @@ _PATH = re.compile(r" - at `\$([^`]*)`$")
 # The escape of one half of a surrogate pair, without that of the other half beside it.
 _HALF_PAIR = re.compile(rb"(?i)\\u(?:d[89ab]..(?!\\ud[c-f])|(?<!\\ud[89ab]..\\u)d[c-f]..)")
 _decoder = msgspec.json.Decoder(AnyLine)
+# Those by which a line without `kind` is known to be meant as a header.
+_KEYS_OF_HEADER = {*KEYS["header"]}.difference(
+    *(keys for kind, keys in KEYS.items() if kind != "header")
+)
 
 
 class BadLines:
@@ -116,8 +120,12 @@ def _describe_malformed(error: str, raw: bytes) -> str:
 
 def _describe(error: str, raw: bytes) -> str:
     """Return a sentence on what is wrong, with the key and what was given."""
-    kind = _generic(raw).get("kind")
-    if "missing required field `kind`" in error or (kind not in KEYS and "kind" in error):
+    line = _generic(raw)
+    kind = line.get("kind")
+    if "missing required field `kind`" in error and line.keys() & _KEYS_OF_HEADER:
+        return 'kind is missing; a header must have "kind": "header"'
+    is_known = isinstance(kind, str) and kind in KEYS
+    if "missing required field `kind`" in error or (not is_known and "kind" in error):
         given = "no such key" if kind is None else repr(kind)[:80]
         return f"kind must be one of {', '.join(KEYS)}; got {given}"
     if found := re.search(r"missing required field `(\w+)`", error):

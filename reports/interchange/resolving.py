@@ -33,14 +33,15 @@ _MESSAGE_KINDS = (
 _SEEN_KINDS = (Kind.DELIVER, Kind.RECEIVE, Kind.ARRIVED, Kind.AUDIT, ENTRY)
 _ENDS = (Kind.ACK, Kind.REJECT, Kind.UNKNOWN)
 _BEYOND = 1 << 32  # no position is that high
-_DESCENDING = 1 << 15  # of `spare`: a read whose entries are not in the order of their positions
+# Of `spare`: a read of which some neighbours are not, or are, in the order of their positions.
+_DESCENDING, _ASCENDING = 1 << 15, 1 << 14
 
 
 @dataclass(frozen=True)
 class Resolved:
     """The records of a group, sorted by time; which conversations have an audit; and counts.
 
-    The `descending` ones of the `pages` count as disordered unless all pages of the history have
+    The `descending` ones of the `pages` count as disordered, unless most pages of the history have
     the newest message first, of which `votes` has what those of the group show.
     """
 
@@ -89,9 +90,11 @@ def resolve(
     of_reads = (merged["kind"] == Kind.PAGE) & (merged["read"] > 0)
     pages = Pages(
         np.flatnonzero(of_reads & (merged["spare"] & _DESCENDING != 0)),
+        np.flatnonzero(of_reads & (merged["spare"] & _ASCENDING != 0)),
         np.flatnonzero(of_reads & (merged["spare"] & PageFlag.ENTRIES != 0)),
     )
     merged["spare"][pages.descending] ^= _DESCENDING
+    merged["spare"][pages.ascending] ^= _ASCENDING
     records = np.empty(merged.size, dtype=np.dtype(DTYPE))
     for name, _ in DTYPE:
         records[name] = merged[name]
@@ -156,7 +159,7 @@ def _positions(rows: Records, *, numbered: bool) -> Ints:
 def _describe_reads(rows: Records, *, numbered: bool) -> tuple[int, int]:
     """Fill in what the pages claim: after which position, up to which, and whether sorted.
 
-    Return how many neighbours in them ascend and descend: many systems return the newest message
+    Return in how many of them neighbours ascend and descend: many systems return the newest message
     first. Whether this one does depends on the pages of all groups, so here each page that descends
     is disordered.
     """
@@ -171,7 +174,9 @@ def _describe_reads(rows: Records, *, numbered: bool) -> tuple[int, int]:
     )
     same = owner[1:] == owner[:-1]
     descends, ascends = same & (seq[1:] < seq[:-1]), same & (seq[1:] > seq[:-1])
-    rows["spare"][reads[owner[1:][descends]]] |= _DESCENDING | int(PageFlag.DISORDERED)
+    descending, ascending = distinct(owner[1:][descends]), distinct(owner[1:][ascends])
+    rows["spare"][reads[descending]] |= _DESCENDING | int(PageFlag.DISORDERED)
+    rows["spare"][reads[ascending]] |= _ASCENDING
     sizes = np.bincount(owner, minlength=reads.size)
     listed = (sizes == rows["peer"][reads]) & (rows["link"][reads] > 0)
     rows["spare"][reads[listed]] |= int(PageFlag.LISTED)
@@ -188,7 +193,7 @@ def _describe_reads(rows: Records, *, numbered: bool) -> tuple[int, int]:
     known = reads if numbered else reads[sizes > 0]
     last = np.maximum(last, after)[np.isin(reads, known)]
     rows["sseq"][known] = np.maximum(ints(rows["sseq"][known]), last)
-    return int(ascends.sum()), int(descends.sum())
+    return ascending.size, descending.size
 
 
 def _mark_ordered_pages(rows: Records) -> None:

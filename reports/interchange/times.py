@@ -13,6 +13,7 @@ _UNITS_NS = {"s": NS_PER_S, "ms": NS_PER_MS, "us": 1000, "ns": 1}
 _RECOGNISED = ((1e11, "s"), (1e14, "ms"), (1e17, "us"), (math.inf, "ns"))
 _MAX_NS = 1 << 62
 _DATE_LENGTH = len("1970-01-01")  # a date alone is no time
+_NUMBER = re.compile(r"\d+(\.\d*)?")
 _LEAP_SECOND = re.compile(r"(T\d\d:\d\d:)60")
 # A time of 0 means "none" in records, so a timeline that begins at 0 is moved.
 SHIFT_NS = NS_PER_S
@@ -51,13 +52,17 @@ def _parse(key: str, value: Time, unit: str) -> int:
             text, leap_seconds = _LEAP_SECOND.subn(r"\g<1>59", value.upper())
             moment = dt.datetime.fromisoformat(text) + dt.timedelta(seconds=leap_seconds)
         except (ValueError, OverflowError):
-            raise ValueError(f"{key} must be an RFC 3339 time; got {value[:80]!r}") from None
+            form = "a number without quotes or " if _NUMBER.fullmatch(value) else ""
+            raise ValueError(f"{key} must be {form}an RFC 3339 time; got {value[:80]!r}") from None
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=dt.UTC)
         since = moment - _EPOCH
         return (since.days * 86_400 + since.seconds) * NS_PER_S + since.microseconds * 1000
     if isinstance(value, str):
-        raise ValueError(f"{key} must be a number, in {unit} as in other lines; got {value[:80]!r}")
+        without = " without quotes" if _NUMBER.fullmatch(value) else ""
+        raise ValueError(
+            f"{key} must be a number{without}, in {unit} as in other lines; got {value[:80]!r}"
+        )
     if isinstance(value, int):
         return value * _UNITS_NS[unit]
     return round(value * _UNITS_NS[unit])

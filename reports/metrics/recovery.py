@@ -15,7 +15,8 @@ other fault acted, until a second and the limit of latencies after the allowed t
 `expect`, or the recovery window.
 
 Where no message was acknowledged, or no delivery of one was expected, recovery is unknown: there
-is nothing to see it by. A protocol may have no acknowledgements.
+is nothing to see it by. A protocol may have no acknowledgements. The same holds for a log in which
+nobody sent anything in the allowed time.
 """
 
 import math
@@ -30,13 +31,14 @@ from gauntlet.reports.history.history import History
 from gauntlet.reports.metrics import latency, overdue
 from gauntlet.reports.metrics.overdue import LIMIT_MIN_MS, Overdue
 from gauntlet.reports.metrics.samples import Samples
-from gauntlet.reports.metrics.windows import Window, arrivals_span, baseline
+from gauntlet.reports.metrics.windows import Window, arrivals_span, baseline, before_faults
 
 CALM_NS = 3 * NS_PER_S
 CALM_MIN_NS = NS_PER_S
 STEP_NS = 100 * NS_PER_MS
 OVERDUE_SHARE_MAX = 0.01
 LIMIT_FACTOR = 1.5
+SAMPLES_MIN = 100  # before the first fault, for a p99 of its own
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class _Service:
     def __init__(self, history: History) -> None:
         self.window_s = float(history.scenario.recovery_window)
         self.end_ns = arrivals_span(history.events)[1]
+        self._is_log = history.is_log
         ack_ms, delivery_ms = limits_ms(history)
         # What never came concerns other checks; here it would hide that the rest has recovered.
         self._latencies = [
@@ -99,6 +102,10 @@ class _Service:
             and all(samples.is_calm(start_ns, end_ns, horizon_ns) for samples in self._latencies)
         )
 
+    def is_silent(self, start_ns: int, end_ns: int) -> bool:
+        """Return whether a log has no message of that time; a load sends if its users can."""
+        return self._is_log and not self._latencies[0].sent_between(start_ns, end_ns)
+
     def hindrance(self, start_ns: int, horizon_ns: int) -> str:
         """Return a clause on what was not normal from `start_ns` on."""
         end_ns = min(start_ns + CALM_NS, horizon_ns)
@@ -120,6 +127,10 @@ class _Latency:
         self._samples = samples
         self._slow = slow
         self.limit_ms = limit_ms
+
+    def sent_between(self, start_ns: int, end_ns: int) -> bool:
+        """Return whether any message was sent in that time."""
+        return self._samples.between(start_ns, end_ns).size > 0
 
     def is_calm(self, start_ns: int, end_ns: int, horizon_ns: int) -> bool:
         """Return whether latencies and backlog were within the limit."""
@@ -162,11 +173,17 @@ def limits_ms(history: History) -> tuple[float, float]:
 
 def _limits_ms(history: History) -> tuple[float, float]:
     calm = baseline(history.events, float(history.scenario.recovery_window))
-    return _limit_ms(latency.ack(history), calm), _limit_ms(latency.delivery(history), calm)
+    before = before_faults(history.events)
+    acks, deliveries = latency.ack(history), latency.delivery(history)
+    return _limit_ms(acks, before, calm), _limit_ms(deliveries, before, calm)
 
 
-def _limit_ms(samples: Samples, calm: Window) -> float:
-    usual_ms = samples.within(calm).percentile(0.99)
+def _limit_ms(samples: Samples, before: Window, calm: Window) -> float:
+    # A service that stays slow after a fault must not become its own measure.
+    usual = samples.within(before)
+    if usual.size < SAMPLES_MIN:
+        usual = samples.within(calm)
+    usual_ms = usual.percentile(0.99)
     if usual_ms is None or math.isinf(usual_ms):
         usual_ms = 0.0
     return max(LIMIT_MIN_MS, LIMIT_FACTOR * usual_ms)
@@ -204,16 +221,26 @@ def _find_recovery(
     for start_ns in range(fault.healed_ns, limit_ns + 1, STEP_NS):
         if service.is_calm(start_ns, horizon_ns):
             return Recovery(start_ns, start_ns)
+    allowed_s = service.window_s if allowed_s is None else allowed_s
+    last_ns = fault.healed_ns + int(allowed_s * NS_PER_S)
+    if unseen := _why_unseen(service, fault, events, last_ns):
+        return Recovery(None, limit_ns, unseen)
+    return Recovery(None, limit_ns, hindrance=service.hindrance(last_ns, horizon_ns))
+
+
+def _why_unseen(service: _Service, fault: FaultTimes, events: Events, last_ns: int) -> str:
+    """Return why a service that was not seen to recover by then may have; empty if it has not."""
+    healed_ns = fault.healed_ns or 0
     # A recovery that starts at the last allowed moment is seen if a calm second can follow it, and
     # the messages of that second can arrive before what comes next may delay them.
-    allowed_s = service.window_s if allowed_s is None else allowed_s
-    needed_ns = fault.healed_ns + int(allowed_s * NS_PER_S) + CALM_MIN_NS + service.limit_ns
-    if any(_acts_between(other, fault.healed_ns, needed_ns) for other in events.faults):
-        return Recovery(None, limit_ns, "another fault was active before the service had recovered")
+    needed_ns = last_ns + CALM_MIN_NS + service.limit_ns
+    if any(_acts_between(other, healed_ns, needed_ns) for other in events.faults):
+        return "another fault was active before the service had recovered"
     if service.end_ns < needed_ns:
-        return Recovery(None, limit_ns, "the load ended before the time allowed for it was over")
-    last_ns = fault.healed_ns + int(allowed_s * NS_PER_S)
-    return Recovery(None, limit_ns, hindrance=service.hindrance(last_ns, horizon_ns))
+        return "the load ended before the time allowed for it was over"
+    if service.is_silent(healed_ns, last_ns + CALM_MIN_NS):
+        return "nobody sent a message in the time allowed for it"
+    return ""
 
 
 def _acts_between(fault: FaultTimes, start_ns: int, end_ns: int) -> bool:

@@ -5,12 +5,15 @@ import math
 import numpy as np
 
 from gauntlet.core.clock import NS_PER_S
+from gauntlet.core.history import RECORDED
 from gauntlet.reports.history.arrays import NEVER, Ints, ints
 from gauntlet.reports.history.history import History
 from gauntlet.reports.metrics import latency
 from gauntlet.reports.metrics.samples import Samples
 
 Column = list[float | int | None]
+# A log may span years, in most of whose seconds nothing happens.
+LOG_SECONDS_MAX = 7 * 86_400
 
 # The percentiles of each second.
 _SHOWN = {"p50": 0.5, "p99": 0.99, "max": 1.0}
@@ -21,8 +24,11 @@ def per_second(history: History) -> dict[str, Column]:
 
     An event counts in the second in which it happened; a percentile is over the messages intended
     for that second, None without samples, infinite if it falls among messages that never arrived.
+    An imported history of more than LOG_SECONDS_MAX has none.
     """
     zero_ns, seconds = history.events.zero_ns, _seconds(history)
+    if not seconds:
+        return {}
     sent, acked = history.once(sends_per_second)
 
     def count(t_ns: Ints) -> Column:
@@ -41,6 +47,11 @@ def per_second(history: History) -> dict[str, Column]:
     for name, samples in (("ack", latency.ack(history)), ("delivery", latency.delivery(history))):
         columns |= _percentiles(name, samples, zero_ns, seconds)
     return columns
+
+
+def is_too_long(history: History) -> bool:
+    """Return whether a history is an imported one that is too long for a series."""
+    return not _seconds(history)
 
 
 def sends_per_second(history: History) -> Ints:
@@ -62,9 +73,12 @@ def presentations_per_second(history: History) -> Ints:
 
 
 def _seconds(history: History) -> int:
+    """Return the length of the timeline; 0 if an imported history is too long for a series."""
     zero_ns = history.events.zero_ns
     end_ns = history.events.phases.get("audit", max(history.span_ns[1], zero_ns))
-    return max(1, math.ceil((end_ns - zero_ns) / NS_PER_S))
+    seconds = max(1, math.ceil((end_ns - zero_ns) / NS_PER_S))
+    is_recorded = history.scenario.target.adapter == RECORDED
+    return 0 if is_recorded and seconds > LOG_SECONDS_MAX else seconds
 
 
 def _count(t_ns: Ints, zero_ns: int, seconds: int) -> Ints:

@@ -1,5 +1,6 @@
 """The windows of objectives: steady, run, and one for each fault and for each recovery."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -71,6 +72,11 @@ def baseline(events: Events, recovery_window_s: float) -> Window:
     return _without_faults(events, {fault.id: recovery_window_s for fault in events.faults})
 
 
+def before_faults(events: Events) -> Window:
+    """Return the arrivals before the first fault, which certainly none has slowed down."""
+    return _without_faults(events, {fault.id: math.inf for fault in events.faults})
+
+
 def undisturbed(events: Events, scenario: Scenario) -> Window:
     """Return the arrivals for which no fault is an excuse any more.
 
@@ -94,7 +100,7 @@ def _without_faults(events: Events, recovery_s: Mapping[str, float]) -> Window:
             (fault.effective_ns if fault.requested_ns is None else fault.requested_ns)
             - UNDER_WAY_NS,
             NEVER
-            if fault.healed_ns is None
+            if fault.healed_ns is None or math.isinf(recovery_s[fault.id])
             else fault.healed_ns + int(recovery_s[fault.id] * NS_PER_S),
         )
         for fault in events.faults

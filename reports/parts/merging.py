@@ -34,6 +34,7 @@ def add_findings(findings: Sequence[Finding]) -> Finding:
         examined=sum(each.examined for each in findings),
         count=sum(each.count for each in findings),
         unknown=next((each.unknown for each in findings if each.unknown), ""),
+        crashed=any(each.crashed for each in findings),
         nothing_seen=_unless_any(each.nothing_seen for each in findings if not each.not_applicable),
         not_applicable=_unless_any(
             each.not_applicable

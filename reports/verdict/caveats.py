@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from gauntlet.core.clock import NS_PER_S, format_s
 from gauntlet.core.history import Miss
 from gauntlet.reports.history.events import Events
+from gauntlet.reports.history.history import History
 from gauntlet.reports.history.never_connected import NeverConnected
-from gauntlet.reports.metrics import leftovers, totals
+from gauntlet.reports.metrics import leftovers, time_series, totals
 from gauntlet.reports.metrics.client_evidence import Disturbances
 from gauntlet.reports.metrics.harness_health import HarnessHealth
 from gauntlet.reports.metrics.indicators.base import IndicatorInput
@@ -32,6 +33,7 @@ def caveats(
     yield from disturbed.describe_faults(run.history)
     yield from _describe_overruns(run.history.events)
     yield from _describe_clock_error(run.history.events)
+    yield from _describe_length(run.history)
     if health.limits:
         # The self-audit has the lateness and everything else that was at its limit.
         yield (
@@ -76,6 +78,13 @@ def _describe_clock_error(events: Events) -> Iterator[str]:
             f"The clocks of this history agree only within {error}. Its latencies are no more "
             "exact than that, and what the clocks may have caused is no violation."
         )
+
+
+def _describe_length(history: History) -> Iterator[str]:
+    """Yield a sentence if an imported history is too long for the charts."""
+    if time_series.is_too_long(history):
+        days = time_series.LOG_SECONDS_MAX // 86_400
+        yield f"There are no charts: they have a value for each second, of at most {days} days."
 
 
 def _describe_leftovers(counts: dict[str, int]) -> Iterator[str]:

@@ -179,7 +179,7 @@ def _head(run: RunDir, manifest: dict[str, Any], scenario: scenarios.Scenario) -
             "capabilities": sorted(capabilities(manifest)),
             "traits": traits.to_builtins(traits.from_manifest(manifest)),
             "bug": manifest.get("bug"),
-            "duration_s": scenario.load.duration_s,
+            "duration_s": manifest.get("imported", {}).get("duration_s", scenario.load.duration_s),
         },
     }
 
@@ -195,16 +195,19 @@ def _indicator_input(history: History) -> IndicatorInput:
 def _judge_history(
     run: IndicatorInput,
     required: set[str],
-    missing: dict[str, str],
+    without_evidence: unjudged.Unjudged,
     health: harness_health.HarnessHealth,
     trails: Trails | None,
     parts: JudgedParts | None,
 ) -> tuple[dict[str, Any], list[Reason]]:
     history, recoveries, lost = run.history, run.recoveries, run.history.events.lost
     found = parts.verdicts(history) if parts else checks.run_all(history)
+    missing = without_evidence.missing
     verdicts = unjudged.downgrade(found, missing)
     verdicts = lost_workers.downgrade_checks(verdicts, lost)
     verdicts = [evidence.with_moments(history, verdict) for verdict in verdicts]
+    excused = unjudged.excused(verdicts, required, without_evidence)
+    required = required - {verdict.check for verdict in excused}
     judged = lost_workers.downgrade_objectives(objectives.judge_all(run, health), lost)
     counted = totals.count_totals(history)
     problems = list(totals.disagreements(counted, history.events.reconciliations))
@@ -226,7 +229,7 @@ def _judge_history(
             *caveats.caveats(run, disturbances, health),
             *objectives.caveats(judged),
             *errors.caveats(history.events, history.scenario, recoveries),
-            *unjudged.caveats(missing),
+            *unjudged.caveats(missing, excused),
             *(trails.damaged if trails else ()),
         ],
         "disturbances": result_entries.disturbances(history.events, disturbances),

@@ -93,11 +93,11 @@ def test_a_place_with_a_body_that_was_not_sent_there_concerns_another_check():
         (Retention(count=6), [1, 2, 3, 4, 5, 6], 6),
         (Retention(count=2), [5, 6], 2),
         (Retention(count=1), [6], 1),
-        # The audit begins at 32 s, and the third message was acknowledged at 13 s.
-        (Retention(age_s=19), [3, 4, 5, 6], 4),
-        (Retention(age_s=19 - NS), [4, 5, 6], 3),
-        (Retention(count=2, age_s=17), [5, 6], 2),
-        (Retention(count=3, age_s=16), [6], 1),
+        # The conversation is read at 33 s, and the fourth message was sent at 13.9 s.
+        (Retention(age_s=19.1), [4, 5, 6], 3),
+        (Retention(age_s=19.1 - NS), [5, 6], 2),
+        (Retention(count=2, age_s=20), [5, 6], 2),
+        (Retention(count=3, age_s=17.1), [6], 1),
     ],
 )
 def test_what_the_server_need_not_keep_is_not_examined(retention, missing, examined):
@@ -107,6 +107,26 @@ def test_what_the_server_need_not_keep_is_not_examined(retention, missing, exami
     found = run.verdict("lost-acked")
     assert sentences(found) == [lost(seq) for seq in missing]
     assert found.examined == examined
+
+
+def test_the_age_counts_until_each_conversation_is_read():
+    """A log has no phase of an audit, and an audit of many conversations takes long."""
+    run = acked(6, 6)
+    run.traits = Traits(retention=Retention(age_s=20))
+    del run.story.phases["audit"]
+    run.add(Kind.HEAD, 33, conv=1, seq=6)
+    run.add(Kind.HEAD, 34.5, conv=2, seq=6)
+    found = run.verdict("lost-acked")
+    assert sentences(found) == [*(lost(seq) for seq in (4, 5, 6)), lost(5, 2), lost(6, 2)]
+    assert found.examined == 5
+
+
+def test_a_message_that_was_sent_again_may_be_as_old_as_its_first_attempt():
+    run = acked(1)
+    run.traits = Traits(retention=Retention(age_s=10))
+    run.send(1, 2, 20, took_s=4)
+    run.audit(1, head=2)
+    assert run.verdict("lost-acked").examined == 0
 
 
 def test_the_number_of_kept_messages_is_that_of_each_conversation():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gauntlet.core.history import Channel, Flag, Kind, ProbeResult, RoomEvent
+from gauntlet.core.history import RECORDED, Channel, Flag, Kind, ProbeResult, RoomEvent
 
 from ..small_runs import SmallRun, ns, sentences
 
@@ -112,6 +112,49 @@ def test_a_connection_does_not_go_back(seq, flags, is_back):
     live = seq > 0 and flags & 3 == Channel.LIVE
     assert (found.count, found.examined) == (is_back, 3 + live)
     assert [witness.messages for witness in found.witnesses] == [(seq - 1,)] * is_back
+
+
+RECORDED_BY_OTHERS = {"target": {"adapter": RECORDED, "stack": "external"}}
+
+
+@pytest.mark.parametrize(
+    ("positions", "backward"),
+    [((1, 2, 3), []), ((1, 3, 2, 4), [2]), ((4, 3, 2), [3, 2]), ((1, 3, 2, 3), [2])],
+)
+def test_a_client_of_others_may_show_what_went_backwards(positions, backward):
+    run = pushed(*positions, **RECORDED_BY_OTHERS)
+    run.deliver(2, 1, 30, 2)  # another conversation
+    run.deliver(1, 1, 30, 3)  # another connection
+    assert sentences(run.verdict("wire-order")) == [back(seq) for seq in backward]
+
+
+@pytest.mark.parametrize(
+    ("event_s", "expected"), [(13, []), (13.5, ["went back to position 2"]), (12, [])]
+)
+def test_an_event_went_backwards_if_its_time_says_so(event_s, expected):
+    run = pushed(1, 3, 4, **RECORDED_BY_OTHERS)
+    run.add(Kind.ROOM, event_s, conv=1, link=2, peer=3, sseq=RoomEvent.ENTERED, seq=2)
+    found = sentences(run.verdict("wire-order"))
+    assert [sentence.split("u2, ")[1] for sentence in found] == [
+        f"{text} in c1." for text in expected
+    ]
+
+
+def test_an_event_and_a_message_of_the_same_time_have_no_order():
+    run = pushed(1, **RECORDED_BY_OTHERS)
+    run.add(Kind.ROOM, 14, conv=1, link=2, peer=3, sseq=RoomEvent.ENTERED, seq=3)
+    run.deliver(1, 2, 14, 2)
+    assert sentences(run.verdict("wire-order")) == []
+
+
+def test_what_others_sorted_before_they_showed_it_went_backwards_once():
+    run = pushed(1, 2, **RECORDED_BY_OTHERS)
+    for at, seq in ((14, 5), (15, 4)):
+        run.deliver(1, seq, at, 2, kind=Kind.ARRIVED, spare=seq - 3)
+    for at, seq in enumerate((3, 4, 5)):
+        run.deliver(1, seq, 16 + at, 2, flags=Channel.RESYNC if seq == 3 else Channel.LIVE)
+    run.add(Kind.GAP, 13, conv=1, link=2, seq=3, sseq=3)
+    assert sentences(run.verdict("wire-order")) == [back(4)]
 
 
 def test_a_push_is_compared_with_those_before_it_on_its_connection():

@@ -80,7 +80,8 @@ def test_leftovers_and_foreign_messages_show_no_direction():
     [
         (Votes(), None),
         (Votes(entries=9), None),
-        (Votes(ascending=1, descending=8), True),
+        (Votes(ascending=1, descending=8), False),
+        (Votes(ascending=1, descending=1), True),
         (Votes(descending=1, oldest_first=8), False),
         (Votes(oldest_first=2, newest_first=2), True),
         (Votes(oldest_first=1, newest_first=2), False),
@@ -98,7 +99,7 @@ def settled(tmp_path):
     The first page has the messages 1 to 3, and the second one 4 and 5.
     """
 
-    def run(votes, descending=NONE):
+    def run(votes, descending=NONE, ascending=NONE):
         flags = PageFlag.ENTRIES | PageFlag.DISORDERED
         records = [Record(1, kind=Kind.PAGE, peer=3, spare=flags)]
         records += [Record(1, kind=Kind.DELIVER, sseq=at) for at in (1, 2, 3)]
@@ -106,7 +107,7 @@ def settled(tmp_path):
         records += [Record(2, kind=Kind.DELIVER, sseq=at) for at in (4, 5)]
         file = tmp_path / "w0-g0.bin"
         file.write_bytes(b"".join(record.pack() for record in records))
-        settle(file, Pages(descending, np.array([0, 4])), votes)
+        settle(file, Pages(descending, ascending, np.array([0, 4])), votes)
         found = np.fromfile(file, dtype=np.dtype(DTYPE))
         pages = found["kind"] == Kind.PAGE
         return found["spare"][pages].tolist(), found["sseq"][~pages].tolist()
@@ -127,14 +128,17 @@ def test_pages_without_a_known_direction_stay_as_they_are(settled):
     assert settled(Votes(entries=5)) == ([MARKED, MARKED], [1, 2, 3, 4, 5])
 
 
-def test_descending_pages_are_in_order_if_none_ascends(settled):
+def test_descending_pages_are_in_order_if_most_descend(settled):
     second = np.array([4])
     accepted = PageFlag.ENTRIES | PageFlag.OLDEST_FIRST
     directed = MARKED | PageFlag.OLDEST_FIRST
     assert settled(Votes(descending=1), second)[0] == [directed, accepted]
     assert settled(Votes(descending=1, ascending=1), second)[0] == [directed, directed]
+    # A page that does both is in disorder, whatever the others do.
+    votes = Votes(descending=2, ascending=1)
+    assert settled(votes, np.array([0, 4]), second)[0] == [accepted, directed]
 
 
 def test_places_in_a_shard_count_what_precedes_them():
-    moved = Pages(np.array([1]), np.array([0, 4])).behind(3)
-    assert (moved.descending.tolist(), moved.in_order.tolist()) == ([4], [3, 7])
+    moved = Pages(np.array([1]), np.array([2]), np.array([0, 4])).behind(3)
+    assert [each.tolist() for each in moved] == [[4], [5], [3, 7]]

@@ -147,6 +147,23 @@ def test_a_changed_delivery_is_found(imported: Imported, change, check):
     assert check in violated(imported(rows))
 
 
+@pytest.mark.parametrize("kind", ["deliver", "read"])
+def test_a_copy_with_another_author_is_one_defect_without_positions_too(imported: Imported, kind):
+    rows = good()
+    for row in rows:
+        row.pop("position", None)
+    if kind == "deliver":
+        rows[find(rows, kind="deliver", message="m4", user="carol")]["sender"] = "alice"
+    else:
+        rows[-1]["messages"][3] = {"message": "m4", "sender": "alice"}
+        del rows[-1]["user"]
+    result = imported(rows)
+    assert violated(result) == {"phantom"}
+    who = "carol received" if kind == "deliver" else "the audit found"
+    expected = f"In team {who} message m4 of bob in team as one of another author."
+    assert witness(result, "phantom") == expected
+
+
 def test_a_delivery_to_a_stranger_is_a_misdelivery(imported: Imported):
     result = imported([*good(), deliver(3, "mallory")])
     assert violated(result) == {"misdelivery"}
@@ -410,6 +427,8 @@ def test_a_leap_second_is_a_time(imported: Imported):
 LINE = '{"kind":"send","time":1,"user":"a","conversation":"c","message":"m"'
 ATTEMPT = LINE.replace("send", "attempt").replace(',"message":"m"', "")
 ATTEMPT += ',"tried":"send","outcome":"refused"'
+READ = '{"kind":"read","time":2,"conversation":"c","messages":[]'
+SEQ = '{"kind":"header","capabilities":["server_seq"]}\n'
 BAD = {
     '{"kind":"send","note":' + "[" * 100_000: "1: a line must not be nested that deeply; got {",
     "5": "1: a line must be a JSON object; got 5",
@@ -444,6 +463,25 @@ BAD = {
     '{"kind":"header","traits":{"retention":{"n":1}}}': "1: traits.retention must have no key n",
     LINE.replace('"time":1', '"time":"2026-05-04"') + "}": "1: time must be an RFC 3339 time; got",
     '{"kind":"fault","time":1,"fault":"A b"}': "1: fault must have 1 to 64 lower-case letters",
+    '{"kind":"fault","time":2,"until":1,"fault":"a"}': "1: until must not be before time; got 1",
+    '{"kind":"fault","time":2,"fault":"a","recover_within":-1}': "1: recover_within must be a dur",
+    '{"kind":"fault","time":2,"fault":"a","recover_within":1e300}': "1: recover_within must be at",
+    '{"kind":"member","time":2,"until":1,"user":"a","conversation":"c"}': "1: until must not be",
+    '{"kind":"connect","time":2,"dialled":3,"user":"a"}': "1: dialled must not be after time",
+    READ + ',"requested":3}': "1: requested must not be after time; got 3",
+    SEQ
+    + '{"kind":"gap","time":1,"user":"a","conversation":"c","first":2,"last":1}': "2: last must",
+    SEQ + '{"kind":"member","user":"a","conversation":"c","first":2,"last":1}': "2: last must not",
+    '{"format":"gauntlet-history"}': '1: kind is missing; a header must have "kind": "header"',
+    '{"traits":{}}': '1: kind is missing; a header must have "kind": "header"',
+    '{"kind":["send"]}': "1: kind must be one of header, send, ack",
+    '{"kind":{}}': "1: kind must be one of header, send, ack",
+    '{"kind":"header","delivery_deadline":-1}': "1: delivery_deadline must be a duration of zero",
+    '{"kind":"header","recovery_window":1e300}': "1: recovery_window must be at most 720h; got",
+    '{"kind":"header","traits":{"retention":{"count":-1}}}': "traits.retention.count must be zero",
+    '{"kind":"header","traits":{"retention":{"age_s":-1}}}': "traits.retention.age_s must be zero",
+    LINE.replace('"time":1', '"time":"1512085950.0002"') + "}": "time must be a number without quo",
+    LINE + "}\n" + LINE.replace('"time":1', '"time":"2"') + "}": "2: time must be a number without",
     "": "history.jsonl must have at least one line; got none",
 }
 

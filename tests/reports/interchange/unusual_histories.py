@@ -71,6 +71,35 @@ def deleted(*, last: bool = False) -> Rows:
     return rows
 
 
+def limited_by_age() -> Rows:
+    """A system deletes what is older than seven seconds, and has done so before the last read."""
+    rows = good(traits={"retention": {"age_s": 7}})
+    rows[-1]["messages"] = ["m4", "m5", "m6"]
+    return rows
+
+
+def alone() -> Rows:
+    """A user writes notes to themselves, and nobody else is owed anything."""
+    rows: Rows = [member("alice")]
+    rows += [send(at, "alice") for at in range(1, 4)]
+    return [*rows, read(9, ["m1", "m2", "m3"], user="alice")]
+
+
+def one_conversation_of_two_is_read() -> Rows:
+    rows = good()
+    return [*rows, *({**row, "conversation": "other"} for row in rows[:-1])]
+
+
+def over_years() -> Rows:
+    """Users send one message a year."""
+    rows = good()
+    for row in rows:
+        for key in row.keys() & {"time", "completed"}:
+            at_s = row[key]
+            row[key] = int(at_s) * 31_536_000 + at_s % 1
+    return rows
+
+
 def last_one_deleted() -> Rows:
     return deleted(last=True)
 
@@ -345,13 +374,14 @@ def only_read() -> Rows:
 def with_events(*positions: int, **header: Any) -> Rows:
     """Changes of members take these positions, and are pushed, but pages have only messages."""
     rows = good(12, **NUMBERED, **header)
-    for position in positions:
+    for before, position in enumerate(positions):
         for row in rows:
             if row.get("position", 0) >= position:
                 row["position"] += 1
         event = {"kind": "event", "conversation": "team", "event": "added", "subject": "bob"}
         rows += [
-            {**event, "time": position + 0.25, "position": position, "user": user} for user in USERS
+            {**event, "time": position - before - 0.25, "position": position, "user": user}
+            for user in USERS
         ]
     return rows
 
@@ -456,4 +486,8 @@ CORRECT: tuple[Callable[[], Rows], ...] = (
     connections_first,
     older_messages_in_pages,
     page_with_one_foreign_message,
+    alone,
+    one_conversation_of_two_is_read,
+    limited_by_age,
+    over_years,
 )

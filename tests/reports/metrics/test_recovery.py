@@ -6,8 +6,10 @@ import pytest
 
 from gauntlet.campaigns.synthetic.service_mutators import keep_a_user_disconnected
 from gauntlet.campaigns.synthetic.story import HEAL_S, RAMP_S, STEADY_S, ZERO, S
-from gauntlet.core.history import Kind
+from gauntlet.core.history import RECORDED, Kind
 from gauntlet.reports.metrics import recovery
+
+SENDS = (Kind.OP, Kind.ATTEMPT, Kind.ACK, Kind.UNKNOWN, Kind.DELIVER)
 
 
 def found(history, story):
@@ -40,6 +42,47 @@ def test_the_service_has_not_recovered_while_acknowledgements_are_slow(history, 
     delay(story, Kind.ACK, HEAL_S, HEAL_S + 2, 0.4)
     found_recovery, fault = found(history, story)
     assert 1900 <= found_recovery.took_ms(fault) <= 2500
+
+
+def test_a_service_that_stays_slow_is_not_its_own_measure(history, good_story):
+    """Most of the load comes after the window of the fault, and is as slow as in it."""
+    story = good_story(1)
+    story.scenario["recovery_window"] = 1
+    delay(story, Kind.ACK, HEAL_S, RAMP_S + STEADY_S, 0.4)
+    found_recovery, fault = found(history, story)
+    assert found_recovery.took_ms(fault) == math.inf
+    assert "the p99 of acknowledgements was" in found_recovery.hindrance
+
+
+def test_without_enough_load_before_the_faults_the_later_load_is_the_measure(
+    history, good_story, monkeypatch
+):
+    monkeypatch.setattr(recovery, "SAMPLES_MIN", 10_000)
+    story = good_story(1)
+    story.scenario["recovery_window"] = 1
+    delay(story, Kind.ACK, HEAL_S, RAMP_S + STEADY_S, 0.4)
+    found_recovery, fault = found(history, story)
+    assert found_recovery.took_ms(fault) < 1000
+
+
+@pytest.mark.parametrize(("adapter", "is_known"), [(RECORDED, False), ("reference", True)])
+def test_in_a_log_nobody_may_have_sent_anything_after_the_heal(
+    history, good_story, adapter, is_known
+):
+    """A load sends if it can, so that its silence is that of the service."""
+    story = good_story(1)
+    story.scenario["target"] = {"adapter": adapter, "stack": "external"}
+    story.scenario["recovery_window"] = 1
+    if adapter == RECORDED:
+        del story.phases["quiesce"]
+    story.drop(
+        index
+        for index, record in enumerate(story.records)
+        if HEAL_S <= (record.ref_ns - ZERO) / S < HEAL_S + 6 and record.kind in SENDS
+    )
+    found_recovery, _ = found(history, story)
+    expected = "" if is_known else "nobody sent a message in the time allowed for it"
+    assert found_recovery.unknown == expected
 
 
 def test_the_service_does_not_recover_while_a_user_stays_disconnected(history, good_story):

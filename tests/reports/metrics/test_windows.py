@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from gauntlet.reports.history.arrays import NEVER
 from gauntlet.reports.history.events import Events, FaultTimes
-from gauntlet.reports.metrics.windows import Window, baseline, build_windows, undisturbed
+from gauntlet.reports.metrics.windows import (
+    Window,
+    baseline,
+    before_faults,
+    build_windows,
+    undisturbed,
+)
 
 S = 1_000_000_000
 PROVEN = {"requested_ns": 19 * S, "effective_ns": 20 * S, "healed_ns": 30 * S, "proof": {"pid": 1}}
@@ -119,3 +125,10 @@ def test_a_fault_is_no_excuse_after_the_time_for_its_recovery(recover_within, be
     seconds = [18, 19, begins_again - 0.1, begins_again]
     inside = found.contains(np.array([int(second * S) for second in seconds]))
     assert inside.tolist() == [True, False, False, True]
+
+
+def test_what_is_before_the_faults_ends_before_the_first_request():
+    found = {"before": before_faults(events(**PROVEN))}
+    assert [bool(names_at(second, found)) for second in (9, 10, 18.7, 18.8, 25, 99)] == [
+        False, True, True, False, False, False,
+    ]  # fmt: skip

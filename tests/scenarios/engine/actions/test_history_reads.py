@@ -4,12 +4,14 @@ import asyncio
 import itertools
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 
 from gauntlet.core.clock import NS_PER_MS, NS_PER_S
 from gauntlet.core.history import Channel, Flag, Kind, PageFlag
 from gauntlet.scenarios.adapters.base import Entry, Immediate, Page, ProtocolError
 from gauntlet.scenarios.client import payload
+from gauntlet.scenarios.client.receiver import read_content
 from gauntlet.scenarios.engine.actions import history_reads
 from gauntlet.scenarios.engine.actions.history_reads import (
     DELIVERIES_MAX,
@@ -42,6 +44,16 @@ class FakeSession(FakeMember):
 
     def history(self, conv, after, limit):
         return Immediate(value=(conv, after, limit, self._answers.pop(0)))
+
+
+def ticking(world):
+    """Return a clock that goes on by a nanosecond whenever it is read."""
+
+    def now_ns():
+        world.time_ns += 1
+        return world.time_ns
+
+    return now_ns
 
 
 @pytest.fixture
@@ -136,6 +148,22 @@ async def test_a_page_is_recorded_with_its_messages_as_copies(world, bench):
     assert second.fields == message | {"sseq": 7, "seq": 7, "flags": flags}
     (handed_on,) = bench.pages
     assert [entry for entry, _ in handed_on.messages] == [said(6), corrupt]
+
+
+async def test_what_a_page_names_is_recorded_at_the_time_of_the_page(world, bench, monkeypatch):
+    """Records are in the order of time, and those of a listed page have its time."""
+    monkeypatch.setattr(world.context, "now_ns", ticking(world))
+    first = msgspec.structs.replace(said(6), client_msg_id="g1.s.1", id="m6")
+    other = msgspec.structs.replace(first, client_msg_id="g1.s.2", id="m7", stamped_ms=902)
+    read_content(world.context, TALK, msgspec.structs.replace(first, stamped_ms=900))
+    bench.answers.append(Page([other, said(7)], 40, more=True))
+    bench.begin(bench.made(TALK))
+    await bench.pass_s(0.1)
+    kinds = [Kind.PAGE, Kind.RECEIVE, Kind.NAMED, Kind.STAMP, Kind.RECEIVE, Kind.NAMED]
+    assert [record.kind for record in world.records] == kinds
+    assert len({record.t_ns for record in world.records}) == 1
+    (page,) = world.kinds(Kind.PAGE)
+    assert page.fields["spare"] & PageFlag.LISTED
 
 
 async def test_a_refusal_leaves_no_record_and_the_next_read_follows(world, bench):
