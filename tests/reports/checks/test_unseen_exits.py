@@ -100,6 +100,15 @@ def test_who_is_not_shown_later_messages_either_is_the_concern_of_another_check(
     assert sentences(run.verdict("exit")) == expected
 
 
+@pytest.mark.parametrize(("stored", "expected"), [(True, []), (False, [UNSEEN])])
+def test_a_message_that_is_not_stored_explains_nothing(stored, expected):
+    run = room()
+    run.send(1, 3, 21)
+    run.deliver(1, 3, 21.1, 1, 2)
+    run.audit(1, *([3] if stored else []), head=3)
+    assert sentences(run.verdict("exit")) == expected
+
+
 def test_a_message_that_was_missed_before_what_was_shown_explains_nothing():
     run = room()
     run.story.convs[2] = {"name": "c2", "workload": "group", "members": [1, 2, 3]}
