@@ -77,7 +77,9 @@ def test_an_exit_is_late_behind_a_message_that_was_sent_when_it_was_due(sent_s, 
     assert room.found() == [late] * is_late
 
 
-@pytest.mark.parametrize(("returns_s", "count"), [(22.0, 0), (22.5, 1), (None, 1)])
+@pytest.mark.parametrize(
+    ("returns_s", "count"), [(22 + NS, 0), (22 + 2 * NS, 1), (22.5, 1), (None, 1)]
+)
 def test_who_returns_in_time_need_not_be_exited(returns_s, count):
     """The end is due at 22 s, and the dial of the connection counts."""
     room = Room(returns_s=returns_s)
