@@ -145,6 +145,16 @@ def test_another_connection_that_was_closed_before_holds_the_stay():
     assert missing(run) == []
 
 
+@pytest.mark.parametrize(("closed_s", "expected"), [(19 - NS, []), (19, [1]), (19 + NS, [1])])
+def test_each_connection_that_was_closed_brought_its_own_request(closed_s, expected):
+    run = room((5, ENTERED))
+    run.connect(2, 1, link=12, device="d1")
+    run.add(Kind.DISCONNECT, closed_s, link=12, peer=2, spare=1000)
+    ask(run, 19, 12)
+    ask(run, 20)
+    assert missing(run) == expected
+
+
 @pytest.mark.parametrize(
     ("effective_s", "healed_s", "expected"),
     [

@@ -121,15 +121,16 @@ def test_another_device_holds_the_stay():
     assert room.found() == []
 
 
-def test_a_stay_that_began_when_the_user_went_away_is_not_judged():
+@pytest.mark.parametrize(("entered_s", "is_judged"), [(5, True), (5 + NS, False)])
+def test_a_stay_that_began_when_the_user_went_away_is_not_judged(entered_s, is_judged):
     """The request to enter and the end of the connection may have crossed."""
     room = SmallRun((1, 2, 3), target=TARGET)
     known = {"conv": 1, "peer": 2, "sseq": ENTERED, "seq": 1}
-    room.add(Kind.ROOM, 5 + 2 * NS, **known, link=1)
+    room.add(Kind.ROOM, entered_s, **known, link=1)
     room.add(Kind.OFFLINE, 10, link=2, peer=2)
     room.add(Kind.DISCONNECT, 10, link=2, peer=2, spare=1000)
     room.add(Kind.HEAD, 33, conv=1, seq=1)
-    assert sentences(room.verdict("exit")) == []
+    assert sentences(room.verdict("exit")) == [MISSING] * is_judged
 
 
 def test_nothing_is_said_of_a_room_with_an_unknown_position():

@@ -84,6 +84,14 @@ def test_after_a_fault_the_server_has_ten_seconds(healed_s, expected):
     assert sentences(run.verdict("exit")) == expected
 
 
+@pytest.mark.parametrize("healed_s", [(22 + NS, 12), (12, 22 + NS)])
+def test_the_last_of_several_heals_counts(healed_s):
+    run = room()
+    for at_s in healed_s:
+        run.fault(10, at_s)
+    assert sentences(run.verdict("exit")) == []
+
+
 @pytest.mark.parametrize(
     ("seq", "required", "expected"),
     [(3, ["exit", "undelivered"], []), (3, ["exit"], [UNSEEN]), (1, ["exit", "undelivered"], [])],
@@ -124,4 +132,22 @@ def test_a_message_that_was_missed_before_what_was_shown_explains_nothing():
         run.send(conv, seq, 4)
         run.deliver(conv, seq, 4.1, 1, 2)
         run.audit(conv, seq, head=9)
+    assert sentences(run.verdict("exit")) == [UNSEEN.replace("position 2", "position 3")]
+
+
+def test_the_last_one_of_several_missed_messages_counts():
+    """Its author sent it before the first one, which has an earlier position."""
+    run = room()
+    for event, seq in ((RoomEvent.ENTERED, 2), (RoomEvent.EXITED, 3)):
+        for kind in (Kind.ROOM, Kind.AUDIT):
+            for index in run.story.at(kind, sseq=event):
+                run.story.change(index, seq=seq)
+    for seq, number in ((1, 9), (4, 5)):
+        run.send(1, seq, 4, sseq=number)
+        run.deliver(1, number, 4.1, 1, 2, seq=seq)
+        run.add(Kind.AUDIT, 33, conv=1, peer=1, sseq=number, seq=seq, flags=Channel.AUDIT)
+    run.add(Kind.HEAD, 34, conv=1, seq=4)
+    assert sentences(run.verdict("exit")) == []
+    for kind in (Kind.DELIVER, Kind.AUDIT):
+        run.story.drop(run.story.at(kind, sseq=5))
     assert sentences(run.verdict("exit")) == [UNSEEN.replace("position 2", "position 3")]
