@@ -96,11 +96,15 @@ def test_a_connection_is_surely_alive_until_its_last_push_or_its_close(
     assert known.links[1] == [Link(1, ns(0), NEVER, NEVER)]
 
 
-def test_a_fault_that_did_not_act_disturbs_no_connection():
+@pytest.mark.parametrize(
+    ("effective_s", "alive_s"), [((None,), 20), ((None, 2), 0), ((2, None), 0)]
+)
+def test_only_faults_that_acted_disturb_a_connection(effective_s, alive_s):
     run = room()
-    run.fault(None, None)
+    for at_s in effective_s:
+        run.fault(at_s, None)
     end(run, 20, CLOSED)
-    assert Departures(run.history()).links[2][0].alive_ns == ns(20)
+    assert Departures(run.history()).links[2][0].alive_ns == ns(alive_s)
 
 
 @pytest.mark.parametrize(

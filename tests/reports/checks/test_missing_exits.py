@@ -174,3 +174,13 @@ def test_after_a_fault_the_server_has_more_time(effective_s, healed_s, expected)
     run.fault(effective_s, healed_s)
     ask(run, 20)
     assert missing(run) == expected
+
+
+@pytest.mark.parametrize(("faults", "expected"), [([(11, 18)], [1]), ([(26, 26.5), (11, 18)], [])])
+def test_a_fault_that_begins_in_the_time_after_another_one_prolongs_it(faults, expected):
+    """The second one acts from 26 s on, and the first one gives the server until 28 s."""
+    run = room((5, ENTERED))
+    for effective_s, healed_s in faults:
+        run.fault(effective_s, healed_s)
+    ask(run, 20)
+    assert missing(run) == expected
