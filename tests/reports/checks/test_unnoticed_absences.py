@@ -140,6 +140,33 @@ def test_nothing_is_said_of_a_room_with_an_unknown_position():
     assert room.found() == []
 
 
+def test_who_was_only_added_and_goes_away_has_no_stay():
+    """They never entered the room, which another user did."""
+    run = SmallRun((1, 2, 3), target=TARGET)
+    for user, event, seq in ((2, RoomEvent.ADDED, 1), (3, ENTERED, 2)):
+        run.add(Kind.ROOM, 3, conv=1, link=1, peer=user, sseq=event, seq=seq)
+    run.add(Kind.OFFLINE, 10, link=2, peer=2)
+    run.add(Kind.DISCONNECT, 10, link=2, peer=2, spare=1000)
+    run.add(Kind.HEAD, 33, conv=1, seq=2)
+    found = run.verdict("exit")
+    assert (found.outcome, found.count, found.examined) == ("valid", 0, 1)
+
+
+def test_who_had_left_before_they_went_away_has_no_stay():
+    room = Room()
+    room.event(EXITED, 4)
+    room.message(25)
+    assert room.found() == []
+
+
+def test_an_entry_long_after_the_absence_is_a_second_one_too():
+    room = Room()
+    room.message(23)
+    room.event(ENTERED, 25)
+    assert room.found() == []
+    assert room.verdict("exit").count == 1
+
+
 def test_a_second_entry_is_reported_as_such():
     room = Room()
     room.event(ENTERED, 25)
