@@ -39,6 +39,14 @@ def test_what_is_followed_by_something_shown_concerns_other_checks(seq, expected
     assert sentences(run.verdict("exit")) == expected
 
 
+def test_an_acknowledgement_of_a_later_position_shows_nothing():
+    run = room()
+    run.story.scenario["checks"] = {"required": ["exit"]}
+    run.send(1, 3, 21, author=3)
+    run.audit(1, 3, head=3, author=3)
+    assert sentences(run.verdict("exit")) == [UNSEEN]
+
+
 def test_what_the_load_reads_in_a_page_is_not_shown():
     run = room()
     run.deliver(1, 2, 21, 3, kind=Kind.RECEIVE, flags=Channel.HISTORY | Flag.DUPLICATE)
