@@ -81,6 +81,14 @@ def test_a_request_belongs_to_the_stay_during_which_it_was_made(asked_s, expecte
     assert missing(run) == expected
 
 
+def test_a_stay_that_has_ended_is_followed_by_another_one():
+    run = room((5, ENTERED), (8, EXITED), (12, ENTERED))
+    ask(run, 7)
+    assert missing(run) == []
+    ask(run, 14)
+    assert missing(run) == [3]
+
+
 def test_nothing_is_missing_where_the_room_is_not_known_completely():
     run = room((5, ENTERED))
     ask(run, 20)

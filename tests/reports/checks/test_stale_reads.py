@@ -2,6 +2,7 @@
 
 import pytest
 
+from gauntlet.core.history import Kind
 from gauntlet.core.scenario.traits import Traits
 from gauntlet.reports.checks._stale_reads import stale_reads
 
@@ -69,4 +70,27 @@ def test_where_messages_may_disappear_no_read_is_stale(traits):
     run = chat(stored=all_but())
     run.page(1, 2, 20, after=0, last=1, entries=1)
     run.traits = traits
+    assert stale(run) == [False]
+
+
+@pytest.mark.parametrize(("last", "is_stale"), [(2, True), (3, False)])
+def test_the_audit_may_read_everything(last, is_stale):
+    run = chat(stored=all_but())
+    run.page(1, 0, 33, after=0, last=last, entries=last)
+    assert stale(run) == [is_stale]
+
+
+@pytest.mark.parametrize(("until", "is_stale"), [(2, False), (3, True), (0, True)])
+def test_a_read_of_a_member_who_left_may_end_where_they_left(until, is_stale):
+    run = chat(stored=all_but())
+    run.add(Kind.RANGE, 33, conv=1, peer=1, seq=1, sseq=until)
+    run.add(Kind.RANGE, 33, conv=1, peer=2, seq=1)
+    run.page(1, 1, 20, after=0, last=2, entries=2)
+    assert stale(run) == [is_stale]
+
+
+def test_a_read_of_a_member_whose_range_is_not_known_is_never_stale():
+    run = chat(stored=all_but())
+    run.add(Kind.RANGE, 33, conv=1, peer=2, seq=1)
+    run.page(1, 1, 20, after=0, last=2, entries=2)
     assert stale(run) == [False]
