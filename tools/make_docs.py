@@ -7,7 +7,7 @@
 These are the catalogue that the command and the scenario validator read, the JSON Schemas of
 scenario files, result.json, capacity.json and plan.json, the picture of docs/architecture.md, the
 absolute links of the README, the pages of measured guarantees, of the scorecard and of the fuzzers,
-and parts of the reference pages. Such a part stands between two comments:
+and parts of the reference pages and of docs/benchmarks.md. Such a part stands between two comments:
 
     <!-- generated: NAME -->
     <!-- end of generated part -->
@@ -23,6 +23,11 @@ from pathlib import Path
 import draw_architecture
 import msgspec
 
+# The package of the benchmarks is not installed.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.judge_records import record_rows
+from benchmarks.table import markdown
 from gauntlet.campaigns import fuzz_records
 from gauntlet.campaigns.capacity.outputs import writing as capacity
 from gauntlet.campaigns.grades import page as grades_page
@@ -51,6 +56,7 @@ GRADES = ROOT / "benchmarks" / "records" / "grades.jsonl"
 GRADES_PAGE = ROOT / "docs" / "grades.md"
 SCORECARD = ROOT / "benchmarks" / "records" / "scorecard.jsonl"
 SCORECARD_PAGE = ROOT / "docs" / "scorecard.md"
+BENCHMARKS_PAGE = ROOT / "docs" / "benchmarks.md"
 FUZZ = ROOT / "benchmarks" / "records" / "fuzz.jsonl"
 FUZZ_PAGE = ROOT / "docs" / "fuzzing.md"
 SCHEMA = REFERENCE / "scenario.schema.json"
@@ -61,6 +67,7 @@ PICTURE = ROOT / "docs" / "images" / "architecture.svg"
 _PART = re.compile(
     r"(<!-- generated: (?P<name>[\w -]+) -->\n).*?(<!-- end of generated part -->)", re.DOTALL
 )
+_OTHER_PARTS = {"gate"}  # which `python -m benchmarks.gate` writes, not this command
 
 
 def collect() -> Catalog:
@@ -89,10 +96,15 @@ def derived(catalog: Catalog) -> dict[Path, str]:
         SCORECARD_PAGE: scorecard_page.page(scorecard.read(SCORECARD), mutation.beside(SCORECARD)),
     }
     parts = page_parts(catalog)
-    for page in sorted(REFERENCE.glob("*.md")):
+    for page in (*sorted(REFERENCE.glob("*.md")), BENCHMARKS_PAGE):
         text = page.read_text(encoding="utf-8")
         files[page] = _PART.sub(
-            lambda match: match[1] + parts[match["name"]] + "\n" + match[3], text
+            lambda match: (
+                match[0]
+                if match["name"] in _OTHER_PARTS
+                else match[1] + parts[match["name"]] + "\n" + match[3]
+            ),
+            text,
         )
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     files[ROOT / "README.md"] = _ABSOLUTE_LINK.sub(rf"{_source()}/\1/", readme)
@@ -141,8 +153,9 @@ def _without_markup(text: str) -> str:
 
 
 def page_parts(catalog: Catalog) -> dict[str, str]:
-    """Return the generated parts of the reference pages by name."""
+    """Return the generated parts of pages by name."""
     parts = {
+        "records of the judge": markdown(record_rows()),
         "workloads": table(
             ("workload", "conversations", "needs"),
             (

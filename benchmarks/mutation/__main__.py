@@ -52,6 +52,7 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=None, help="end after so many mutants")
     parser.add_argument("--every", action="store_true", help="all tests that reach the change")
     parser.add_argument("--mirrors", action="store_true", help="only tests that mirror the files")
+    parser.add_argument("--tests", nargs="*", default=[], help="with --mirrors: also these files")
     parser.add_argument("--survivors", action="store_true", help="unexplained survivors, again")
     options = parser.parse_args()
     _test(options)
@@ -69,12 +70,14 @@ def _test(options: argparse.Namespace) -> None:
     # Our own plug-in for pytest is imported before pytest could rewrite its asserts.
     arguments += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
     arguments += ["-o", "tmp_path_retention_policy=none", "--rootdir", str(ROOT)]
-    scope = {"every": options.every, "mirrors": options.mirrors}
+    further = [ROOT / name for name in options.tests]
+    scope = {"every": options.every, "mirrors": options.mirrors, "further": further}
     session = Session(todo, ROOT, say, jobs=options.jobs, **scope)
     tests = [ROOT / name for name in TESTS]
     if options.mirrors:
         files = [file for folder in tests for file in sorted(folder.rglob("test_*.py"))]
         tests = [file for file in files if any(mirrors(file, name) for name in sources)]
+        tests += [file for file in further if file not in tests]
     # Other runs of pytest clean up the folder that is usual for temporary files.
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
         arguments += ["--basetemp", f"{folder}/tests"]

@@ -4,8 +4,8 @@ A run of the unchanged code shows which functions each golden history reaches an
 A mutant meets the golden histories that reach its function, the fastest first, and then the tests
 that mirror its file, or else all of its folder. With `every`, all tests are measured in this way,
 and those that reach the function run, up to a total time; with `mirrors`, the tests that mirror one
-of the files. CPU time is limited, not elapsed time, so that a busy machine makes no timeouts.
-Nothing is written to the source tree.
+of the files, and those of `further` files. CPU time is limited, not elapsed time, so that a busy
+machine makes no timeouts. Nothing is written to the source tree.
 
 Outcomes are held back until the unchanged code has passed the same tests again: what else makes a
 test fail, such as a folder that another program removed, must not count as a mutant that is killed.
@@ -41,7 +41,7 @@ Running = dict[int, tuple[Mutant | None, int, int]]
 _TESTS_MAX_S = 4.0
 _MIRRORS_MAX_S = 12.0
 _CPU_MAX_S = 20
-_CONTROL_EVERY = 50
+_CONTROL_EVERY = 150
 _MEMORY_MAX = 3 << 30
 _GOLDEN = "test_golden_histories.py"
 _SURVIVED, _KILLED, _NOT_APPLIED = 0, 1, 3
@@ -68,6 +68,7 @@ class Session:
         jobs: int,
         every: bool = False,
         mirrors: bool = False,
+        further: Sequence[Path] = (),
     ) -> None:
         self._mutants = mutants
         self._root = root
@@ -75,6 +76,7 @@ class Session:
         self._jobs = jobs
         self._every = every
         self._mirrors = mirrors
+        self._further = further
         self._items: list[pytest.Item] = []
         self._waiting: list[tuple[Mutant | None, Outcome, str, int]] = []
         self._since_control: dict[pytest.Item, None] = {}
@@ -115,7 +117,8 @@ class Session:
 
     def _is_measured(self, item: pytest.Item) -> bool:
         if self._mirrors:
-            return any(mirrors(item.path, each.file) for each in self._mutants)
+            mirrored = any(mirrors(item.path, each.file) for each in self._mutants)
+            return mirrored or item.path in self._further
         return self._every or _GOLDEN in item.nodeid
 
     def _fork(self, mutant: Mutant | None, tests: Sequence[pytest.Item]) -> Running:
@@ -211,9 +214,16 @@ def _seed(item: pytest.Item) -> int:
 
 
 def mirrors(tests: Path, file: str) -> bool:
-    """Return whether a file of tests mirrors a source file."""
-    stem = Path(file).stem.strip("_")
-    return tests.stem.removeprefix("test_") in (stem, f"{tests.parent.name}_{stem}")
+    """Return whether a file of tests mirrors a source file, or a part of it.
+
+    The tests of `history/times/order.py` are in `history/test_times_order.py`, and those of a part
+    of `checks/history_gap.py` in `checks/test_history_gap_audit.py`.
+    """
+    source = Path(file)
+    stem, name = source.stem.strip("_"), tests.stem.removeprefix("test_")
+    same_folder = tests.parent.name in source.parent.parts
+    names = (stem, f"{source.parent.name}_{stem}")
+    return same_folder and any(f"{name}_".startswith(f"{each}_") for each in names)
 
 
 def _run(

@@ -64,7 +64,7 @@ def _settled_ns(history: History, asked: list[Request]) -> int:
     starts = [fault for fault in history.events.faults if fault.effective_ns is not None]
     for fault in sorted(starts, key=lambda fault: fault.effective_ns or 0):
         ended_ns = NEVER if fault.healed_ns is None else fault.healed_ns + 2 * SETTLE_NS
-        if (fault.requested_ns or 0) <= until_ns and ended_ns >= asked[0].t_ns:
+        if (fault.requested_ns or 0) <= until_ns:
             until_ns = max(until_ns, ended_ns)
     return until_ns
 

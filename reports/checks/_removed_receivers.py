@@ -53,7 +53,7 @@ def _arrived(history: History) -> dict[tuple[int, int], int]:
 def _reachable(history: History, session: int, due_ns: int, removed_ns: int) -> bool:
     """Return whether the session was connected for long enough before the removal."""
     connections = history.sessions.connections
-    own = np.flatnonzero((connections.session == session) & (connections.up_ns < removed_ns))
+    own = np.flatnonzero(connections.session == session)
     up_ns = connections.up_ns[own]
     until_ns = np.minimum(connections.down_ns[own], removed_ns)
     needed_ns = np.where(up_ns <= due_ns, PUSH_NS, RETURN_NS)

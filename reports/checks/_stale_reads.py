@@ -51,9 +51,10 @@ def _only_lost(history: History, conv: Ints, head: Ints, known: Ints) -> Bools:
     `lost-acked` reports these. One that was also received has been in the history, which went back.
     """
     records, lost = history.records, lost_places(history)
-    shown = is_any(records["kind"], (Kind.DELIVER, Kind.RECEIVE, Kind.ROOM)) & (records["seq"] > 0)
-    at = np.flatnonzero(shown) if lost.size else np.empty(0, dtype=np.int64)
+    if not lost.size:
+        return np.zeros(conv.size, dtype=np.bool_)
+    at = np.flatnonzero(is_any(records["kind"], (Kind.DELIVER, Kind.RECEIVE, Kind.ROOM)))
     lost = lost[~contains(np.unique(pair(records["conv"][at], records["seq"][at])), lost)]
     before, until = (np.searchsorted(lost, pair(conv, end), "right") for end in (head, known))
-    found: Bools = until - before == np.maximum(known - head, 0)
+    found: Bools = until - before == known - head
     return found

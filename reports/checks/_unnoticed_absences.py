@@ -36,8 +36,8 @@ def find(history: History, events: RoomEvents, departures: Departures) -> Iterat
         if conv not in rooms:
             rooms[conv] = Room(history, events, conv)
         changes = [entry for entry in known if entry.event in _STATES]
-        following = [*changes[1:], None]
-        for entry, end in zip(changes, following, strict=True):
+        for at, entry in enumerate(changes):
+            end = changes[at + 1] if at + 1 < len(changes) else None
             # A second entry without an exit is a violation of its own.
             if entry.event == RoomEvent.ENTERED and not (end and end.event == RoomEvent.ENTERED):
                 late = _since(stays, rooms[conv], entry, end, left_ns[user])

@@ -128,7 +128,7 @@ def _unknown_ids(history: History, acks: Ints, stored: Ints) -> Ints:
     acks = acks[contains(distinct(of_record[stored]), of_record[acks])]
     both = np.concatenate([acks, stored])
     number = grouped(ints(records["ref_ns"][both])).of_row
-    key = of_record[both] * max(1, both.size) + number
+    key = of_record[both] * both.size + number
     unknown: Ints = acks[~contains(distinct(key[acks.size :]), key[: acks.size])]
     return unknown
 

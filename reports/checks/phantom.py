@@ -40,7 +40,7 @@ def check(history: History) -> Finding:
     message = messages.of_record[at]
     valid = messages.sent & (messages.acked | ~messages.rejected)
     # The appended False is what records without a message (-1) find.
-    unsent = (message < 0) | ~np.append(valid, False)[message]
+    unsent = ~np.append(valid, False)[message]
     # A message of a stranger was sent, and concerns `access`.
     unsent &= (message < 0) | (records["sseq"][at] < STRANGER_SSEQ)
     flags = records["flags"][at]

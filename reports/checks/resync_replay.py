@@ -68,8 +68,6 @@ def _follows_old_start(history: History, copies: Ints) -> Bools:
     read = history.once(stale_reads)
     stated = np.sort(read.records[read.stale])
     stated = stated[equal(records["kind"][stated], Kind.START)]
-    if not stated.size:
-        return np.zeros(copies.size, dtype=np.bool_)
     lanes, first, _ = grouped(pair(records["link"][stated], records["conv"][stated]))
     # -1, a connection that stated nothing old, finds the appended last entry.
     position = np.append(ints(records["seq"][stated])[first], NEVER)

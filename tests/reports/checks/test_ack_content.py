@@ -300,9 +300,10 @@ def test_a_copy_has_the_id_of_the_acknowledgement_or_of_the_store(acked, stored,
         assert (found.count, found.witnesses[0].user) == (1, 2)
 
 
-def test_ids_of_copies_are_not_compared_where_acknowledgements_name_none():
+@pytest.mark.parametrize("id_", [None, 0])
+def test_ids_of_copies_are_not_compared_where_acknowledgements_name_none(id_):
     """Then each member may have an archive with ids of its own."""
-    run = acknowledged(None, None, stored=(11, 12))
+    run = acknowledged(id_, id_, stored=(11, 12))
     name(run, 1, 99, link=2, spare=NamedFlag.SHOWN)
     assert run.verdict("ack-content").count == 0
 

@@ -34,6 +34,11 @@ def test_large_numbers_have_separators():
     assert finding(aside=Counted("Of {count}.", 0)).describe() == "0 of 9 things."
 
 
+@pytest.mark.parametrize(("examined", "among"), [(0, ""), (1, ", in 1 things")])
+def test_what_was_examined_is_mentioned_only_if_there_was_any(examined, among):
+    assert finding("{count} strange{among}.", examined=examined).describe() == f"0 strange{among}."
+
+
 @pytest.mark.parametrize(
     ("fields", "outcome", "sentence"),
     [

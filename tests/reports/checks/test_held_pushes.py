@@ -13,6 +13,8 @@ from gauntlet.reports.checks._ack_positions import misplaced_acks
 from gauntlet.reports.checks._departures import last_pushes_of
 from gauntlet.reports.witness import life, text
 
+from ..small_runs import SmallRun, ns
+
 
 def hold(story, index, *, shown=True, missing=1):
     """Record that the push of a presentation arrived before it; without `shown`, only that."""
@@ -96,6 +98,24 @@ def test_what_a_push_waited_for_is_named(missing, words):
     record = np.zeros(1, dtype=np.dtype(DTYPE))[0]
     record["seq"], record["spare"] = 7, missing
     assert _held_pushes.waits_for(record) == words
+
+
+def test_the_arrival_of_a_message_is_its_first_record_of_the_session():
+    run = SmallRun((1, 2, 3))
+    run.send(1, 1, 10)
+    run.send(1, 2, 10)
+    run.deliver(1, 1, 12, 3)
+    for number, at_s, user in ((1, 14, 2), (1, 13, 2), (2, 12, 2), (2, 11, 3)):
+        run.deliver(1, number, at_s, user, kind=Kind.ARRIVED)
+    history = run.history()
+    session = dict(zip(history.user.tolist(), history.session.tolist(), strict=True))
+    at = _held_pushes.arrival(history, 0, session[2])
+    assert history.records["t_ns"][at] == ns(13)
+    assert _held_pushes.describe(history, at) == (
+        "arrived at 13 s and was held back until the history was read"
+    )
+    # User 3 was shown the first message at once.
+    assert _held_pushes.arrival(history, 0, session[3]) == -1
 
 
 def test_a_copy_that_went_backwards_behind_a_held_push_is_seen(verdict, good_story):

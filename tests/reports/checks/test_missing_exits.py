@@ -81,6 +81,14 @@ def test_a_request_belongs_to_the_stay_during_which_it_was_made(asked_s, expecte
     assert missing(run) == expected
 
 
+def test_a_stay_that_has_ended_is_followed_by_another_one():
+    run = room((5, ENTERED), (8, EXITED), (12, ENTERED))
+    ask(run, 7)
+    assert missing(run) == []
+    ask(run, 14)
+    assert missing(run) == [3]
+
+
 def test_nothing_is_missing_where_the_room_is_not_known_completely():
     run = room((5, ENTERED))
     ask(run, 20)
@@ -145,6 +153,16 @@ def test_another_connection_that_was_closed_before_holds_the_stay():
     assert missing(run) == []
 
 
+@pytest.mark.parametrize(("closed_s", "expected"), [(19 - NS, []), (19, [1]), (19 + NS, [1])])
+def test_each_connection_that_was_closed_brought_its_own_request(closed_s, expected):
+    run = room((5, ENTERED))
+    run.connect(2, 1, link=12, device="d1")
+    run.add(Kind.DISCONNECT, closed_s, link=12, peer=2, spare=1000)
+    ask(run, 19, 12)
+    ask(run, 20)
+    assert missing(run) == expected
+
+
 @pytest.mark.parametrize(
     ("effective_s", "healed_s", "expected"),
     [
@@ -162,5 +180,15 @@ def test_another_connection_that_was_closed_before_holds_the_stay():
 def test_after_a_fault_the_server_has_more_time(effective_s, healed_s, expected):
     run = room((5, ENTERED))
     run.fault(effective_s, healed_s)
+    ask(run, 20)
+    assert missing(run) == expected
+
+
+@pytest.mark.parametrize(("faults", "expected"), [([(11, 18)], [1]), ([(26, 26.5), (11, 18)], [])])
+def test_a_fault_that_begins_in_the_time_after_another_one_prolongs_it(faults, expected):
+    """The second one acts from 26 s on, and the first one gives the server until 28 s."""
+    run = room((5, ENTERED))
+    for effective_s, healed_s in faults:
+        run.fault(effective_s, healed_s)
     ask(run, 20)
     assert missing(run) == expected

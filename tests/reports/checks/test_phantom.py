@@ -2,7 +2,16 @@
 
 import pytest
 
-from gauntlet.core.history import STRANGER_SSEQ, Channel, Flag, Kind, NamedFlag, RoomEvent
+from gauntlet.core.history import (
+    RECORDED,
+    STRANGER_SSEQ,
+    Channel,
+    Flag,
+    Kind,
+    NamedFlag,
+    RoomEvent,
+)
+from gauntlet.core.scenario.traits import Traits
 
 from ..small_runs import SmallRun, ns, sentences
 
@@ -135,3 +144,54 @@ def test_the_name_of_what_was_never_sent_is_not_counted_again():
     known = {"conv": 1, "link": 2, "peer": 1, "sseq": 1, "flags": Flag.FOREIGN}
     run.add(Kind.NAMED, 11, **known, spare=NamedFlag.SHOWN | NamedFlag.OTHER_MESSAGE)
     assert not run.verdict("phantom").count
+
+
+@pytest.mark.parametrize("number", [1, 7])
+def test_a_push_that_an_inbox_held_back_and_never_presented_was_sent(number):
+    run = sent()
+    run.deliver(1, number, 12, 2, kind=Kind.ARRIVED)
+    found = run.verdict("phantom")
+    was_sent = number == 1
+    title = f"message {number} of u1 in c1"
+    sentence = f"At position {number} of c1 u2 received {title}, which was never sent."
+    assert sentences(found) == ([] if was_sent else [sentence])
+    assert found.examined == 1
+
+
+RECORDED_BY_OTHERS = {"target": {"adapter": RECORDED}}
+
+
+@pytest.mark.parametrize(
+    ("scenario", "edits", "changed", "is_edited"),
+    [
+        (RECORDED_BY_OTHERS, True, {"flags": Flag.CRC_BAD}, True),
+        (RECORDED_BY_OTHERS, False, {"flags": Flag.CRC_BAD}, False),
+        # Users of a load edit nothing.
+        ({}, True, {"flags": Flag.CRC_BAD}, False),
+        # What was never sent, or is in another conversation, was not made by an edit.
+        (RECORDED_BY_OTHERS, True, {"flags": Flag.CRC_BAD, "sseq": 7}, False),
+        (RECORDED_BY_OTHERS, True, {"flags": Flag.CRC_BAD | Flag.FOREIGN}, False),
+        (RECORDED_BY_OTHERS, True, {"flags": Flag.FOREIGN}, False),
+    ],
+)
+def test_another_content_is_no_violation_where_users_may_edit_messages(
+    scenario, edits, changed, is_edited
+):
+    run = SmallRun((1, 2), **scenario)
+    run.traits = Traits(edits=edits)
+    for seq in (1, 2, 3, 4, 5):
+        run.send(1, seq, 9 + seq)
+        run.deliver(1, seq, 20, 2)
+    run.add(Kind.DELIVER, 21, **{"conv": 1, "link": 2, "peer": 1, "sseq": 1, "seq": 1} | changed)
+    found = run.verdict("phantom")
+    assert (found.count, found.examined) == (int(not is_edited), 6)
+    told = "1 more have another content than was sent, which the adapter declares as allowed."
+    assert (told in found.sentence) is is_edited
+
+
+def test_ten_of_many_violations_are_described():
+    run = sent()
+    for seq in range(2, 13):
+        run.deliver(1, seq, 12, 2)
+    found = run.verdict("phantom")
+    assert (found.count, len(found.witnesses)) == (11, 10)

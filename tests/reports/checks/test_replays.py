@@ -4,9 +4,8 @@ import pytest
 
 from gauntlet.campaigns.synthetic.story import MS, S
 from gauntlet.core.history import Channel, Flag, Kind
-from gauntlet.core.scenario.capabilities import HISTORY
 
-from ..small_runs import SmallRun, ns
+from ..small_runs import SmallRun
 
 
 def returned_link(story):
@@ -63,13 +62,6 @@ def test_a_copy_on_the_same_connection_is_no_replay(verdict, good_story, break_i
     assert verdict("resync-replay", story).outcome == "valid"
 
 
-def test_a_run_in_which_nobody_returned_is_not_judged(verdict, good_story):
-    story = good_story(1)
-    later = {link.number for link in story.links.values() if link.incarnation > 1}
-    story.drop([at for at, record in enumerate(story.records) if record.link in later])
-    assert verdict("resync-replay", story).outcome == "not-applicable"
-
-
 @pytest.mark.parametrize(
     ("shown_s", "dialled_s", "seq", "count"),
     [
@@ -110,46 +102,3 @@ def test_replays_are_found_on_a_machine_that_runs_for_a_long_time():
         for record in run.story.records
     ]
     assert run.verdict("resync-replay").count == 1
-
-
-@pytest.mark.parametrize(("stated", "count"), [(None, 3), (0, 0), (1, 1), (2, 2), (3, 3)])
-def test_what_follows_an_old_stated_position_is_no_replay(stated, count):
-    """The stated position is the defect, and another check names it."""
-    run = returned(stated)
-    assert run.verdict("resync-replay").count == count
-    regress = run.verdict("history-regress")
-    assert regress.count == (stated is not None and stated < 3)
-    run.story.scenario["checks"] = {"required": ["resync-replay"]}
-    assert run.verdict("resync-replay").count == 3
-
-
-@pytest.mark.parametrize("reported", [True, False])
-@pytest.mark.parametrize("why", ["no-history", "may-not-read"])
-def test_what_follows_a_stated_position_that_no_check_reports_is_a_replay(why, reported):
-    """A server without history is not asked, and a user may not read the position that is known."""
-    run = returned(1)
-    if not reported and why == "no-history":
-        run.without = HISTORY
-    if why == "may-not-read":
-        run.add(Kind.RANGE, 33, conv=1, peer=1, seq=1)
-        run.add(Kind.RANGE, 33, conv=1, peer=2, seq=1, sseq=3 if reported else 2)
-    assert run.verdict("resync-replay").count == (1 if reported else 3)
-    regress = run.verdict("history-regress")
-    assert regress.count == reported
-
-
-def returned(stated):
-    """Return a run in which user 2 returns, and is pushed again what they had."""
-    run = SmallRun((1, 2), (1, 2))
-    for seq in (1, 2, 3):
-        run.send(1, seq, 10 + seq)
-        run.deliver(1, seq, 10.1 + seq, 1, 2)
-    run.disconnect(2, 15)
-    run.connect(2, 20, link=4)
-    if stated is not None:
-        run.add(Kind.START, 20, ref_ns=ns(20), conv=1, link=4, seq=stated)
-    run.add(Kind.START, 20, ref_ns=ns(20), conv=2, link=4, seq=0)
-    for seq in (1, 2, 3):
-        known = {"conv": 1, "link": 4, "peer": 1, "sseq": seq, "seq": seq}
-        run.add(Kind.RECEIVE, 20.1 + seq / 10, **known, flags=Flag.DUPLICATE)
-    return run

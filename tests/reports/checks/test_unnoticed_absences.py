@@ -77,7 +77,9 @@ def test_an_exit_is_late_behind_a_message_that_was_sent_when_it_was_due(sent_s, 
     assert room.found() == [late] * is_late
 
 
-@pytest.mark.parametrize(("returns_s", "count"), [(22.0, 0), (22.5, 1), (None, 1)])
+@pytest.mark.parametrize(
+    ("returns_s", "count"), [(22 + NS, 0), (22 + 2 * NS, 1), (22.5, 1), (None, 1)]
+)
 def test_who_returns_in_time_need_not_be_exited(returns_s, count):
     """The end is due at 22 s, and the dial of the connection counts."""
     room = Room(returns_s=returns_s)
@@ -119,15 +121,16 @@ def test_another_device_holds_the_stay():
     assert room.found() == []
 
 
-def test_a_stay_that_began_when_the_user_went_away_is_not_judged():
+@pytest.mark.parametrize(("entered_s", "is_judged"), [(5, True), (5 + NS, False)])
+def test_a_stay_that_began_when_the_user_went_away_is_not_judged(entered_s, is_judged):
     """The request to enter and the end of the connection may have crossed."""
     room = SmallRun((1, 2, 3), target=TARGET)
     known = {"conv": 1, "peer": 2, "sseq": ENTERED, "seq": 1}
-    room.add(Kind.ROOM, 5 + 2 * NS, **known, link=1)
+    room.add(Kind.ROOM, entered_s, **known, link=1)
     room.add(Kind.OFFLINE, 10, link=2, peer=2)
     room.add(Kind.DISCONNECT, 10, link=2, peer=2, spare=1000)
     room.add(Kind.HEAD, 33, conv=1, seq=1)
-    assert sentences(room.verdict("exit")) == []
+    assert sentences(room.verdict("exit")) == [MISSING] * is_judged
 
 
 def test_nothing_is_said_of_a_room_with_an_unknown_position():
@@ -135,6 +138,33 @@ def test_nothing_is_said_of_a_room_with_an_unknown_position():
     room.head += 1
     room.message(25)
     assert room.found() == []
+
+
+def test_who_was_only_added_and_goes_away_has_no_stay():
+    """They never entered the room, which another user did."""
+    run = SmallRun((1, 2, 3), target=TARGET)
+    for user, event, seq in ((2, RoomEvent.ADDED, 1), (3, ENTERED, 2)):
+        run.add(Kind.ROOM, 3, conv=1, link=1, peer=user, sseq=event, seq=seq)
+    run.add(Kind.OFFLINE, 10, link=2, peer=2)
+    run.add(Kind.DISCONNECT, 10, link=2, peer=2, spare=1000)
+    run.add(Kind.HEAD, 33, conv=1, seq=2)
+    found = run.verdict("exit")
+    assert (found.outcome, found.count, found.examined) == ("valid", 0, 1)
+
+
+def test_who_had_left_before_they_went_away_has_no_stay():
+    room = Room()
+    room.event(EXITED, 4)
+    room.message(25)
+    assert room.found() == []
+
+
+def test_an_entry_long_after_the_absence_is_a_second_one_too():
+    room = Room()
+    room.message(23)
+    room.event(ENTERED, 25)
+    assert room.found() == []
+    assert room.verdict("exit").count == 1
 
 
 def test_a_second_entry_is_reported_as_such():

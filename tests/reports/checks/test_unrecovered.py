@@ -80,3 +80,9 @@ def test_the_witness_names_what_was_not_normal(recovered, monkeypatch):
     assert sentence.endswith(
         "after the heal of fault fault-1: at the end of that time, some users were not connected."
     )
+
+
+def test_a_scenario_without_faults_is_not_judged():
+    found = SmallRun((1, 2)).verdict("unrecovered")
+    assert (found.outcome, found.examined) == ("not-applicable", 0)
+    assert found.sentence == "The scenario has no faults."

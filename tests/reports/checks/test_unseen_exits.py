@@ -39,6 +39,14 @@ def test_what_is_followed_by_something_shown_concerns_other_checks(seq, expected
     assert sentences(run.verdict("exit")) == expected
 
 
+def test_an_acknowledgement_of_a_later_position_shows_nothing():
+    run = room()
+    run.story.scenario["checks"] = {"required": ["exit"]}
+    run.send(1, 3, 21, author=3)
+    run.audit(1, 3, head=3, author=3)
+    assert sentences(run.verdict("exit")) == [UNSEEN]
+
+
 def test_what_the_load_reads_in_a_page_is_not_shown():
     run = room()
     run.deliver(1, 2, 21, 3, kind=Kind.RECEIVE, flags=Channel.HISTORY | Flag.DUPLICATE)
@@ -84,6 +92,14 @@ def test_after_a_fault_the_server_has_ten_seconds(healed_s, expected):
     assert sentences(run.verdict("exit")) == expected
 
 
+@pytest.mark.parametrize("healed_s", [(22 + NS, 12), (12, 22 + NS)])
+def test_the_last_of_several_heals_counts(healed_s):
+    run = room()
+    for at_s in healed_s:
+        run.fault(10, at_s)
+    assert sentences(run.verdict("exit")) == []
+
+
 @pytest.mark.parametrize(
     ("seq", "required", "expected"),
     [(3, ["exit", "undelivered"], []), (3, ["exit"], [UNSEEN]), (1, ["exit", "undelivered"], [])],
@@ -97,6 +113,15 @@ def test_who_is_not_shown_later_messages_either_is_the_concern_of_another_check(
     run.send(1, seq, 21)
     run.deliver(1, seq, 21.1, 1, 2)
     run.audit(1, seq, head=3)
+    assert sentences(run.verdict("exit")) == expected
+
+
+@pytest.mark.parametrize(("stored", "expected"), [(True, []), (False, [UNSEEN])])
+def test_a_message_that_is_not_stored_explains_nothing(stored, expected):
+    run = room()
+    run.send(1, 3, 21)
+    run.deliver(1, 3, 21.1, 1, 2)
+    run.audit(1, *([3] if stored else []), head=3)
     assert sentences(run.verdict("exit")) == expected
 
 
@@ -115,4 +140,22 @@ def test_a_message_that_was_missed_before_what_was_shown_explains_nothing():
         run.send(conv, seq, 4)
         run.deliver(conv, seq, 4.1, 1, 2)
         run.audit(conv, seq, head=9)
+    assert sentences(run.verdict("exit")) == [UNSEEN.replace("position 2", "position 3")]
+
+
+def test_the_last_one_of_several_missed_messages_counts():
+    """Its author sent it before the first one, which has an earlier position."""
+    run = room()
+    for event, seq in ((RoomEvent.ENTERED, 2), (RoomEvent.EXITED, 3)):
+        for kind in (Kind.ROOM, Kind.AUDIT):
+            for index in run.story.at(kind, sseq=event):
+                run.story.change(index, seq=seq)
+    for seq, number in ((1, 9), (4, 5)):
+        run.send(1, seq, 4, sseq=number)
+        run.deliver(1, number, 4.1, 1, 2, seq=seq)
+        run.add(Kind.AUDIT, 33, conv=1, peer=1, sseq=number, seq=seq, flags=Channel.AUDIT)
+    run.add(Kind.HEAD, 34, conv=1, seq=4)
+    assert sentences(run.verdict("exit")) == []
+    for kind in (Kind.DELIVER, Kind.AUDIT):
+        run.story.drop(run.story.at(kind, sseq=5))
     assert sentences(run.verdict("exit")) == [UNSEEN.replace("position 2", "position 3")]

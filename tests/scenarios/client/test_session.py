@@ -1,6 +1,5 @@
-"""One virtual user: connecting, liveness, reconnects, rooms and logins."""
+"""One virtual user: connecting, reconnects, absences, rooms and errors."""
 
-import itertools
 import json
 from random import Random
 
@@ -13,67 +12,18 @@ from gauntlet.scenarios.adapters.base import (
     Answer,
     Connected,
     Entry,
-    OverHttp,
     OverSocket,
-    Request,
-    Response,
     SendFrames,
     StartTls,
 )
 from gauntlet.scenarios.adapters.base import Codec as CodecBase
 from gauntlet.scenarios.adapters.reference import Reference
-from gauntlet.scenarios.adapters.xmpp import Xmpp
 from gauntlet.scenarios.client.session import Session
 
 from ..world import ANN, BOB, ROOM, TALK, World
+from .sessions import OPEN, connect, message, receive
 
-LOGIN = {"token": "t", "connect": {"url": "ws://127.0.0.1:1", "environment": "blue"}}
 MS = 1_000_000
-OPEN = Response(101, b"")
-
-
-@pytest.fixture
-def session(world):
-    """Ann's session, about to log in."""
-    session = Session(world.context, ANN, Random(1))
-    session.start()
-    return session
-
-
-def receive(session, connection, **frame):
-    """Have the session receive a frame."""
-    session.on_frame(connection, json.dumps(frame).encode())
-
-
-def connect(world, session, heads=None, edge="edge-blue-1"):
-    """Answer the login, open the dialled connection, and accept the user."""
-    if world.asked:
-        world.take().answer(200, LOGIN)
-    connection = world.dialled[-1]
-    session.on_open(connection, OPEN)
-    connected = {"client": f"{edge}|1", "ping_ms": 2000, "pong_ms": 1000, "heads": heads or {}}
-    receive(session, connection, connected=connected)
-    return connection
-
-
-def keep_alive(world, session, connection, for_s):
-    """Let time pass, with a ping of the server every second."""
-    for _ in range(for_s):
-        world.pass_ms(1000, step_ms=500)
-        receive(session, connection, ping={})
-
-
-def message(seq, sender="u0-1"):
-    """Return a pushed message without a payload, for tests of order and connections."""
-    return {
-        "conv": TALK.name,
-        "seq": seq,
-        "msg_id": "m",
-        "client_msg_id": "c",
-        "sender": sender,
-        "body": "x",
-        "ts": 0,
-    }
 
 
 def test_a_session_logs_in_dials_and_sends_the_connect_frame_first(world, session):
@@ -106,53 +56,6 @@ def test_a_reconnect_sends_the_cursors_and_is_the_next_incarnation(world, sessio
     (disconnect,) = world.kinds(Kind.DISCONNECT)
     assert disconnect.fields == {"link": 1, "peer": ANN.number, "spare": 1006}
     assert world.context.counters.reconnects == 1
-
-
-def test_each_failed_login_waits_and_uses_the_next_gateway(world, session):
-    gateways = []
-    for _ in range(6):
-        asked = world.take()
-        gateways.append(asked.gateway)
-        asked.fail()
-        assert world.asked == []
-        world.pass_ms(5_000)
-    assert gateways == list(range(gateways[0], gateways[0] + 6))
-
-
-def test_the_last_address_is_dialled_while_logins_fail(world, session):
-    connection = connect(world, session)
-    session.on_closed(connection, 1006)
-    world.pass_ms(600)
-    world.take().answer(503, {"error": {"code": "unavailable", "message": ""}})
-    assert len(world.dialled) == 2
-    connect(world, session)
-    assert session.connected
-
-
-def test_a_ping_of_the_server_is_answered(world, session):
-    connection = connect(world, session)
-    receive(session, connection, ping={"heads": {}})
-    assert world.sent(connection)[-1] == {"pong": {}}
-
-
-def test_silence_leads_to_a_ping_and_then_to_a_reconnect(world, session):
-    connection = connect(world, session)
-    world.pass_ms(2_600)
-    assert world.sent(connection)[-1] == {"ping": {}}
-    assert session.connected
-    world.pass_ms(1_000)
-    assert not session.connected
-    assert world.closed == [(connection, True)]
-    world.pass_ms(600)
-    assert world.asked
-
-
-def test_a_connection_with_pushes_is_not_pinged(world, session):
-    connection = connect(world, session)
-    for seq in range(1, 6):
-        world.pass_ms(1_900)
-        receive(session, connection, msg=message(seq))
-    assert session.connected
 
 
 def test_a_requested_reconnect_opens_the_new_connection_before_closing_the_old_one(world, session):
@@ -188,15 +91,6 @@ def test_a_failed_reconnect_is_retried_while_the_old_connection_stays(world, ses
     new = connect(world, session)
     assert world.closed == [(world.dialled[1], False), (old, False)]
     assert session.request_channel.connection is new
-
-
-def test_a_connection_without_connected_is_dropped_after_the_time_out(world, session):
-    world.take().answer(200, LOGIN)
-    session.on_open(world.dialled[-1], OPEN)
-    world.pass_ms(7_500)
-    assert world.closed == [(world.dialled[0], True)]
-    assert world.asked or len(world.dialled) == 2
-    assert world.kinds(Kind.DISCONNECT) == []
 
 
 def test_a_planned_absence_is_recorded_and_ends_with_start(world, session):
@@ -249,42 +143,6 @@ def test_a_system_without_such_a_frame_sees_the_close_alone(world, monkeypatch):
     assert world.kinds(Kind.ATTEND) == []
 
 
-def test_a_stalled_user_reads_nothing_and_reconnects_after_waking(world, session):
-    connection = connect(world, session)
-    session.stall()
-    assert [r.kind for r in world.records] == [Kind.CONNECT, Kind.OFFLINE]
-    assert (world.reading, world.closed) == ([(connection, False)], [])
-    session.start()
-    assert world.reading == [(connection, False), (connection, True)]
-    world.pass_ms(900)
-    assert world.closed == []
-    world.pass_ms(700)
-    assert world.closed == [(connection, True)]
-    connect(world, session)
-    assert session.connected
-
-
-def test_a_stalled_user_whose_connection_was_closed_reconnects_once(world, session):
-    """The close waits in the buffers until the user reads again."""
-    connection = connect(world, session)
-    session.stall()
-    session.start()
-    session.on_closed(connection, 4008)
-    (ended,) = world.kinds(Kind.DISCONNECT)
-    assert ended.fields["spare"] == 4008
-    world.pass_ms(600)
-    new = connect(world, session)
-    world.pass_ms(2_000)
-    assert all(closed is not new for closed, _ in world.closed)
-
-
-def test_stalling_without_a_connection_changes_nothing(world, session):
-    session.stall()
-    session.start()
-    assert world.kinds(Kind.OFFLINE) == []
-    assert world.reading == []
-
-
 def test_a_joined_room_is_entered_on_every_connection(world, session):
     connection = connect(world, session)
     session.join(ROOM, 1)
@@ -332,94 +190,6 @@ def test_an_unreadable_frame_ends_the_connection(world, session):
     assert world.asked
 
 
-def test_a_login_is_renewed_on_the_same_connection_before_it_expires(world, session):
-    world.take().answer(200, {**LOGIN, "expires_in_s": 3600})
-    connection = connect(world, session)
-    for token in ("u", "v"):
-        keep_alive(world, session, connection, 2700)
-        login = world.take()
-        assert login.request.path == "/v1/sessions"
-        login.answer(200, {**LOGIN, "token": token, "expires_in_s": 3600})
-        assert session.request_channel.codec.history(TALK.name, 0, 1).request.token == token
-    assert world.dialled == [connection]
-    assert session.request_channel.connection is connection
-
-
-def test_only_the_latest_login_is_renewed(world, session):
-    world.take().answer(200, {**LOGIN, "expires_in_s": 3600})
-    connection = connect(world, session)
-    keep_alive(world, session, connection, 1000)
-    session.on_closed(connection, 1006)
-    world.pass_ms(2000)
-    world.take().answer(200, {**LOGIN, "expires_in_s": 36_000})
-    keep_alive(world, session, connect(world, session), 2000)
-    assert not world.asked
-
-
-def test_a_failed_renewal_is_retried_before_the_token_expires(world, session):
-    world.take().answer(200, {**LOGIN, "expires_in_s": 3600})
-    connection = connect(world, session)
-    keep_alive(world, session, connection, 2700)
-    for _ in range(3):
-        world.take().fail()
-        keep_alive(world, session, connection, 181)
-    world.take().answer(200, {**LOGIN, "token": "u", "expires_in_s": 3600})
-    assert session.request_channel.codec.history(TALK.name, 0, 1).request.token == "u"
-    assert world.dialled == [connection]
-
-
-def test_a_login_without_an_expiry_is_not_renewed(world, session):
-    connection = connect(world, session)
-    keep_alive(world, session, connection, 10_000)
-    assert not world.asked
-
-
-def test_an_absent_user_renews_no_login(world, session):
-    world.take().answer(200, {**LOGIN, "expires_in_s": 60})
-    connect(world, session)
-    session.leave()
-    world.pass_ms(60_000, step_ms=100)
-    assert not world.asked
-
-
-def test_a_stalled_user_reconnects_only_after_waking(world, session):
-    """Neither silence nor a close of the server counts, because the app does not run."""
-    connection = connect(world, session)
-    session.stall()
-    world.pass_ms(10_000)
-    assert not connection.ended
-    session.on_closed(connection, 1006)
-    world.pass_ms(10_000)
-    assert not world.asked
-    session.start()
-    assert world.take().request.path == "/v1/sessions"
-
-
-def test_a_stalled_user_ignores_a_reconnect_request(world, session):
-    connection = connect(world, session)
-    receive(
-        session,
-        connection,
-        reconnect={"url": "ws://127.0.0.1:2", "delay_ms": 500, "deadline_ms": 900},
-    )
-    session.stall()
-    world.pass_ms(2000)
-    assert world.dialled == [connection]
-
-
-def test_without_a_login_a_failed_address_is_followed_by_the_next_one():
-    world = World(Xmpp({}))
-    world.context.api.append("ws://127.0.0.1:10")
-    session = Session(world.context, ANN, Random(1))
-    session.start()
-    for _ in range(3):
-        session.on_closed(world.dialled[-1], 1006)
-        world.pass_ms(5000)
-    addresses = [connection.url for connection in world.dialled]
-    assert len(addresses) == 4
-    assert all(first != second for first, second in itertools.pairwise(addresses))
-
-
 @pytest.mark.parametrize(
     "frame",
     [
@@ -438,16 +208,6 @@ def test_an_impossible_number_ends_the_connection_and_is_recorded(world, session
     assert [error.kind for error in world.errors.counts()] == ["protocol"]
     world.pass_ms(5000)
     assert world.asked  # the next login
-
-
-def test_a_heartbeat_without_an_interval_is_refused(world, session):
-    """It would keep the engine busy."""
-    world.take().answer(200, LOGIN)
-    connection = world.dialled[-1]
-    session.on_open(connection, OPEN)
-    receive(session, connection, connected={"client": "e|1", "ping_ms": 0, "pong_ms": 0})
-    assert connection.ended
-    assert world.connections == 0
 
 
 class Clumsy(Reference):
@@ -570,36 +330,3 @@ def test_tls_begins_where_the_codec_asks_for_it(world, session):
     session._handle(connection, StartTls(frames=(b'{"after": "tls"}',)))
     assert world.tls == [connection]
     assert world.sent(connection)[-1] == {"after": "tls"}
-
-
-class SigningUp(Reference):
-    """The reference protocol with an invented call that creates an account."""
-
-    def codec(self, account, device):
-        class Codec(type(super().codec(account, device))):
-            def sign_up(self):
-                request = Request(method="POST", path="/v1/accounts")
-                return OverHttp(request=request, read=lambda response: response.status == 201)
-
-        return Codec(account.name, device)
-
-
-@pytest.mark.parametrize("status", [201, 409])
-def test_an_account_is_created_once_and_before_the_first_login(status):
-    """A second run finds the account that the first one has created."""
-    world = World(SigningUp({}))
-    world.context.signs_up = True
-    session = Session(world.context, ANN, Random(1))
-    session.start()
-    (asked,) = world.asked
-    assert asked.request.path == "/v1/accounts"
-    world.take().fail()
-    assert world.asked == []
-    world.pass_ms(5000)
-    world.take().answer(status, {})
-    (asked,) = world.asked
-    assert asked.request.path == "/v1/sessions"
-    connection = connect(world, session)
-    session.on_closed(connection, 1006)
-    world.pass_ms(5000)
-    assert [asked.request.path for asked in world.asked] == ["/v1/sessions"]
