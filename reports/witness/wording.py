@@ -10,6 +10,7 @@ from gauntlet.core.history import (
     Flag,
     Kind,
     NamedFlag,
+    PageFlag,
     Probe,
     ProbeResult,
     RoomEvent,
@@ -184,6 +185,8 @@ def _marks(row: Any) -> str:
 
 def _other(history: History, row: Any) -> str:
     kind = int(row["kind"])
+    if kind == Kind.PAGE and row["spare"] & PageFlag.HEADS:
+        return f"the list of heads ends at position {row['sseq']:,}"
     if kind == Kind.PAGE:
         entries = "1 entry" if row["peer"] == 1 else f"{row['peer']:,} entries"
         reader = "a page" if row["link"] else "a page of the audit"

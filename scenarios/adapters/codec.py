@@ -142,6 +142,14 @@ class Codec(ABC):
         """HISTORY: return a call that reads up to `limit` entries after `after`."""
         raise NotImplementedError
 
+    def heads(self) -> Call[dict[str, int]] | None:
+        """HEADS: return a call for the last position of each conversation of the user.
+
+        A conversation that has entries and is not in the answer is stated to have none. None if the
+        server states heads only in other frames and answers.
+        """
+        return None
+
     def enter(self, conv: str) -> bytes | Call[bool]:
         """ROOMS: return the frame with which the session enters a room, or a call that does."""
         raise NotImplementedError

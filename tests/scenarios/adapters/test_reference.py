@@ -146,6 +146,7 @@ def test_all_requests_but_the_login_carry_the_token():
         codec.remove_member("r.x", "u"),
         codec.members("r.x"),
         codec.attendance("r.x"),
+        codec.heads(),
     ]
     assert {call.request.token for call in calls} == {"t"}
     assert [f"{call.request.method} {call.request.path}" for call in calls] == [
@@ -155,6 +156,7 @@ def test_all_requests_but_the_login_carry_the_token():
         "DELETE /v1/rooms/r.x/members/u",
         "GET /v1/rooms/r.x/members",
         "GET /v1/rooms/r.x/members",
+        "GET /v1/heads",
     ]
 
 
