@@ -181,7 +181,8 @@ class Miss(IntEnum):
 class Probe(IntEnum):
     """What a user tried in a conversation of others: `sseq` of a PROBE record.
 
-    An impostor acts as a member, whose connection the record has.
+    An impostor acts as a member, whose connection the record has. Users who are blocked are
+    accounts that take no part in the load: connection and conversation of the record say nothing.
     """
 
     HISTORY = 1
@@ -192,6 +193,8 @@ class Probe(IntEnum):
     IMPOSTOR = 6  # the history, as a member, with a login that the server has not issued
     IMPOSTOR_SEND = 7  # a message, likewise
     IMPOSTOR_CONNECT = 8  # a connection, likewise; its conversation says nothing
+    BLOCKED_SEND = 9  # a direct message to a user who blocks its sender
+    BLOCKED_REQUEST = 10  # a request for friendship to such a user
 
 
 class ProbeResult(IntEnum):

@@ -239,7 +239,7 @@ class Attempt(Line, tag="attempt", kw_only=True):
     conversation: Id
     tried: Literal[
         "history", "members", "send", "enter", "head", "impostor", "impostor_send",
-        "impostor_connect",
+        "impostor_connect", "blocked_send", "blocked_request",
     ]  # fmt: skip
     outcome: Literal["refused", "granted", "unknown"]
     requested: Time | None = None

@@ -115,6 +115,18 @@ class ReferenceCodec(base.Codec):
     def heads(self) -> base.OverHttp[dict[str, int]]:
         return base.OverHttp(base.Request("GET", "/v1/heads", token=self._token), _read_heads)
 
+    def block(self, user: str) -> base.OverHttp[bool]:
+        return self._friends("PUT", f"/v1/friends/{user}/block")
+
+    def unblock(self, user: str) -> base.OverHttp[bool]:
+        return self._friends("DELETE", f"/v1/friends/{user}/block")
+
+    def befriend(self, user: str) -> base.OverHttp[bool]:
+        return self._friends("PUT", f"/v1/friends/{user}")
+
+    def _friends(self, method: str, path: str) -> base.OverHttp[bool]:
+        return base.OverHttp(base.Request(method, path, token=self._token), _read_success)
+
     def add_member(self, conv: str, user: str) -> base.OverHttp[int]:
         path = f"/v1/rooms/{conv}/members/{user}"
         return base.OverHttp(base.Request("PUT", path, token=self._token), _read_position)
@@ -189,6 +201,12 @@ def _read_history(conv: str, response: base.Response) -> base.Page:
         for entry in page.messages
     ]
     return base.Page(entries, page.head, page.more)
+
+
+def _read_success(response: base.Response) -> bool:
+    if response.status not in (200, 201):
+        raise base.ProtocolError(f"HTTP {response.status}: {response.body[:200]!r}")
+    return True
 
 
 def _read_heads(response: base.Response) -> dict[str, int]:

@@ -4,8 +4,8 @@ import pytest
 
 from gauntlet.core.scenario.capabilities import (
     ATTENDANCE,
-    HEADS,
     CAPABILITIES,
+    HEADS,
     HISTORY,
     RESUME,
     ROOMS,
