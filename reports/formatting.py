@@ -101,6 +101,8 @@ def measured(indicator: str, value: Any, *, at_least: bool = False) -> str:
         return f"{significant(100 * value)} %"
     if indicator.endswith("_per_s"):
         return f"{significant(value)} per second"
+    if indicator.endswith("_per_1000_min"):
+        return f"{significant(value)} per 1,000 min"
     if indicator.endswith("_count"):
         return number(round(value)) if float(value).is_integer() else f"{value:,}"
     return significant(value)

@@ -12,7 +12,7 @@ on `kind`:
 | RECEIVE | receiver's | author | op's | position | duplicate dropped | intended | – |
 | GAP | receiver's | – | last missing | first missing | announced, or missed | – | – |
 | CONNECT | new link | user | – | – | `connected` received | dial started | – |
-| DISCONNECT | ended link | user | – | – | noticed | – | close code |
+| DISCONNECT | ended link | user | ClosedBy | – | noticed | – | close code |
 | OFFLINE | last link | user | – | – | disconnected on purpose | – | – |
 | RANGE | – | user | last position, 0 = open | first position | received | – | – |
 | ROOM | receiver's | subject | RoomEvent | position | presented | – | – |
@@ -35,30 +35,31 @@ of a conversation; `links.jsonl` maps both to names. A RANGE is an interval of p
 user is entitled to receive. A PAGE covers the positions beyond `after` up to its last position: the
 head that it reports if it is the last page, otherwise its last entry. The pages that the audit
 reads have no link. A load also reads pages that it shows no user: these are LISTED, and a RECEIVE
-record with Channel.HISTORY follows for each of their messages. MISSED is an arrival that did not
-become an op. A room event that the audit reads from storage is an AUDIT record with the flag
-ROOM_EVENT and its subject in `peer`. A message of another run (DELIVER, RECEIVE or AUDIT) has the
-flag LEFTOVER; its `sseq` and `ref_ns` are those of that run. A STRAY is a push of a conversation of
-which the receiver is no member; its `conv` is the one that the body names (or 0) where the load has
-no conversation of that name, and then it has the flag FOREIGN. A PROBE is a request of a user for a
-conversation of others; its `peer` is the number of the message that it sent, at least
-STRANGER_SSEQ, which no op has. A NAMED record is what an acknowledgement, or with Channel.AUDIT the
-store, calls a message: its `ref_ns` is no time but the digest of the id that the server assigned
-(`id_digest`), or 0. A STAMP is the time stamp of the server that an acknowledgement, or with
-Channel.AUDIT the store, gives a message; its `ref_ns` is that time on the clock of the worker. The
-stamp of a delivery is in its `spare`, as its age when the message was presented (`stamp_age`). What
-a push or a page calls a message has records only where they tell something new: a NAMED record
-(SHOWN) if the worker has not sent the message itself, or knows another name of it, and a STAMP with
-StampFlag.DIFFERS if the worker knows another time stamp of it; their link is the receiver's. A
-MEMBERSHIP is a request to add a user to a room or to remove them from it. Its `spare` is UNKNOWN
-where the request was not answered: then it may take effect at any later time. ARRIVED is a push
-that its inbox held back; it becomes a DELIVER or a ROOM record when it is presented, or never. A
-push in order has no such record, because it is presented in the moment of its arrival. Its `spare`
-is how many positions before it were missing, `MISSING_MAX` for that number or more; 0 if it waited
-for the history. START is the last position of a conversation that the server stated when it
-accepted a connection: pushes on that connection begin behind it. A GAP is announced on its
-connection; with Channel.HISTORY, it is what a client still looked for when the load ended. An
-ATTENDANCE record is what the system's list of who is in a room says of one member.
+record with Channel.HISTORY follows for each of their messages. A list of last positions is recorded
+as pages without entries (HEADS). MISSED is an arrival that did not become an op. A room event that
+the audit reads from storage is an AUDIT record with the flag ROOM_EVENT and its subject in `peer`.
+A message of another run (DELIVER, RECEIVE or AUDIT) has the flag LEFTOVER; its `sseq` and `ref_ns`
+are those of that run. A STRAY is a push of a conversation of which the receiver is no member; its
+`conv` is the one that the body names (or 0) where the load has no conversation of that name, and
+then it has the flag FOREIGN. A PROBE is a request of a user for a conversation of others; its
+`peer` is the number of the message that it sent, at least STRANGER_SSEQ, which no op has. A NAMED
+record is what an acknowledgement, or with Channel.AUDIT the store, calls a message: its `ref_ns` is
+no time but the digest of the id that the server assigned (`id_digest`), or 0. A STAMP is the time
+stamp of the server that an acknowledgement, or with Channel.AUDIT the store, gives a message; its
+`ref_ns` is that time on the clock of the worker. The stamp of a delivery is in its `spare`, as its
+age when the message was presented (`stamp_age`). What a push or a page calls a message has records
+only where they tell something new: a NAMED record (SHOWN) if the worker has not sent the message
+itself, or knows another name of it, and a STAMP with StampFlag.DIFFERS if the worker knows another
+time stamp of it; their link is the receiver's. A MEMBERSHIP is a request to add a user to a room or
+to remove them from it. Its `spare` is UNKNOWN where the request was not answered: then it may take
+effect at any later time. ARRIVED is a push that its inbox held back; it becomes a DELIVER or a ROOM
+record when it is presented, or never. A push in order has no such record, because it is presented
+in the moment of its arrival. Its `spare` is how many positions before it were missing,
+`MISSING_MAX` for that number or more; 0 if it waited for the history. START is the last position of
+a conversation that the server stated when it accepted a connection: pushes on that connection begin
+behind it. A GAP is announced on its connection; with Channel.HISTORY, it is what a client still
+looked for when the load ended. An ATTENDANCE record is what the system's list of who is in a room
+says of one member.
 """
 
 import struct
@@ -155,6 +156,13 @@ class RoomEvent(IntEnum):
     EXITED = 4
 
 
+class ClosedBy(IntEnum):
+    """Who ended a connection: `sseq` of a DISCONNECT record. Older runs have 0 there."""
+
+    CLIENT = 1
+    SERVER = 2  # or the network, or a proxy: the client only noticed it
+
+
 class Attendance(IntEnum):
     """Whether the list of who is in a room names a member: `sseq` of an ATTENDANCE record."""
 
@@ -173,7 +181,8 @@ class Miss(IntEnum):
 class Probe(IntEnum):
     """What a user tried in a conversation of others: `sseq` of a PROBE record.
 
-    An impostor acts as a member, whose connection the record has.
+    An impostor acts as a member, whose connection the record has. Users who are blocked are
+    accounts that take no part in the load: connection and conversation of the record say nothing.
     """
 
     HISTORY = 1
@@ -184,6 +193,8 @@ class Probe(IntEnum):
     IMPOSTOR = 6  # the history, as a member, with a login that the server has not issued
     IMPOSTOR_SEND = 7  # a message, likewise
     IMPOSTOR_CONNECT = 8  # a connection, likewise; its conversation says nothing
+    BLOCKED_SEND = 9  # a direct message to a user who blocks its sender
+    BLOCKED_REQUEST = 10  # a request for friendship to such a user
 
 
 class ProbeResult(IntEnum):
@@ -204,6 +215,7 @@ class PageFlag(IntFlag):
     ENTRIES = 16  # the records of all its entries follow, in the order of the page
     OLDEST_FIRST = 32  # the first of these is the oldest one; without this flag, it may be the last
     OUTSIDE = 64  # its reader may not have been a member when it was requested and answered
+    HEADS = 128  # no page: a list of last positions stated it
 
 
 class NamedFlag(IntFlag):

@@ -128,6 +128,31 @@ class Window(_Part, frozen=True):
     unknown: str
 
 
+class ConnectionEnd(_Part, frozen=True):
+    """Lost connections that ended in the same way, in steady load and at any other time."""
+
+    text: str
+    closed_by: Literal["client", "server"] | None
+    code: int
+    steady: int
+    otherwise: int
+    first_at_s: float
+    last_at_s: float
+
+
+class Connections(_Part, frozen=True):
+    """Connections that were lost, and that new ones replaced, in steady load.
+
+    `connection_min` is for how many minutes connections were open then, added up.
+    """
+
+    lost: int
+    moved: int
+    connection_min: float
+    lost_per_1000_min: float | None
+    ends: list[ConnectionEnd]
+
+
 class Latencies(_Part, frozen=True):
     """The percentiles of a window; those named by `at_least` are lower bounds."""
 
@@ -237,6 +262,7 @@ class Result(_Part, frozen=True):
     self_audit: SelfAudit
     artifacts: list[str]
     heat_maps: dict[str, HeatMap] = {}
+    connections: Connections | None = None
 
 
 def schema() -> dict[str, Any]:

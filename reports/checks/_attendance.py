@@ -18,7 +18,7 @@ import numpy as np
 
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.history import Attendance, Kind, ProbeResult, RoomEvent
-from gauntlet.reports.checks._departures import NORMAL_CLOSE, Departures
+from gauntlet.reports.checks._departures import Departures
 from gauntlet.reports.checks._shared import found_positions
 from gauntlet.reports.history.arrays import NEVER, Bools, Ints, equal
 from gauntlet.reports.history.history import History
@@ -113,7 +113,7 @@ class Stays:
         )
         self._offline = records[equal(records["kind"], Kind.OFFLINE)]
         known = history.sessions.connections
-        self._normal = set(known.link[known.close_code == NORMAL_CLOSE].tolist())
+        self._normal = set(known.link[known.left].tolist())
 
     def expect(self, room: Room, user: int, observed: Observed) -> Expected:
         """Return what answers about a user had to say."""

@@ -1,9 +1,10 @@
 """Positions that a server stated although its conversation did not reach them.
 
 A server states how far a conversation reaches when it accepts a connection (START), when it
-announces what it will not push (GAP), and with the last page of a history (PAGE). It may do so in
-any other frame, such as a heartbeat: what clients still look for at the end of a load is a GAP with
-Channel.HISTORY. Two things show that the conversation did not:
+announces what it will not push (GAP), with the last page of a history (PAGE), and in a list of last
+positions (a PAGE with the flag HEADS). It may do so in any other frame, such as a heartbeat: what
+clients still look for at the end of a load is a GAP with Channel.HISTORY. Two things show that the
+conversation did not:
 
 - The audit, which came later, ends before that position, and so does everything that clients have
   ever received. For a page, `history-gap` counts the positions that are missing.
@@ -15,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gauntlet.core.clock import NS_PER_MS
-from gauntlet.core.history import Channel, Kind
+from gauntlet.core.history import Channel, Kind, PageFlag
 from gauntlet.reports.checks._ack_positions import misplaced_acks
 from gauntlet.reports.checks._known_positions import KnownPositions, last_pages
 from gauntlet.reports.checks._shared import found_positions
@@ -26,6 +27,7 @@ from gauntlet.reports.history.arrays import (
     equal,
     find,
     grouped,
+    has_flag,
     ints,
     is_any,
     pair,
@@ -54,7 +56,8 @@ def find_claims(history: History, positions: KnownPositions) -> list[Claim]:
     conv = ints(records["conv"][stated])
     message = _sent_later(history, conv, position, ints(records["t_ns"][stated]))
     beyond = position > np.maximum(positions.last(conv), _audited_until(history, stated))
-    beyond &= ~equal(records["kind"][stated], Kind.PAGE)
+    listed = has_flag(records["spare"][stated], PageFlag.HEADS)
+    beyond &= ~equal(records["kind"][stated], Kind.PAGE) | listed
     chosen = np.flatnonzero((message >= 0) | beyond)
     columns = stated[chosen], position[chosen], message[chosen]
     return [Claim(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
@@ -122,6 +125,8 @@ def witness(history: History, claim: Claim) -> Witness:
         Kind.GAP: f"was told that positions of {conv} up to {claim.position:,} are not pushed",
         Kind.PAGE: f"received a page of {conv} that claims to reach position {claim.position:,}",
     }[Kind(int(record["kind"]))]
+    if record["kind"] == Kind.PAGE and record["spare"] & PageFlag.HEADS:
+        told = f"was told by the list of heads that {conv} ends at position {claim.position:,}"
     if record["kind"] == Kind.GAP and record["flags"] & CHANNEL_BITS == Channel.HISTORY:
         told = f"was told that {conv} reaches position {claim.position:,} and did not find it"
     why = "but the audit, which came later, ends before it"

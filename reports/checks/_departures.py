@@ -32,7 +32,6 @@ PING_MS = 10_000  # and its default `ping_ms`
 LEASE_PINGS = 3
 DETECTION_NS = NS_PER_S
 SETTLE_NS = 5 * NS_PER_S  # after a request or a fault, `exited` exists within this time
-NORMAL_CLOSE = 1000
 _PUSHES = (Kind.CONNECT, Kind.DELIVER, Kind.RECEIVE, Kind.ROOM, Kind.GAP, Kind.ARRIVED)
 
 
@@ -69,7 +68,7 @@ class Departures:
             self.requests[int(row["conv"]), int(row["peer"])].append(request)
         self.links: dict[int, list[Link]] = defaultdict(list)
         known = history.sessions.connections
-        self.closed = frozenset(known.link[known.close_code == NORMAL_CLOSE].tolist())
+        self.closed = frozenset(known.link[known.left].tolist())
         columns = (known.user, known.link, known.up_ns, _alive_ns(history), known.down_ns)
         rows = zip(*columns, strict=True)
         for user, *link in rows:
@@ -144,6 +143,6 @@ def _alive_ns(history: History) -> Ints:
     last_push_ns = np.append(pushes.t_ns, 0)[find(pushes.link, known.link)]
     last_push_ns = np.maximum(last_push_ns, known.up_ns)
     disturbed = any(fault.effective_ns is not None for fault in history.events.faults)
-    certain: Bools = (known.close_code == NORMAL_CLOSE) & (not disturbed)
+    certain: Bools = known.left & (not disturbed)
     ended = known.down_ns < NEVER
     return np.where(ended & ~certain, np.minimum(last_push_ns, known.down_ns), known.down_ns)

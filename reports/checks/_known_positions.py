@@ -37,7 +37,8 @@ class KnownPositions:
     A client knows a position when it was acknowledged or received, and when a page of history, or
     the server at connect, reported it as the head. A head beyond everything that any record
     contains is a wrong claim, which `history-gap` reports, and counts as nothing. So does the
-    position of an acknowledgement that `ack-content` reports.
+    position of an acknowledgement that `ack-content` reports. A list of heads alone makes nothing
+    known: no entry was read, and pages that are right would seem to know less than a wrong list.
     """
 
     def __init__(self, history: History) -> None:
@@ -63,6 +64,7 @@ class KnownPositions:
         """
         records, known = self._history.records, self._shown
         heads = last_pages(records)
+        heads = heads[records["spare"][heads] & PageFlag.HEADS == 0]
         heads = heads[ints(records["sseq"][heads]) <= self.last(ints(records["conv"][heads]))]
         starts = np.flatnonzero(equal(records["kind"], Kind.START))
         starts = starts[ints(records["seq"][starts]) <= self.last(ints(records["conv"][starts]))]

@@ -7,7 +7,8 @@ was never a member or had been removed, a head of a conversation that a stranger
 stranger whom the server names as a member when the audit asks for the members. The latter is no
 violation on accounts that are older than the run: an earlier run may have added them. A further
 violation is a request that was granted although it came with a forged login of a member, or without
-any.
+any. So is a direct message, or a request for friendship, to a user who has blocked its sender for
+at least `BLOCK_NS`, unless a fault or its recovery may have kept the block from taking effect.
 
 An empty answer is a refusal: a server may treat a conversation of others like one that does not
 exist. Where acknowledged messages are lost, a stranger's message that is acknowledged and exists
@@ -21,6 +22,7 @@ of which the audit shows that they were no member.
 
 import numpy as np
 
+from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.history import (
     STRANGER_SSEQ,
     Flag,
@@ -34,6 +36,7 @@ from gauntlet.core.scenario.capabilities import SERVER_SEQ
 from gauntlet.reports.checks._shared import lost_messages, named_by
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Counted, Finding, Witness
 from gauntlet.reports.history.arrays import (
+    NEVER,
     Bools,
     Ints,
     contains,
@@ -65,9 +68,13 @@ _OBTAINED = {
     Probe.IMPOSTOR: "read the history of {conv}",
     Probe.IMPOSTOR_SEND: "sent a message to {conv}",
     Probe.IMPOSTOR_CONNECT: "connected",
+    Probe.BLOCKED_SEND: "sent a direct message to",
+    Probe.BLOCKED_REQUEST: "requested the friendship of",
 }
 _SENDS = (Probe.SEND, Probe.IMPOSTOR_SEND)
 _IMPOSTORS = (Probe.IMPOSTOR, Probe.IMPOSTOR_SEND, Probe.IMPOSTOR_CONNECT)
+_BLOCKED = (Probe.BLOCKED_SEND, Probe.BLOCKED_REQUEST)
+BLOCK_NS = 5 * NS_PER_S  # between the answer to a block and an attempt of who is blocked
 
 
 def check(history: History) -> Finding:
@@ -76,7 +83,7 @@ def check(history: History) -> Finding:
     result = records["spare"][probes]
     answered = probes[result == ProbeResult.GRANTED]
     granted = answered[~_only_acknowledged(history, answered)]
-    granted = granted[~_may_be_allowed(history, granted)]
+    granted = granted[~_may_be_allowed(history, granted) & ~_block_is_excused(history, granted)]
     stored = _stored(history, answered)
     attended, named = _attended(history), _named(history)
     witnesses = [
@@ -122,10 +129,29 @@ def _may_be_allowed(history: History, granted: Ints) -> Bools:
     position = ints(records["seq"][granted])
     times = ints(records["ref_ns"][granted]), ints(records["t_ns"][granted])
     possible = history.membership.changes.may_be_member(conv, user, *times)
-    possible &= ~np.isin(records["sseq"][granted], _IMPOSTORS)
+    possible &= ~np.isin(records["sseq"][granted], (*_IMPOSTORS, *_BLOCKED))
     placed = is_any(records["sseq"][granted], (Probe.HISTORY, Probe.HEAD)) & (position > 0)
     placed &= _are_members_known(history, conv)
     return possible & ~(placed & history.membership.excluded(conv, user, position))
+
+
+def _block_is_excused(history: History, granted: Ints) -> Bools:
+    """Return which grants may be due to a fault, which kept a block from taking effect.
+
+    A server may go on without the service that knows the blocks, with those that it knew before.
+    """
+    records, events = history.records, history.events
+    begun_ns = ints(records["ref_ns"][granted]) - BLOCK_NS
+    ended_ns = ints(records["t_ns"][granted])
+    excused = np.zeros(granted.size, dtype=np.bool_)
+    margin_ns = int(history.scenario.recovery_window * NS_PER_S) + events.clock_error_ns
+    for fault in events.faults:
+        if fault.requested_ns is not None or fault.effective_ns is not None:
+            from_ns = min(t for t in (fault.requested_ns, fault.effective_ns) if t is not None)
+            until_ns = NEVER if fault.healed_ns is None else fault.healed_ns + margin_ns
+            excused |= (ended_ns >= from_ns - events.clock_error_ns) & (begun_ns <= until_ns)
+    found: Bools = excused & np.isin(records["sseq"][granted], _BLOCKED)
+    return found
 
 
 def _are_members_known(history: History, conv: Ints) -> Bools:
@@ -215,6 +241,8 @@ def _granted_witness(history: History, at: int) -> Witness:
     record, user = history.records[at], int(history.user[at])
     conv = history.names.conv(int(record["conv"]))
     tried = Probe(int(record["sseq"]))
+    if tried in _BLOCKED:
+        return Witness(f"A user {_OBTAINED[tried]} another one who blocks them.", records=(at,))
     what = _OBTAINED[tried].format(conv=conv, seq=record["seq"])
     who, how = history.names.user(user), "without being a member"
     if tried in _IMPOSTORS:

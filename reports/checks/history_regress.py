@@ -1,18 +1,19 @@
 """history-regress: a later read of the history knows less than clients knew before it.
 
 A page that reaches the end of a conversation reports its head. This head must not lie before a
-position that was acknowledged, received or reported as the head by another page before the page
-was requested: a client that reads after its own send, or after a push, must find it. The pages of
-users and of the audit are examined, and so are the last positions that a server states when it
-accepts a connection. Those of a user who may not read the position that was known are not, because
-a server ends the history of such a user earlier. Where messages may disappear, the end may go back.
+position that was acknowledged, received or reported as the head by another page before the page was
+requested: a client that reads after its own send, or after a push, must find it. The pages of users
+and of the audit are examined, and so are the last positions that a server states when it accepts a
+connection, or in a list of all conversations of a user. Those of a user who may not read the
+position that was known are not, because a server ends the history of such a user earlier. Where
+messages may disappear, the end may go back.
 
 Runs of older versions do not record which pages reached the head.
 """
 
 import numpy as np
 
-from gauntlet.core.history import Kind
+from gauntlet.core.history import Kind, PageFlag
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import HISTORY, SERVER_SEQ
 from gauntlet.reports.checks._stale_reads import stale_reads
@@ -59,6 +60,11 @@ def _witness(history: History, read: int, known: int) -> Witness:
         f"A page of {history.names.conv(conv)} that {reader} requested ends at position "
         f"{record['sseq']}, although position {known} was known before the request."
     )
+    if record["kind"] == Kind.PAGE and record["spare"] & PageFlag.HEADS:
+        text = (
+            f"The list of heads that {reader} requested has {history.names.conv(conv)} at position "
+            f"{record['sseq']}, although position {known} was known before the request."
+        )
     if record["kind"] == Kind.START:
         text = (
             f"{reader} was told at connect that {history.names.conv(conv)} ends at position "

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from gauntlet.core.clock import NS_PER_MS
-from gauntlet.core.history import Kind
+from gauntlet.core.history import ClosedBy, Kind
 from gauntlet.reports.history.arrays import (
     NEVER,
+    Bools,
     Ints,
     Records,
     distinct,
@@ -19,10 +20,15 @@ from gauntlet.reports.history.arrays import (
 )
 from gauntlet.reports.history.directory import Names
 
+_NORMAL_CLOSE = 1000
+
 
 @dataclass(frozen=True)
 class Connections:
-    """One entry for each connection, by session and time; `down_ns` is NEVER while it lasts."""
+    """One entry for each connection, by session and time; `down_ns` is NEVER while it lasts.
+
+    `closed_by` is a ClosedBy, and 0 where the run does not say who ended the connection.
+    """
 
     link: Ints
     user: Ints
@@ -30,6 +36,24 @@ class Connections:
     up_ns: Ints
     down_ns: Ints
     close_code: Ints
+    closed_by: Ints
+
+    @property
+    def left(self) -> Bools:
+        """Which connections their clients closed: they move, leave, or the run is over.
+
+        A server can also close with the code of a normal end. Its client did not want that.
+        """
+        closed: Bools = (self.close_code == _NORMAL_CLOSE) & (self.closed_by != ClosedBy.SERVER)
+        return closed
+
+    @property
+    def moved(self) -> Bools:
+        """Which connections were replaced: their client had a new one before it closed them."""
+        following = self.session[1:] == self.session[:-1]
+        replaced = np.append(following & (self.up_ns[1:] <= self.down_ns[:-1]), False)
+        found: Bools = self.left & replaced[: self.link.size]
+        return found
 
 
 class Sessions:
@@ -158,6 +182,7 @@ def _connections(records: Records, names: Names) -> Connections:
     # -1, a connection without an end, finds the appended last entry.
     down_ns = np.append(ints(downs["t_ns"]), NEVER)[ended]
     close_code = np.append(ints(downs["spare"]), 0)[ended]
+    closed_by = np.append(ints(downs["sseq"]), 0)[ended]
     session = names.session_of(ints(ups["link"]))
     order = stable_order(session, ups["t_ns"])
     return Connections(
@@ -167,6 +192,7 @@ def _connections(records: Records, names: Names) -> Connections:
         up_ns=ints(ups["t_ns"])[order],
         down_ns=down_ns[order],
         close_code=close_code[order],
+        closed_by=closed_by[order],
     )
 
 

@@ -13,6 +13,7 @@ from gauntlet.core.history import (
     MISSING_MAX,
     Attendance,
     Channel,
+    ClosedBy,
     Flag,
     Kind,
     PageFlag,
@@ -32,6 +33,7 @@ _CHANNELS = {"live": Channel.LIVE, "resync": Channel.RESYNC, "history": Channel.
 _EVENTS = {event.name.lower(): event for event in RoomEvent}
 _PROBES = {probe.name.lower(): probe for probe in Probe}
 _RESULTS = {result.name.lower(): result for result in ProbeResult}
+_CLOSED_BY = {each.name.lower(): each for each in ClosedBy}
 _SYNONYMS = {"ok": "acked", "fail": "rejected", "info": "unknown"}
 _ENDS = {"acked": Kind.ACK, "rejected": Kind.REJECT, "unknown": Kind.UNKNOWN}
 _U32_MAX, _POSITION_MAX = (1 << 32) - 1, NO_POSITION - 2
@@ -328,6 +330,7 @@ class Converter:
         flags |= PageFlag.ENTRIES if line.in_order else 0
         flags |= PageFlag.OLDEST_FIRST if line.oldest_first else 0
         flags |= PageFlag.OUTSIDE if line.outside else 0
+        flags |= PageFlag.HEADS if line.only_head else 0
         several = line.in_order and line.entries > 1
         self.counts["listed pages"] += line.in_order
         self.counts["comparable pages"] += several
@@ -444,7 +447,14 @@ class Converter:
         if not 0 <= line.code <= 0xFFFF:
             raise ValueError(f"code must be between 0 and 65535; got {line.code}")
         self.user_records.append(
-            Record(t_ns, link=link.number, peer=link.user, kind=Kind.DISCONNECT, spare=line.code)
+            Record(
+                t_ns,
+                link=link.number,
+                peer=link.user,
+                sseq=_CLOSED_BY.get(line.closed_by, 0),
+                kind=Kind.DISCONNECT,
+                spare=line.code,
+            )
         )
 
     def away(self, line: lines.Away) -> None:

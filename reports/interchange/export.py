@@ -11,6 +11,7 @@ from gauntlet.core.errors import HistoryError
 from gauntlet.core.history import (
     Attendance,
     Channel,
+    ClosedBy,
     Flag,
     Kind,
     PageFlag,
@@ -31,6 +32,7 @@ from gauntlet.reports.history.records import read_records, without_damaged_worke
 
 Row = dict[str, Any]
 _CHUNK = 100_000
+_CLOSED_BY = {int(each): each.name.lower() for each in ClosedBy}
 # What an exported history has no evidence for, by check.
 _UNJUDGED = {
     "timestamps": "an exported history does not contain time stamps of the server",
@@ -358,6 +360,7 @@ def _page(record: _Record) -> Row:
         in_order=bool(record.spare & PageFlag.ENTRIES) or None,
         oldest_first=bool(record.spare & PageFlag.OLDEST_FIRST) or None,
         outside=bool(record.spare & PageFlag.OUTSIDE) or None,
+        only_head=bool(record.spare & PageFlag.HEADS) or None,
     )
 
 
@@ -403,6 +406,11 @@ _WRITERS: dict[int, Callable[[_Record], Row]] = {
         "gap", **record.device, **record.place, first=record.seq, last=record.sseq
     ),
     Kind.CONNECT: lambda record: record.row("connect", **record.device, dialled=record.ref_ns),
-    Kind.DISCONNECT: lambda record: record.row("disconnect", **record.device, code=record.spare),
+    Kind.DISCONNECT: lambda record: record.row(
+        "disconnect",
+        **record.device,
+        code=record.spare,
+        closed_by=_CLOSED_BY.get(record.sseq),
+    ),
     Kind.OFFLINE: lambda record: record.row("away", **(record.device or record.first_device)),
 }

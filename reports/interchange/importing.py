@@ -230,7 +230,7 @@ def _user_records(converter: Converter) -> list[Record]:
         begun.add(session)
     if "quiesce" not in converter.phases:
         records += [
-            record._replace(kind=Kind.OFFLINE, spare=0)
+            record._replace(kind=Kind.OFFLINE, sseq=0, spare=0)
             for record in records
             if record.kind == Kind.DISCONNECT
         ]

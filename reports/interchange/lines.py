@@ -166,6 +166,7 @@ class Page(Line, tag="page", kw_only=True):
     in_order: bool = False  # the lines behind it are its entries, in their order
     oldest_first: bool = False  # the first of these is the oldest one
     outside: bool = False  # its reader may not have been a member then
+    only_head: bool = False  # a list of last positions stated it, and nothing was read
 
 
 class Stored(Line, tag="stored", kw_only=True):
@@ -238,7 +239,7 @@ class Attempt(Line, tag="attempt", kw_only=True):
     conversation: Id
     tried: Literal[
         "history", "members", "send", "enter", "head", "impostor", "impostor_send",
-        "impostor_connect",
+        "impostor_connect", "blocked_send", "blocked_request",
     ]  # fmt: skip
     outcome: Literal["refused", "granted", "unknown"]
     requested: Time | None = None
@@ -268,6 +269,7 @@ class Disconnect(_OnDevice, tag="disconnect", kw_only=True):
     """A device noticed the end of its connection."""
 
     code: int = 0
+    closed_by: Literal["", "client", "server"] = ""
 
 
 class Away(_OnDevice, tag="away"):

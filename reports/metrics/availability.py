@@ -4,24 +4,81 @@ from collections import defaultdict
 
 import numpy as np
 
-from gauntlet.core.clock import NS_PER_MS
-from gauntlet.core.history import Kind, RoomEvent
+from gauntlet.core.clock import NS_PER_MS, NS_PER_S
+from gauntlet.core.history import RECORDED, Kind, RoomEvent
 from gauntlet.core.scenario.secrets import Secret
-from gauntlet.reports.history.arrays import Bools, Ints, Records, equal, ints
+from gauntlet.reports.history.arrays import NEVER, Bools, Ints, Records, equal, ints
+from gauntlet.reports.history.connections import Connections
 from gauntlet.reports.history.history import History
 from gauntlet.reports.metrics.windows import Window, arrivals_span
 
-NORMAL_CLOSE = 1000  # by the client: it moves, leaves on purpose, or the run is over
 SLOW_CONSUMER_CLOSE = 4008  # by the server, at the limit of what it buffers for one client
+SILENCE_CLOSE = 4009  # by either end: it heard nothing for longer than the heartbeats allow
+AWAY_NS = NS_PER_S // 10  # an absence is recorded at most this long after its disconnect
 GRACE_MS = 10_000  # the reference server's default `grace_ms`
 # The two ends of a connection notice its end at different times.
 DETECTION_MS = 1_000
 
 
 def lost_connections(history: History, window: Window) -> tuple[int, int]:
-    """Return (connections that ended in the window, but not by their client's close; all alive)."""
+    """Return (connections that were lost in the window, connections alive in the window)."""
+    return _count_ended(history, window, lost(history))
+
+
+def surely_lost_connections(history: History, window: Window) -> int:
+    """Return how many lost connections a machine at its limit cannot explain.
+
+    Where clients or servers get no CPU, both take the other one for dead. The reference server and
+    its clients say so by the close code; how others end a silent connection is not known.
+    """
+    if history.scenario.target.adapter != "reference":
+        return 0
     code = history.sessions.connections.close_code
-    return _count_ended(history, window, code != NORMAL_CLOSE)
+    return _count_ended(history, window, lost(history) & (code != SILENCE_CLOSE))[0]
+
+
+def moved_connections(history: History, window: Window) -> tuple[int, int]:
+    """Return (connections replaced in the window by new ones, connections alive in the window).
+
+    A client replaces a connection when the server asks it to.
+    """
+    return _count_ended(history, window, history.sessions.connections.moved)
+
+
+def connection_minutes(history: History, window: Window) -> float:
+    """Return for how long connections were open in the window, added up."""
+    known = history.sessions.connections
+    end_ns = history.events.phases.get("audit", int(known.up_ns.max(initial=0)))
+    open_ns = 0
+    for from_ns, to_ns in window.spans((0, end_ns)):
+        begun_ns, ended_ns = np.maximum(known.up_ns, from_ns), np.minimum(known.down_ns, to_ns)
+        open_ns += int(np.maximum(ended_ns - begun_ns, 0).sum())
+    return open_ns / (60 * NS_PER_S)
+
+
+def lost(history: History) -> Bools:
+    """Return which connections ended, but not by their client, of users who were not away.
+
+    Every end of an imported history counts as an absence, because messages are due only when the
+    user returns. Here it is what the clients report that it is.
+    """
+    known = history.sessions.connections
+    if history.scenario.target.adapter == RECORDED:
+        return _ended(known)
+    return unwanted_ends(history)
+
+
+def unwanted_ends(history: History) -> Bools:
+    """Return the lost connections whose users were not away, also of an imported history."""
+    known = history.sessions.connections
+    returned = history.sessions.returned_ns(known.session, known.down_ns, known.down_ns + AWAY_NS)
+    found: Bools = _ended(known) & (returned == 0)
+    return found
+
+
+def _ended(known: Connections) -> Bools:
+    found: Bools = (known.down_ns != NEVER) & ~known.left
+    return found
 
 
 def slow_consumer_closes(history: History, window: Window) -> tuple[int, int]:

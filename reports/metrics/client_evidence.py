@@ -15,14 +15,12 @@ from gauntlet.core.scenario.catalog import TOXIPROXY_SOURCE
 from gauntlet.reports.history.arrays import NEVER, Bools, Ints
 from gauntlet.reports.history.events import Events, FaultTimes
 from gauntlet.reports.history.history import History
-from gauntlet.reports.metrics import latency
-from gauntlet.reports.metrics.availability import NORMAL_CLOSE
+from gauntlet.reports.metrics import availability, latency
 from gauntlet.reports.metrics.samples import Samples
 from gauntlet.reports.metrics.slow_sends import slow_sends
 from gauntlet.reports.metrics.windows import Span, baseline
 
 NOTICE_NS = NS_PER_S  # an end of a connection is noticed at most this late
-AWAY_NS = NS_PER_S // 10  # an absence is recorded at most this long after its disconnect
 BASELINE_MIN = 100
 JUMP_FACTOR, JUMP_MS = 1.5, 50.0
 JUMP_SHARE, JUMP_MIN = 0.1, 5
@@ -153,9 +151,7 @@ def _evidence(
 def _involuntary_ends(history: History) -> Ints:
     """Return when connections ended, but not by their client, of users who were not away."""
     known = history.sessions.connections
-    returned = history.sessions.returned_ns(known.session, known.down_ns, known.down_ns + AWAY_NS)
-    ended = (known.down_ns != NEVER) & (known.close_code != NORMAL_CLOSE) & (returned == 0)
-    ended_ns: Ints = known.down_ns[ended]
+    ended_ns: Ints = known.down_ns[history.once(availability.unwanted_ends)]
     return ended_ns
 
 

@@ -27,6 +27,8 @@ def document(result: dict[str, Any]) -> str:
         lines += [_numbers(result), ""]
     if audit := result.get("self_audit"):
         lines += [f"Numbers: **{audit['status']}**. {markdown(audit['sentence'])}", ""]
+    if lost := lost_connections(result):
+        lines += [f"Connections: {markdown(lost)}", ""]
     if result["checks"]:
         lines += [
             "| check | verdict | finding |",
@@ -42,6 +44,20 @@ def document(result: dict[str, Any]) -> str:
         lines += [*map(_objective, result["objectives"]), ""]
     lines.append(f"Run `{id_}`, seed {run['seed']}, {run['stack']} stack.")
     return "\n".join(lines) + "\n"
+
+
+def lost_connections(result: dict[str, Any]) -> str:
+    """Return a sentence on the connections of steady load; empty if none was lost or replaced."""
+    found = result.get("connections") or {}
+    parts = []
+    if found.get("lost"):
+        ends = (end for end in found["ends"] if end["steady"])
+        kinds = ", ".join(f"{end['steady']:,} {end['text']}" for end in ends)
+        rate = formatting.measured("lost_connections_per_1000_min", found["lost_per_1000_min"])
+        parts.append(f"{found['lost']:,} lost in steady load ({rate}): {kinds}")
+    if found.get("moved"):
+        parts.append(f"{found['moved']:,} replaced at the request of the server in steady load")
+    return f"{'; '.join(parts)}." if parts else ""
 
 
 def _numbers(result: dict[str, Any]) -> str:

@@ -33,6 +33,7 @@ from gauntlet.reports.metrics import (
     windows,
 )
 from gauntlet.reports.metrics.client_evidence import find_disturbances, with_client_proofs
+from gauntlet.reports.metrics.indicators import connection_ends
 from gauntlet.reports.metrics.indicators.base import IndicatorInput
 from gauntlet.reports.metrics.recovery import Recovery
 from gauntlet.reports.parts.judged_parts import JudgedParts
@@ -233,6 +234,9 @@ def _judge_history(
             *(trails.damaged if trails else ()),
         ],
         "disturbances": result_entries.disturbances(history.events, disturbances),
+        "connections": connection_ends.to_builtins(
+            history, connection_ends.measure(history, run.windows["steady"])
+        ),
         "checks": [
             result_entries.of_check(
                 parts.shown(verdict.check, history) if parts else history,
@@ -270,6 +274,7 @@ def _without_history(events: Events, scenario: scenarios.Scenario) -> dict[str, 
         "leftovers": {},
         "caveats": list(errors.caveats(events, scenario, {})),
         "disturbances": {},
+        "connections": None,
         "checks": [],
         "objectives": [],
         "faults": [result_entries.of_fault(events, fault, unknown) for fault in events.faults],

@@ -110,6 +110,10 @@ def judge_objective(objective: Objective, run: IndicatorInput, limited: str) -> 
     upper_bound = measurement.value if measurement.upper_bound is None else measurement.upper_bound
     compare = OPERATORS[objective.op]
     met = all(compare(end, objective.value) for end in (measurement.value, upper_bound))
+    if limited and not met and _machine_may_explain(objective, measurement):
+        sentence = f"{subject} is unknown because {limited}; {required}. {measurement.detail}"
+        value, samples = measurement.value, measurement.samples
+        return Judged(objective, Outcome.UNKNOWN, value, samples, sentence.rstrip(), limited)
     measured = formatting.measured(name, measurement.value, at_least=at_least)
     if at_least:
         measured += " (a lower bound, because some had not arrived when the run ended)"
@@ -118,9 +122,15 @@ def judge_objective(objective: Objective, run: IndicatorInput, limited: str) -> 
         Outcome.VALID if met else Outcome.INVALID,
         measurement.value,
         measurement.samples,
-        f"{subject} is {measured}; {required}.",
+        f"{subject} is {measured}; {required}. {'' if met else measurement.detail}".rstrip(),
         at_least=at_least,
     )
+
+
+def _machine_may_explain(objective: Objective, measurement: Measurement) -> bool:
+    """Whether an objective is met by what a machine at its limit certainly did not cause."""
+    surely = measurement.surely
+    return surely is not None and OPERATORS[objective.op](surely, objective.value)
 
 
 def _too_few_samples(objective: Objective, measurement: Measurement) -> str:

@@ -10,6 +10,7 @@ from gauntlet.core.history import (
     Flag,
     Kind,
     NamedFlag,
+    PageFlag,
     Probe,
     ProbeResult,
     RoomEvent,
@@ -64,6 +65,8 @@ _PROBES = {
     Probe.IMPOSTOR: "is impersonated to request the history of",
     Probe.IMPOSTOR_SEND: "is impersonated to send a message to",
     Probe.IMPOSTOR_CONNECT: "is impersonated to connect, as a member of",
+    Probe.BLOCKED_SEND: "a user who is blocked sends a direct message",
+    Probe.BLOCKED_REQUEST: "a user who is blocked requests a friendship",
 }
 _IMPOSTORS = (Probe.IMPOSTOR, Probe.IMPOSTOR_SEND, Probe.IMPOSTOR_CONNECT)
 _ANSWERS: dict[int, str] = {ProbeResult.GRANTED: "granted", ProbeResult.REFUSED: "refused"}
@@ -185,12 +188,7 @@ def _marks(row: Any) -> str:
 def _other(history: History, row: Any) -> str:
     kind = int(row["kind"])
     if kind == Kind.PAGE:
-        entries = "1 entry" if row["peer"] == 1 else f"{row['peer']:,} entries"
-        reader = "a page" if row["link"] else "a page of the audit"
-        return (
-            f"{reader} after position {row['seq']:,} has {entries} "
-            f"and reaches position {row['sseq']:,}"
-        )
+        return _page(row)
     if kind == Kind.START:
         return f"the connection begins behind position {row['seq']:,}"
     if kind == Kind.HEAD:
@@ -202,12 +200,28 @@ def _other(history: History, row: Any) -> str:
     if kind == Kind.ROOM:
         return _room_event(history, row)
     if kind == Kind.PROBE:
-        known = int(row["sseq"]) in set(Probe)
-        tried = _PROBES[Probe(int(row["sseq"]))] if known else "tries something with"
-        answer = _ANSWERS.get(int(row["spare"]), "no answer")
-        how = "" if row["sseq"] in _IMPOSTORS else ", as a stranger"
-        return f"{tried} {history.names.conv(int(row['conv']))}{how}: {answer}"
+        return _probe(history, row)
     return _attendance(history, row) if kind == Kind.ATTENDANCE else what(row)
+
+
+def _page(row: Any) -> str:
+    if row["spare"] & PageFlag.HEADS:
+        return f"the list of heads ends at position {row['sseq']:,}"
+    entries = "1 entry" if row["peer"] == 1 else f"{row['peer']:,} entries"
+    reader = "a page" if row["link"] else "a page of the audit"
+    return (
+        f"{reader} after position {row['seq']:,} has {entries} and reaches position {row['sseq']:,}"
+    )
+
+
+def _probe(history: History, row: Any) -> str:
+    known = int(row["sseq"]) in set(Probe)
+    tried = _PROBES[Probe(int(row["sseq"]))] if known else "tries something with"
+    answer = _ANSWERS.get(int(row["spare"]), "no answer")
+    if row["sseq"] in (Probe.BLOCKED_SEND, Probe.BLOCKED_REQUEST):
+        return f"{tried}: {answer}"
+    how = "" if row["sseq"] in _IMPOSTORS else ", as a stranger"
+    return f"{tried} {history.names.conv(int(row['conv']))}{how}: {answer}"
 
 
 def _attendance(history: History, row: Any) -> str:

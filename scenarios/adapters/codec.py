@@ -142,6 +142,33 @@ class Codec(ABC):
         """HISTORY: return a call that reads up to `limit` entries after `after`."""
         raise NotImplementedError
 
+    def heads(self) -> Call[dict[str, int]] | None:
+        """HEADS: return a call for the last position of each conversation of the user.
+
+        A conversation that has entries and is not in the answer is stated to have none. None if the
+        server states heads only in other frames and answers.
+        """
+        return None
+
+    def block(self, user: str) -> Call[bool] | None:
+        """Return a call by which this user blocks another one; None if that is not possible.
+
+        At the latest 5 s after the answer, the server refuses a direct message (`d.<user>.<user>`)
+        of the blocked user to this one, and what `befriend` requests.
+        """
+        return None
+
+    def unblock(self, user: str) -> Call[bool] | None:
+        """Return a call that ends a block."""
+        return None
+
+    def befriend(self, user: str) -> Call[bool] | None:
+        """Return a call that requests a friendship; None if there are none.
+
+        An answer that refuses it raises ProtocolError.
+        """
+        return None
+
     def enter(self, conv: str) -> bytes | Call[bool]:
         """ROOMS: return the frame with which the session enters a room, or a call that does."""
         raise NotImplementedError

@@ -56,7 +56,7 @@ def check_event(event: Answer | Gap | Heartbeat | ReconnectRequest | Refused) ->
             _check_position(fields.first, "the first position of a gap")
             _check_position(fields.last, "the last position of a gap")
         case Heartbeat():
-            _check_heads(fields.heads)
+            check_heads(fields.heads)
             if not isinstance(fields.answer, bytes):
                 raise ProtocolError(f"the answer to a heartbeat is {fields.answer!r}, and no frame")
         case ReconnectRequest():
@@ -68,7 +68,7 @@ def check_connected(connected: Any) -> None:
     """Raise ProtocolError for a greeting that no server should send."""
     _check_text(connected.edge, "the name of a node")
     _check_text(connected.environment, "the name of an environment")
-    _check_heads(connected.heads)
+    check_heads(connected.heads)
     _check_flag(connected.resumed, "`resumed` of a greeting")
     check_wait_ms(connected.ping_ms, _INTERVAL_MS_MIN, "ping_ms")
     check_wait_ms(connected.pong_ms, _INTERVAL_MS_MIN, "pong_ms")
@@ -115,7 +115,8 @@ def lifetime_s(value: Any) -> float:
     return max(float(value), _LIFETIME_S[0]) if value else 0.0
 
 
-def _check_heads(heads: Any) -> None:
+def check_heads(heads: Any) -> None:
+    """Raise ProtocolError for what is not an object of positions."""
     if not isinstance(heads, Mapping):
         raise ProtocolError(f"the heads are {type(heads).__name__}, and no object")
     for conv, head in heads.items():

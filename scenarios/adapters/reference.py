@@ -17,7 +17,7 @@ class Reference(base.Adapter):
     )
     capabilities = frozenset(kind.capabilities)
     subprotocols = ("im.v1.json",)
-    traits = base.Traits(stamp_unit_s=0.001)
+    traits = base.Traits(any_character=True, stamp_unit_s=0.001)
     ids_are_per_sender = True
 
     def url(self, url: str) -> str:

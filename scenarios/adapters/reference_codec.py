@@ -13,6 +13,7 @@ from gauntlet.scenarios.adapters.reference_frames import (
     Attendance,
     Error,
     Frame,
+    Heads,
     History,
     Members,
     Position,
@@ -28,6 +29,7 @@ _encode: Final = msgspec.json.Encoder().encode
 _decode_frame: Final = msgspec.json.Decoder(Frame).decode
 _decode_acknowledgement: Final = msgspec.json.Decoder(Acknowledgement).decode
 _decode_history: Final = msgspec.json.Decoder(History).decode
+_decode_heads: Final = msgspec.json.Decoder(Heads).decode
 _decode_session: Final = msgspec.json.Decoder(Session).decode
 _decode_position: Final = msgspec.json.Decoder(Position).decode
 _decode_members: Final = msgspec.json.Decoder(Members).decode
@@ -110,6 +112,21 @@ class ReferenceCodec(base.Codec):
             base.Request("GET", path, token=self._token), partial(_read_history, conv)
         )
 
+    def heads(self) -> base.OverHttp[dict[str, int]]:
+        return base.OverHttp(base.Request("GET", "/v1/heads", token=self._token), _read_heads)
+
+    def block(self, user: str) -> base.OverHttp[bool]:
+        return self._friends("PUT", f"/v1/friends/{user}/block")
+
+    def unblock(self, user: str) -> base.OverHttp[bool]:
+        return self._friends("DELETE", f"/v1/friends/{user}/block")
+
+    def befriend(self, user: str) -> base.OverHttp[bool]:
+        return self._friends("PUT", f"/v1/friends/{user}")
+
+    def _friends(self, method: str, path: str) -> base.OverHttp[bool]:
+        return base.OverHttp(base.Request(method, path, token=self._token), _read_success)
+
     def add_member(self, conv: str, user: str) -> base.OverHttp[int]:
         path = f"/v1/rooms/{conv}/members/{user}"
         return base.OverHttp(base.Request("PUT", path, token=self._token), _read_position)
@@ -184,6 +201,16 @@ def _read_history(conv: str, response: base.Response) -> base.Page:
         for entry in page.messages
     ]
     return base.Page(entries, page.head, page.more)
+
+
+def _read_success(response: base.Response) -> bool:
+    if response.status not in (200, 201):
+        raise base.ProtocolError(f"HTTP {response.status}: {response.body[:200]!r}")
+    return True
+
+
+def _read_heads(response: base.Response) -> dict[str, int]:
+    return _decode(response, _decode_heads).heads
 
 
 def _read_position(response: base.Response) -> int:

@@ -15,7 +15,7 @@ from random import Random
 from typing import Final
 
 from gauntlet.core.clock import NS_PER_MS, NS_PER_S
-from gauntlet.core.history import Kind, RoomEvent
+from gauntlet.core.history import ClosedBy, Kind, RoomEvent
 from gauntlet.scenarios.adapters.base import (
     Answer,
     Connected,
@@ -423,7 +423,7 @@ class Session:
     def on_closed(self, connection: Connection, code: int) -> None:
         """Reconnect later: the connection has ended, or could not be opened."""
         if not connection.ended:
-            self._end(connection, code)
+            self._end(connection, code, by=ClosedBy.SERVER)
             self._connect_later()
 
     def _reconnect_later(self, connection: Connection, request: ReconnectRequest) -> None:
@@ -452,7 +452,14 @@ class Session:
         self._end(connection, code, abort=True)
         self._connect_later()
 
-    def _end(self, connection: Connection, code: int, *, abort: bool = False) -> None:
+    def _end(
+        self,
+        connection: Connection,
+        code: int,
+        *,
+        abort: bool = False,
+        by: ClosedBy = ClosedBy.CLIENT,
+    ) -> None:
         if connection.ended:
             return
         connection.ended = True
@@ -466,6 +473,7 @@ class Session:
                 context.now_ns(),
                 link=connection.number,
                 peer=self.user.number,
+                sseq=by,
                 spare=code,
             )
         if request_channel.connection is connection:

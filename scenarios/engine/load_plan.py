@@ -87,7 +87,9 @@ def message_texts(scenario: Scenario, traits: Traits, tag: str) -> MessageTexts 
         return None
     most = load.bodies.max_bytes or traits.max_body_bytes or DEFAULT_BYTES_MAX
     bytes_max = payload.text_bytes_max(most, tag.rstrip("-"))
-    return MessageTexts(scenario.seed, bytes_max, traits.alphabet)
+    return MessageTexts(
+        scenario.seed, bytes_max, traits.alphabet, any_character=traits.any_character
+    )
 
 
 def _check_alphabet(alphabet: str | None, name: str) -> None:

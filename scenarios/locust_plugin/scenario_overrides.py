@@ -7,6 +7,7 @@ import msgspec
 import yaml
 
 from gauntlet.core.scenario.model import Scenario, to_builtins
+from gauntlet.core.scenario.overrides import other_system
 from gauntlet.scenarios import library
 
 Override = Callable[[Scenario], Scenario]
@@ -29,18 +30,19 @@ def attach_to_host(scenario: Scenario, host: str) -> Scenario:
     """Return the scenario with a server that already runs as its target.
 
     The faults of a scenario for a stack that Gauntlet boots are removed, and with them the
-    objectives about their windows. A scenario for an external system keeps its faults.
+    objectives about their windows. A scenario for an external system keeps its faults. Connections
+    that are lost without a fault are only a warning, because the scenario does not know the system.
     """
     target = msgspec.structs.replace(
         scenario.target, stack="external", layout="default", url=[host]
     )
     if scenario.target.stack == "external":
         return msgspec.structs.replace(scenario, target=target)
+    moved = other_system.with_target(scenario, target)
     return msgspec.structs.replace(
-        scenario,
-        target=target,
+        moved,
         faults=[],
-        sla=[objective for objective in scenario.sla if ":" not in objective.window],
+        sla=[objective for objective in moved.sla if ":" not in objective.window],
     )
 
 

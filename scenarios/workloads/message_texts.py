@@ -60,18 +60,38 @@ _DIFFICULT = (
     "e" + "\u0301\u0323\u0308" * 24 + " one long cluster; delete \x7f",
     "no\u00a0break soft\u00adhyphen zero\u200bwidth \u2028separator \ufefforder mark",
 )
+# What a system carries that declares `any_character`: XML has no such characters, or replaces them.
+# With these, too, the number of phrases is no multiple of _AUTHOR_STRIDE: otherwise all authors
+# would begin with the same ones.
+_ANY_CHARACTER = (
+    "bell \x07, \x1b[31mred\x1b[0m, backspace \x08, unit \x1f, end of transmission \x04",
+    "\x01begins and ends with a control character\x02",
+    "lines end with \r\n or \r or \n",
+    "vertical \x0b, form feed \x0c, next line \x85, paragraph \u2029, line \u2028",
+    "\ufe0fa selector without a symbol, and a joiner without a second one \u200d",
+    "no characters \uffff \ufdd0 \U0010ffff",
+    "replaced \ufffd, private \ue000, tag \U000e0041",
+)
 
 
 class MessageTexts:
-    """The texts of a run: the same for the same seed, limits and alphabet.
+    """The texts of a run: the same for the same seed, limits and characters.
 
     `bytes_max` limits the UTF-8 length of a text. Without `alphabet`, all characters can be used
-    that XML 1.0 and PostgreSQL accept, too.
+    that XML 1.0 and PostgreSQL accept, too, or with `any_character` all but U+0000.
     """
 
-    def __init__(self, seed: int, bytes_max: int, alphabet: str | None = None) -> None:
+    def __init__(
+        self,
+        seed: int,
+        bytes_max: int,
+        alphabet: str | None = None,
+        *,
+        any_character: bool = False,
+    ) -> None:
         chance = random.Random(seed)
-        plain, difficult = _carried(_PLAIN, alphabet), _carried(_DIFFICULT, alphabet)
+        special = (*_DIFFICULT, *(_ANY_CHARACTER if any_character else ()))
+        plain, difficult = _carried(_PLAIN, alphabet), _carried(special, alphabet)
         separator = " " if alphabet is None or " " in alphabet else ""
         self._texts: list[str] = []
         for number in range(_COUNT):

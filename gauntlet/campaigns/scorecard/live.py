@@ -101,6 +101,9 @@ _REGISTERED: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "attendance_expires": (("attendance-stale",), {"faults": [], "steady": "12s"}),
 }
 
+_LAST = {"id": "last", "indicator": "lost_connections_count", "op": "<=", "value": 0}
+_NONE_MOVED = {**_LAST, "id": "none-moved", "indicator": "moved_connections_count"}
+
 # Faults that a correct system survives without a violation, each with the workload it meets.
 _ROOMS = {"workload": {"group": {"weight": 1, "size": 6, "exits": "4/m", "offline": "2s"}}}
 _AWAY = {"workload": {"direct": 1, "offline_catchup": {"weight": 1, "at": ["5s"], "offline": "3s"}}}
@@ -158,6 +161,14 @@ _CLEAN: dict[str, tuple[str, dict[str, Any]]] = {
     "away": (
         "users go offline and return, and an edge is killed",
         {"load": _AWAY, "faults": _fault("kill", "edge")},
+    ),
+    "connections": ("no fault, and no connection may end", {"sla": [_LAST]}),
+    "edge-added": (
+        "an edge is added, and no connection may end or be replaced",
+        {
+            "faults": _fault("scale-out", "edge"),
+            "sla": [{**_LAST, "window": "run"}, {**_NONE_MOVED, "window": "fault:fault"}],
+        },
     ),
     "storm": ("users disconnect together and return in the same instant", {"load": _STORM}),
 }

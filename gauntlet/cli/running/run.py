@@ -12,7 +12,7 @@ from gauntlet.core.errors import ConfigError, Exit
 from gauntlet.core.scenario import loader, validation
 from gauntlet.core.scenario.catalog import ADAPTER_STACKS
 from gauntlet.core.scenario.model import Scenario, Target
-from gauntlet.core.scenario.overrides import settings, sla_file
+from gauntlet.core.scenario.overrides import other_system, settings, sla_file
 from gauntlet.core.scenario.rules import fault_schedule
 from gauntlet.runner import run as runner
 from gauntlet.runner.load_process import ExternalLocust, LoadSource, ManagedLocust
@@ -95,7 +95,7 @@ def scenario_of(options: argparse.Namespace) -> Scenario:
     scenario = msgspec.structs.replace(scenario, load=load)
     if options.seed is not None:
         scenario = msgspec.structs.replace(scenario, seed=options.seed)
-    scenario = msgspec.structs.replace(scenario, target=_target(scenario.target, options))
+    scenario = other_system.with_target(scenario, _target(scenario.target, options))
     for problem in validation.problems(scenario):
         raise ConfigError(f"with these options, {problem.sentence}")
     return fault_schedule.resolve(scenario)

@@ -11,7 +11,7 @@ from gauntlet.chaos.server_hooks.bugs import BUGS
 from gauntlet.core.marked_text import marked
 from gauntlet.core.run_directory import RunDir
 from gauntlet.reports import formatting
-from gauntlet.reports.render import exposure
+from gauntlet.reports.render import exposure, summary
 from gauntlet.reports.verdict import precedence
 from gauntlet.reports.witness import text
 
@@ -35,6 +35,8 @@ def show(run: RunDir, result: dict[str, Any], console: Console, *, hint: str | N
         console.print(_objectives(result))
     if audit := result.get("self_audit"):
         console.print(f"\nnumbers: {audit['status']}. {audit['sentence']}", markup=False)
+    if lost := summary.lost_connections(result):
+        console.print(f"connections: {lost}", markup=False)
     verdict = result["verdict"]
     style = _STATUS_STYLE.get(verdict["status"], "bold yellow")
     console.print(f"\n[{style}]{verdict['status'].upper()}[/]  exit {verdict['exit_code']}")

@@ -23,7 +23,8 @@ class Traits(msgspec.Struct, frozen=True):
     """The traits of a system; without any, everything that is acknowledged is owed.
 
     `at_most_once`: what a user missed while not connected is not owed to them. `max_body_bytes`
-    and `alphabet` (the characters that a body may consist of) limit the bodies of the load.
+    and `alphabet` (the characters that a body may consist of) limit the bodies of the load. With
+    `any_character`, these also contain control characters and others that XML cannot carry.
     `edits`, `deletes` and `expires`: messages may change or disappear on purpose. `stamp_unit_s`
     is the coarsest unit in which the system writes the time stamp of a message: with it, whatever
     shows a message has to show the same time. None says nothing about that.
@@ -33,6 +34,7 @@ class Traits(msgspec.Struct, frozen=True):
     retention: Retention | None = None
     max_body_bytes: int | None = None
     alphabet: str | None = None
+    any_character: bool = False
     edits: bool = False
     deletes: bool = False
     expires: bool = False

@@ -20,7 +20,8 @@ class Measurement:
     `value` is None if there is none; `unknown` is then a clause with the reason, empty if it is
     the lack of samples. Where `upper_bound` is given, `value` is a lower bound. With fewer samples
     than `samples_min`, the value is a matter of chance; `reached_by_two` is then the value that two
-    samples reach, which no single outlier decides.
+    samples reach, which no single outlier decides. Where `surely` is given, a machine at its limit
+    may have caused what the value exceeds it by. `detail` says what was counted.
     """
 
     value: float | None
@@ -29,6 +30,8 @@ class Measurement:
     upper_bound: float | None = None
     samples_min: int = 1
     reached_by_two: float | None = None
+    surely: float | None = None
+    detail: str = ""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ import numpy as np
 
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.plugins import IndicatorKind
-from gauntlet.reports.metrics import availability
 from gauntlet.reports.metrics.indicators.base import Indicator, IndicatorInput, Measurement, ratio
 from gauntlet.reports.metrics.windows import Window
 
@@ -20,7 +19,7 @@ def _forced_closes(run: IndicatorInput, window: Window) -> Measurement:
     start_ns, _, end_ns = drain
     known = run.history.sessions.connections
     moved = (known.up_ns < start_ns) & (known.down_ns >= start_ns) & (known.down_ns < end_ns)
-    return ratio(moved & (known.close_code != availability.NORMAL_CLOSE), moved)
+    return ratio(moved & ~known.left, moved)
 
 
 def _reconnect_peak(run: IndicatorInput, window: Window) -> Measurement:

@@ -1,4 +1,4 @@
-"""The most frequent errors between the load and the system."""
+"""The most frequent errors between the load and the system, and how connections were lost."""
 
 from typing import Any
 
@@ -18,14 +18,18 @@ CONCERNS = {
     "adapter": "the adapter raised an exception",
 }
 
-KIND = SectionKind("errors", "the most frequent errors between load and system")
+KIND = SectionKind(
+    "errors", "the most frequent errors between load and system, and how connections were lost"
+)
 
 
 def context(page: Page) -> dict[str, Any] | None:
     errors = page.result.get("errors", [])
-    if not errors:
+    connections = _connections(page.result.get("connections") or {})
+    if not (errors or connections):
         return None
     return {
+        "connections": connections,
         "rows": [
             {
                 **error,
@@ -35,4 +39,27 @@ def context(page: Page) -> dict[str, Any] | None:
             for error in errors[:ROWS_MAX]
         ],
         "more": max(0, len(errors) - ROWS_MAX),
+    }
+
+
+def _connections(found: dict[str, Any]) -> dict[str, Any] | None:
+    """Return how connections ended in steady load and otherwise; None if all of them lasted."""
+    if not (found.get("ends") or found.get("moved")):
+        return None
+    rate = formatting.measured("lost_connections_per_1000_min", found["lost_per_1000_min"])
+    return {
+        "lost": formatting.number(found["lost"]),
+        "rate": rate,
+        "moved": formatting.number(found["moved"]),
+        "minutes": formatting.significant(found["connection_min"]),
+        "rows": [
+            {
+                "text": end["text"],
+                "steady": formatting.number(end["steady"]),
+                "otherwise": formatting.number(end["otherwise"]),
+                "first_s": end["first_at_s"],
+                "last_s": end["last_at_s"],
+            }
+            for end in found["ends"]
+        ],
     }

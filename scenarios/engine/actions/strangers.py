@@ -172,8 +172,8 @@ async def result_of(
             )
             if response is None or response.status >= HTTPStatus.TOO_MANY_REQUESTS:
                 return ProbeResult.UNKNOWN, 0
-            return _assess(call.read(response))
-        return _assess(await call_and_wait(transport, channel, channel.gateway, call, _TIMEOUT_S))
+            return assess(call.read(response))
+        return assess(await call_and_wait(transport, channel, channel.gateway, call, _TIMEOUT_S))
     except ProtocolError:  # over a connection, this may be a request without an answer, too
         refused = isinstance(call, OverHttp)
         return (ProbeResult.REFUSED if refused else ProbeResult.UNKNOWN), 0
@@ -182,7 +182,7 @@ async def result_of(
         return ProbeResult.UNKNOWN, 0
 
 
-def _assess(value: Any) -> tuple[ProbeResult, int]:
+def assess(value: Any) -> tuple[ProbeResult, int]:
     """Return the result that an answer is, and how much it contains."""
     match value:
         case Sent():

@@ -5,6 +5,7 @@ import pytest
 from gauntlet.core.scenario.capabilities import (
     ATTENDANCE,
     CAPABILITIES,
+    HEADS,
     HISTORY,
     RESUME,
     ROOMS,
@@ -103,6 +104,13 @@ def test_who_is_in_a_room_can_be_read_if_declared(adapter, codec):
     else:
         with pytest.raises(NotImplementedError):
             codec.attendance("r.x")
+
+
+def test_the_heads_can_be_requested_only_if_declared(adapter, codec):
+    """A server may state them in other answers only."""
+    call = codec.heads()
+    assert call is None or isinstance(call, Immediate | OverHttp | OverSocket)
+    assert call is None or HEADS in adapter.capabilities
 
 
 def test_a_lost_session_is_resumed(adapter, codec, server, connect):

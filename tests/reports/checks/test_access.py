@@ -360,3 +360,33 @@ def test_who_may_have_been_added_may_send_and_enter(changes, count):
     run.add(Kind.DELIVER, 15, conv=1, link=2, peer=3, sseq=STRANGER_SSEQ, seq=15)
     run.add(Kind.ROOM, 15, conv=1, link=2, peer=3, sseq=RoomEvent.ENTERED, seq=16)
     assert run.verdict("access").count == 2 * count
+
+
+BLOCKED = {
+    Probe.BLOCKED_SEND: "A user sent a direct message to another one who blocks them.",
+    Probe.BLOCKED_REQUEST: "A user requested the friendship of another one who blocks them.",
+}
+
+
+@pytest.mark.parametrize("what", BLOCKED)
+@pytest.mark.parametrize("result", [ProbeResult.REFUSED, ProbeResult.GRANTED, ProbeResult.UNKNOWN])
+def test_a_user_who_is_blocked_is_refused(what, result):
+    """The record has a member's connection, because the accounts take no part in the load."""
+    run = strangers()
+    run.add(Kind.PROBE, 12, ref_ns=ns(11.9), conv=1, link=1, sseq=what, seq=7, spare=result)
+    found = run.verdict("access")
+    assert sentences(found) == [BLOCKED[what]] * (result == ProbeResult.GRANTED)
+    assert found.examined == int(result != ProbeResult.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("fault", "count"),
+    [((4, 4.9), 0), ((4, 4.8), 1), ((8, 9), 0), ((12, 13), 0), ((12.1, 13), 1), ((4, None), 0)],
+)
+def test_a_fault_may_keep_a_block_from_taking_effect(fault, count):
+    """The attempt lasts from 11.9 s to 12 s; the block is 5 s older, and a recovery takes 2 s."""
+    run = SmallRun((1, 2), (3,), recovery_window=2)
+    run.fault(*fault)
+    known = {"conv": 1, "link": 1, "sseq": Probe.BLOCKED_SEND, "spare": ProbeResult.GRANTED}
+    run.add(Kind.PROBE, 12, ref_ns=ns(11.9), **known)
+    assert run.verdict("access").count == count

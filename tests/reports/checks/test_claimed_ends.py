@@ -2,7 +2,7 @@
 
 import pytest
 
-from gauntlet.core.history import Channel, Kind
+from gauntlet.core.history import Channel, Kind, PageFlag
 from gauntlet.core.scenario.traits import Retention, Traits
 
 from ..small_runs import AUDIT_S, NS, SmallRun, ns, sentences
@@ -213,3 +213,25 @@ def test_by_clocks_that_differ_the_audit_may_have_come_before_what_was_stated(at
     run.audit(1, 1, 2, 3, head=3)
     state(run, START, 4, at_s)
     assert run.verdict("history-gap").count == count
+
+
+@pytest.mark.parametrize(("position", "count"), [(3, 0), (4, 1)])
+def test_a_list_of_heads_names_no_position_behind_the_end_of_the_audit(position, count):
+    """A page has entries, so that `history-gap` counts the missing ones; a list has none."""
+    run = chat()
+    run.audit(1, 1, 2, 3, head=3)
+    flags = PageFlag.LAST | PageFlag.HEADS
+    run.add(PAGE, 20, conv=1, link=2, ref_ns=ns(19.9), seq=position, sseq=position, spare=flags)
+    found = run.verdict("history-gap")
+    assert found.count == count
+    told = "u2 was told by the list of heads that c1 ends at position 4"
+    why = "but the audit, which came later, ends before it."
+    assert sentences(found) == [f"{told}, {why}"] * count
+
+
+def test_a_list_of_heads_names_no_position_before_its_message_is_sent():
+    run = chat()
+    run.audit(1, 1, 2, 3, head=3)
+    flags = PageFlag.LAST | PageFlag.HEADS
+    run.add(PAGE, 12.5, conv=1, link=2, ref_ns=ns(12.4), seq=3, sseq=3, spare=flags)
+    assert run.verdict("history-gap").count == 1

@@ -147,3 +147,34 @@ def test_without_lost_acked_the_position_of_a_lost_message_counts():
     run = end_with_a_lost_message()
     run.story.scenario["checks"] = {"required": ["history-regress"]}
     assert run.verdict("history-regress").count == 1
+
+
+@pytest.mark.parametrize(("head", "count"), [(0, 1), (1, 1), (2, 0), (3, 0)])
+def test_a_list_of_heads_knows_what_clients_knew_before_the_request(head, count):
+    """The third message was acknowledged while the list was read, and may be in it."""
+    run = SmallRun()
+    for seq in (1, 2, 3):
+        run.send(1, seq, 10 + seq)
+        run.deliver(1, seq, 10.1 + seq, 1, 2, 3)
+    run.audit(1, 1, 2, 3, head=3)
+    flags = PageFlag.LAST | PageFlag.HEADS
+    run.add(Kind.PAGE, 13.5, conv=1, link=2, ref_ns=ns(12.9), seq=head, sseq=head, spare=flags)
+    found = run.verdict("history-regress")
+    assert found.count == count
+    text = f"The list of heads that u2 requested has c1 at position {head}, although position 2 was"
+    assert [sentence[: len(text)] for sentence in sentences(found)] == [text] * count
+    assert run.verdict("history-gap").count == 0
+
+
+def test_a_list_of_heads_that_is_ahead_makes_no_page_stale():
+    """`history-gap` reports the list."""
+    run = SmallRun()
+    for seq in (1, 2, 3):
+        run.send(1, seq, 10 + seq)
+        run.deliver(1, seq, 10.1 + seq, 1, 2, 3)
+    run.audit(1, 1, 2, 3, head=3)
+    flags = PageFlag.LAST | PageFlag.HEADS
+    run.add(Kind.PAGE, 12.2, conv=1, link=2, ref_ns=ns(12.15), seq=3, sseq=3, spare=flags)
+    run.page(1, 3, 12.5, after=2, last=2, entries=0)
+    assert run.verdict("history-regress").count == 0
+    assert run.verdict("history-gap").count == 1

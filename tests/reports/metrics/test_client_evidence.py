@@ -4,7 +4,7 @@ import pytest
 
 from gauntlet.campaigns.synthetic.histories import good_story
 from gauntlet.campaigns.synthetic.story import BACK_S, FAULT_S, MS, ZERO, S
-from gauntlet.core.history import Kind
+from gauntlet.core.history import ClosedBy, Kind
 from gauntlet.reports.verdict.judge import judge
 
 
@@ -69,6 +69,51 @@ def test_connections_that_end_without_a_fault_fail_only_with_an_objective(story,
     (objective,) = result["objectives"]
     assert objective["value"] == result["disturbances"]["disconnects"]
     assert result["verdict"]["status"] == "fail"
+
+
+LIMIT = {"id": "last", "op": "<=", "value": 0, "window": "run"}
+MOVED_FAULT_S = (16.0, 18.0)
+
+
+@pytest.mark.parametrize("indicator", ["lost_connections_count", "lost_connections_per_1000_min"])
+def test_a_missed_objective_says_how_connections_ended_and_names_the_first(
+    indicator, story, written
+):
+    move(story, *MOVED_FAULT_S)
+    for index in story.at(Kind.DISCONNECT):
+        story.change(index, spare=1000, sseq=ClosedBy.SERVER)
+    story.scenario["sla"] = [{**LIMIT, "indicator": indicator}]
+    result = judge(written(story))
+    assert result["verdict"]["exit_code"] == 1
+    (objective,) = result["objectives"]
+    assert (
+        "closed by the server with 1000 (normal); the first is that of u" in (objective["sentence"])
+    )
+    found = result["connections"]
+    assert found["lost"] == sum(end["steady"] for end in found["ends"]) > 0
+    assert found["lost_per_1000_min"] == pytest.approx(
+        1000 * found["lost"] / found["connection_min"], rel=1e-3
+    )
+
+
+def test_what_a_fault_ends_is_not_lost_in_steady_load(story, written):
+    result = judge(written(story))
+    found = result["connections"]
+    assert (found["lost"], found["lost_per_1000_min"]) == (0, 0)
+    assert sum(end["otherwise"] for end in found["ends"]) > 0
+
+
+def test_silence_on_a_machine_at_its_limit_leaves_the_objective_unknown(story, written):
+    """Other ends miss it there as well."""
+    move(story, *MOVED_FAULT_S)
+    story.scenario["sla"] = [{**LIMIT, "indicator": "lost_connections_count"}]
+    story.scenario["load"]["lag_budget_ms"] = 0.001
+    for code, verdict in ((4009, "unknown"), (1006, "invalid")):
+        for index in story.at(Kind.DISCONNECT):
+            story.change(index, spare=code, sseq=ClosedBy.SERVER)
+        result = judge(written(story))
+        assert result["self_audit"]["status"] == "generator-limited"
+        assert result["objectives"][0]["verdict"] == verdict
 
 
 def test_sends_without_an_answer_need_no_objective_on_connections(story, written):

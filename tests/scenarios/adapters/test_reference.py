@@ -146,6 +146,10 @@ def test_all_requests_but_the_login_carry_the_token():
         codec.remove_member("r.x", "u"),
         codec.members("r.x"),
         codec.attendance("r.x"),
+        codec.heads(),
+        codec.block("u"),
+        codec.unblock("u"),
+        codec.befriend("u"),
     ]
     assert {call.request.token for call in calls} == {"t"}
     assert [f"{call.request.method} {call.request.path}" for call in calls] == [
@@ -155,6 +159,10 @@ def test_all_requests_but_the_login_carry_the_token():
         "DELETE /v1/rooms/r.x/members/u",
         "GET /v1/rooms/r.x/members",
         "GET /v1/rooms/r.x/members",
+        "GET /v1/heads",
+        "PUT /v1/friends/u/block",
+        "DELETE /v1/friends/u/block",
+        "PUT /v1/friends/u",
     ]
 
 
@@ -183,3 +191,18 @@ def test_answers_are_decoded_and_other_statuses_are_protocol_errors():
 def test_the_path_is_added_only_to_an_address_without_one():
     assert ADAPTER.url("ws://127.0.0.1:1") == "ws://127.0.0.1:1/v1/ws"
     assert ADAPTER.url("ws://127.0.0.1:1/x") == "ws://127.0.0.1:1/x"
+
+
+def test_a_refused_friendship_is_a_protocol_error():
+    call = CODEC.befriend("u")
+    assert call.read(base.Response(200, b'{"state":"requested"}')) is True
+    with pytest.raises(base.ProtocolError, match=r"HTTP 403"):
+        call.read(base.Response(403, b"{}"))
+
+
+def test_the_list_of_heads_is_decoded():
+    call = CODEC.heads()
+    assert call.read(base.Response(200, b'{"heads":{"d.a.b":3}}')) == {"d.a.b": 3}
+    for body in (b"[]", b'{"heads":{"d.a.b":"3"}}'):
+        with pytest.raises(base.ProtocolError):
+            call.read(base.Response(200, body))

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from gauntlet.core.history import Kind, RoomEvent
+from gauntlet.core.history import ClosedBy, Kind, RoomEvent
 from gauntlet.core.scenario.capabilities import ROOMS
 from gauntlet.scenarios.adapters.base import Adapter as Base
 from gauntlet.scenarios.adapters.base import (
@@ -54,8 +54,15 @@ def test_a_reconnect_sends_the_cursors_and_is_the_next_incarnation(world, sessio
     assert world.sent(new)[0]["connect"]["cursors"] == {TALK.name: 1}
     assert new.incarnation == 2
     (disconnect,) = world.kinds(Kind.DISCONNECT)
-    assert disconnect.fields == {"link": 1, "peer": ANN.number, "spare": 1006}
+    ended = {"link": 1, "peer": ANN.number, "sseq": ClosedBy.SERVER, "spare": 1006}
+    assert disconnect.fields == ended
     assert world.context.counters.reconnects == 1
+
+
+def test_a_server_that_closes_with_the_code_of_a_normal_end_is_not_the_client(world, session):
+    session.on_closed(connect(world, session), 1000)
+    (ended,) = world.kinds(Kind.DISCONNECT)
+    assert (ended.fields["sseq"], ended.fields["spare"]) == (ClosedBy.SERVER, 1000)
 
 
 def test_a_requested_reconnect_opens_the_new_connection_before_closing_the_old_one(world, session):
@@ -98,6 +105,8 @@ def test_a_planned_absence_is_recorded_and_ends_with_start(world, session):
     session.leave()
     assert [r.kind for r in world.records] == [Kind.CONNECT, Kind.OFFLINE, Kind.DISCONNECT]
     assert world.closed == [(connection, False)]
+    (ended,) = world.kinds(Kind.DISCONNECT)
+    assert (ended.fields["sseq"], ended.fields["spare"]) == (ClosedBy.CLIENT, 1000)
     world.pass_ms(10_000)
     assert world.asked == []
     session.start()

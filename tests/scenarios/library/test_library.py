@@ -37,6 +37,19 @@ def test_faults_leave_time_to_recover(name):
     assert scenario.faults == sorted(scenario.faults, key=lambda fault: fault.at)
 
 
+@pytest.mark.parametrize("name", library.names())
+def test_a_connection_of_the_reference_server_lasts_where_no_fault_ends_it(name):
+    """Storms draw faults at random, and other servers may limit the age of connections."""
+    scenario = loader.load(library.path(name))
+    limits = {
+        (objective.window, objective.value, objective.severity)
+        for objective in scenario.sla
+        if objective.indicator == "lost_connections_count"
+    }
+    own = scenario.target.adapter == "reference" and name != "storm"
+    assert bool(limits & {("steady", 0, "fail"), ("run", 0, "fail")}) is own
+
+
 def test_the_spike_leaps_and_comes_back():
     """Half a dozen seconds at several times the base, with time before and after it."""
     load = loader.load(library.path("spike")).load

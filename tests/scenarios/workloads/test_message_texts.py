@@ -11,8 +11,10 @@ from gauntlet.scenarios.workloads.message_texts import DEFAULT_BYTES_MAX, Messag
 AUTHORS, EACH = 20, 24
 
 
-def texts_of(bytes_max=DEFAULT_BYTES_MAX, alphabet=None, seed=7, authors=AUTHORS, each=EACH):
-    texts = MessageTexts(seed, bytes_max, alphabet)
+def texts_of(
+    bytes_max=DEFAULT_BYTES_MAX, alphabet=None, seed=7, authors=AUTHORS, each=EACH, **more
+):
+    texts = MessageTexts(seed, bytes_max, alphabet, **more)
     return [texts.text(author, sseq) for author in range(authors) for sseq in range(each)]
 
 
@@ -80,6 +82,27 @@ def test_most_texts_are_short_and_each_load_has_long_ones():
 def test_each_usual_way_of_mangling_text_changes_several(change):
     changed = [text for text in texts_of() if change(text) != text]
     assert len(changed) >= 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(lambda text, code=code: text.replace(chr(code), "") for code in (1, 2, 4, 7, 8, 27, 31)),
+        *(lambda text, code=code: text.replace(chr(code), " ") for code in (11, 12, 13, 133)),
+        lambda text: text.replace("\r\n", "\n"),
+        lambda text: text.replace("\r", "\n"),
+        lambda text: " ".join(text.splitlines()),
+        lambda text: text.replace("\u2029", "\n"),
+        lambda text: text.lstrip("\ufe0f"),
+        lambda text: text.replace("\uffff", "\ufffd"),
+        lambda text: text.replace("\U0010ffff", ""),
+        lambda text: "".join(c for c in text if unicodedata.category(c) not in ("Cn", "Co")),
+    ],
+)
+def test_control_characters_are_sent_where_the_adapter_declares_that_they_are_carried(change):
+    texts = texts_of(any_character=True)
+    assert sum(change(text) != text for text in texts) >= 2
+    assert not any("\x00" in text for text in texts)
 
 
 def test_xml_and_postgresql_can_carry_every_text():

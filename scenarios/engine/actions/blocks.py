@@ -1,0 +1,124 @@
+"""Blocks: one user blocks another, who then tries to write to them and to become their friend.
+
+The users of the load must be able to talk, so two accounts do this that take no part in it. In each
+round one of them blocks the other, and the roles change with every round. When the block was
+answered and has had the time to take effect, the server must refuse a direct message and a request
+for friendship. Each attempt and its result is recorded (PROBE).
+"""
+
+import asyncio
+import itertools
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+from gauntlet.core.clock import NS_PER_S
+from gauntlet.core.history import Probe, ProbeResult
+from gauntlet.core.scenario.accounts import Account
+from gauntlet.core.scenario.capabilities import OPEN_ACCOUNTS
+from gauntlet.scenarios.adapters.base import Call, Codec, OverHttp, ProtocolError
+from gauntlet.scenarios.client.context import Context
+from gauntlet.scenarios.client.session import Session
+from gauntlet.scenarios.engine.actions import strangers
+from gauntlet.scenarios.engine.load_plan import LoadPlan
+from gauntlet.scenarios.network.transport import SocketTransport
+
+TAKES_EFFECT_S = 5.0
+_PAUSE_S = 1.0
+_TIMEOUT_S = 5.0
+_DEVICE = "d0"
+_BODY = "blocked"
+
+
+class Party(NamedTuple):
+    """One of the two accounts."""
+
+    name: str
+    codec: Codec
+
+
+class Blocks:
+    """The rounds of one worker, one after the other."""
+
+    def __init__(self, plan: LoadPlan, context: Context, port: SocketTransport) -> None:
+        self._plan = plan
+        self._context = context
+        self._port = port
+        load = plan.load.scenario.load
+        self._ramp_ns, self._steady_ns = int(load.ramp * NS_PER_S), int(load.steady * NS_PER_S)
+        self._numbers = itertools.count(1)
+        self._end_ns = 0
+
+    def scheduled_actions(self) -> Iterator[tuple[int, int, Callable[[Session], None]]]:
+        """Yield (time, user, action) of the first round, as `user_actions.scheduled_actions`."""
+        users = self._plan.traffic.users
+        possible = strangers.are_allowed(self._plan) and self._plan.traffic.conversations
+        if users and possible and OPEN_ACCOUNTS in self._plan.adapter.capabilities:
+            yield self._ramp_ns, users[0].number, self._begin
+
+    def _begin(self, session: Session) -> None:
+        """Begin the rounds, once for all devices of the user."""
+        if not self._end_ns:
+            self._end_ns = self._context.now_ns() + self._steady_ns
+            self._port.spawn(self._run(session))
+
+    async def _run(self, session: Session) -> None:
+        worker = self._plan.stripe.worker
+        names = [f"{self._context.tag}b{worker}-{number}" for number in (0, 1)]
+        adapter = self._context.adapter
+        parties = [Party(name, adapter.codec(Account(name), _DEVICE)) for name in names]
+        if parties[0].codec.block(names[1]) is None:
+            return
+        while self._has_time and not all([await self._log_in(party) for party in parties]):
+            await asyncio.sleep(_PAUSE_S)
+        while self._has_time:
+            await self._round(session, *parties)
+            parties.reverse()
+            await asyncio.sleep(_PAUSE_S)
+
+    @property
+    def _has_time(self) -> bool:
+        """Whether a block that begins now takes effect while the load runs."""
+        return self._context.now_ns() + TAKES_EFFECT_S * NS_PER_S < self._end_ns
+
+    async def _log_in(self, party: Party) -> bool:
+        call = party.codec.login()
+        return call is None or (await self._result_of(call))[0] is ProbeResult.GRANTED
+
+    async def _round(self, session: Session, blocker: Party, blocked: Party) -> None:
+        """Block, try, and end the block; without an answer to the block, nothing is known."""
+        if not await self._done(blocker.codec.block(blocked.name)):
+            return
+        await asyncio.sleep(TAKES_EFFECT_S)
+        first, second = sorted((blocker.name, blocked.name))
+        ident = f"{self._context.tag}b{next(self._numbers)}"
+        codec = blocked.codec
+        await self._try(
+            session, Probe.BLOCKED_SEND, codec.send(f"d.{first}.{second}", ident, _BODY)
+        )
+        await self._try(session, Probe.BLOCKED_REQUEST, codec.befriend(blocker.name))
+        await self._done(blocker.codec.unblock(blocked.name))
+
+    async def _done(self, call: Call[bool] | None) -> bool:
+        return call is not None and (await self._result_of(call))[0] is ProbeResult.GRANTED
+
+    async def _try(self, session: Session, probe: Probe, call: Call[Any] | None) -> None:
+        if call is None:
+            return
+        requested_ns = self._context.now_ns()
+        result, obtained = await self._result_of(call)
+        # The accounts are no users of the load: user and conversation of the record say nothing.
+        conv = next(iter(self._plan.traffic.conversations.values()))
+        strangers.record_probe(self._context, session, conv, probe, requested_ns, result, obtained)
+
+    async def _result_of(self, call: Call[Any]) -> tuple[ProbeResult, int]:
+        """Return the result of a request; nothing but HTTP is possible without a connection."""
+        if not isinstance(call, OverHttp):
+            return ProbeResult.UNKNOWN, 0
+        response = await self._port.request_until_answered(0, call.request, _TIMEOUT_S)
+        if response is None or response.status >= HTTPStatus.TOO_MANY_REQUESTS:
+            return ProbeResult.UNKNOWN, 0
+        try:
+            return strangers.assess(call.read(response))
+        except ProtocolError:
+            return ProbeResult.REFUSED, 0
