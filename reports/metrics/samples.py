@@ -340,20 +340,18 @@ def collect(
     if long.size:
         short = np.flatnonzero(took_ns < _LONG_NS)
         intended_ns, took_ns = intended_ns[short], took_ns[short]
-    begins = np.arange(intended_ns.size)
-    if shared:
-        begins = np.flatnonzero(np.append(True, np.diff(intended_ns) != 0)[: intended_ns.size])
+    took = took_ns.astype(np.uint32)
+    if not shared:
+        if (intended_ns[1:] < intended_ns[:-1]).any():
+            order = stable_order(intended_ns)
+            intended_ns, took = intended_ns.take(order), took.take(order)
+        return Samples(tuple(_cut(intended_ns, None, took)), late)
+    begins = np.flatnonzero(np.append(True, np.diff(intended_ns) != 0)[: intended_ns.size])
     counts = np.diff(begins, append=intended_ns.size)
-    order = stable_order(intended_ns[begins])
-    begins, took = begins[order], took_ns.astype(np.uint32)
-    ends = None
-    if shared:
-        counts = counts[order]
-        took = took[ragged(begins, counts)]
-        ends = np.cumsum(counts)
-    else:
-        took = took[order]
-    return Samples(tuple(_cut(intended_ns[begins], ends, took)), late)
+    order = stable_order(intended_ns.take(begins))
+    begins, counts = begins.take(order), counts.take(order)
+    took = took.take(ragged(begins, counts))
+    return Samples(tuple(_cut(intended_ns.take(begins), np.cumsum(counts), took)), late)
 
 
 def _cut(intended_ns: Ints, ends: Ints | None, took_ns: Words) -> Iterator[Cell]:
