@@ -18,11 +18,21 @@ from typing import Any
 
 import numpy as np
 
-from gauntlet.reports.history.arrays import NEVER, Ints
+from gauntlet.reports.history.arrays import NEVER, Ints, stable_order
 from gauntlet.reports.history.history import History
 from gauntlet.reports.metrics.samples import Samples, Selection, collect
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
+
+
+def sends(history: History) -> Ints:
+    """Return every op, in the order of intended times: the samples of three kinds need it."""
+    return history.once(_sends)
+
+
+def _sends(history: History) -> Ints:
+    ops = np.flatnonzero(history.messages.sent)
+    return ops.take(stable_order(history.messages.intended_ns.take(ops)))
 
 
 def ack(history: History) -> Samples:
@@ -33,7 +43,7 @@ def ack(history: History) -> Samples:
 def ack_samples(history: History) -> Samples:
     """Return the samples of `ack`."""
     messages, missed = history.messages, history.missed
-    ops, stopped = np.flatnonzero(messages.sent), np.flatnonzero(missed.backlog_full)
+    ops, stopped = sends(history), np.flatnonzero(missed.backlog_full)
     return _samples(
         np.concatenate([messages.intended_ns[ops], missed.intended_ns[stopped]]),
         np.concatenate([messages.acked_ns[ops], np.full(stopped.size, NEVER, dtype=np.int64)]),
@@ -87,7 +97,7 @@ def lag(history: History) -> Samples:
 def lag_samples(history: History) -> Samples:
     """Return the samples of `lag`."""
     messages = history.messages
-    ops = np.flatnonzero(messages.sent)
+    ops = sends(history)
     return _samples(messages.intended_ns[ops], messages.handed_ns[ops])
 
 
@@ -102,7 +112,7 @@ def service(history: History) -> Samples:
 def service_samples(history: History) -> Samples:
     """Return the samples of `service`."""
     messages = history.messages
-    ops = np.flatnonzero(messages.sent)
+    ops = sends(history)
     return _samples(
         messages.intended_ns[ops],
         messages.acked_ns[ops],

@@ -6,7 +6,8 @@ times and latencies are unsigned numbers of 32 bits, and the deliveries of one m
 time. Latencies of more than 2^32 ns, and those of what never happened, are kept apart.
 
 Percentiles of many samples are found by counting: first how many samples have each value of the
-upper 16 bits, then only the samples whose upper bits are those of a wanted rank are sorted.
+upper 16 bits, then how many of those with the upper bits of a wanted rank have each value of the
+lower ones.
 """
 
 import math
@@ -32,7 +33,7 @@ _LOW_BITS = 16
 _LOW_MAX = (1 << _LOW_BITS) - 1
 # Fewer samples than this are sorted at once.
 _COUNTED_MIN = 1 << 17
-_CHUNK = 1 << 20
+_CHUNK = 1 << 19
 
 
 @dataclass(frozen=True)
@@ -220,24 +221,36 @@ class Selection:
         if not wanted.size:
             return {}
         if self._words < _COUNTED_MIN:
-            words = np.concatenate([further, *self.pieces])
-            at = wanted
+            found = np.partition(np.concatenate([further, *self.pieces]), wanted)[wanted]
         else:
-            counts = self._of_upper + np.bincount(
-                further >> _LOW_BITS, minlength=self._of_upper.size
-            )
-            ends = np.cumsum(counts)
-            chosen = np.zeros(counts.size, dtype=np.bool_)
-            upper = np.searchsorted(ends, wanted, side="right")
-            chosen[upper] = True
-            words = np.concatenate(
-                [c[chosen[c >> _LOW_BITS]] for c in (*_chunks(self.pieces), further)]
-            )
-            # The samples below those of the same upper bits are missing from the chosen ones.
-            missing = np.cumsum(np.where(chosen, 0, counts))
-            at = wanted - missing[upper]
-        ordered = np.partition(words, at)
-        return dict(zip(wanted.tolist(), ordered[at].tolist(), strict=True))
+            found = self._counted(further, wanted)
+        return dict(zip(wanted.tolist(), found.tolist(), strict=True))
+
+    def _counted(self, further: Words, ranks: Ints) -> Ints:
+        """Return the words with these ranks, of the pieces and some further words.
+
+        Their upper bits follow from the counts. The lower bits of all words that share these are
+        counted as well: most words may be alike, and must not be in memory a second time.
+        """
+        of_upper = self._of_upper + np.bincount(further >> _LOW_BITS, minlength=self._of_upper.size)
+        ends = np.cumsum(of_upper)
+        uppers, row = np.unique(np.searchsorted(ends, ranks, side="right"), return_inverse=True)
+        chosen = np.zeros(ends.size, dtype=np.bool_)
+        chosen[uppers] = True
+        first_of_upper = np.zeros(ends.size, dtype=np.int64)
+        first_of_upper[uppers] = np.arange(uppers.size) << _LOW_BITS
+        counts = np.zeros(uppers.size << _LOW_BITS, dtype=np.int64)
+        for chunk in _chunks((*self.pieces, further)):
+            alike = chunk[chosen[chunk >> _LOW_BITS]]
+            keys = first_of_upper[alike >> _LOW_BITS] + (alike & _LOW_MAX)
+            np.add.at(counts, keys, 1)
+        within = ranks - (ends - of_upper)[uppers][row]
+        lows = np.cumsum(counts.reshape(uppers.size, -1), axis=1)
+        low = [
+            np.searchsorted(lows[at], rank, side="right")
+            for at, rank in zip(row, within, strict=True)
+        ]
+        return (uppers[row] << _LOW_BITS) + np.array(low, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -314,78 +327,6 @@ class Samples:
         )
 
 
-class Builder:
-    """Adds up the samples of parts.
-
-    The columns of a cell grow in place: neither lists of small arrays nor a copy of everything are
-    in memory in the end.
-    """
-
-    def __init__(self) -> None:
-        self._cells: dict[int, tuple[Column, Column | None, Column]] = {}
-        self._long: list[LongSamples] = []
-
-    def add(self, part: Samples) -> None:
-        """Add the samples of a part."""
-        self._long.append(part.long)
-        for cell in part.cells:
-            if cell.start_ns not in self._cells:
-                counts = None if cell.ends is None else Column()
-                self._cells[cell.start_ns] = Column(), counts, Column()
-            offset_ns, counts, took_ns = self._cells[cell.start_ns]
-            offset_ns.append(cell.offset_ns)
-            took_ns.append(cell.took_ns)
-            if counts is not None:
-                counts.append(cell.counts().astype(np.uint32))
-
-    def samples(self) -> Samples:
-        """Return the samples of all parts."""
-        none = np.empty(0, dtype=np.int64)
-        long = _by_time(
-            np.concatenate([none, *(each.intended_ns for each in self._long)]),
-            np.concatenate([none, *(each.took_ns for each in self._long)]),
-            np.concatenate([none, *(each.age_ns for each in self._long)]),
-        )
-        return Samples(tuple(self._sorted(start_ns) for start_ns in sorted(self._cells)), long)
-
-    def _sorted(self, start_ns: int) -> Cell:
-        """Return a cell and forget its columns, so that only one cell is in memory twice."""
-        offset_ns, counts, took_ns = self._cells.pop(start_ns)
-        order = stable_order(offset_ns.values)
-        times = offset_ns.values.take(order)
-        if counts is None:
-            return Cell(start_ns, times, None, took_ns.values.take(order))
-        of_message = ints(counts.values)
-        begins, of_message = (
-            (np.cumsum(of_message) - of_message).take(order),
-            of_message.take(order),
-        )
-        ends = np.cumsum(of_message).astype(np.uint32)
-        return Cell(start_ns, times, ends, took_ns.values.take(_ragged(begins, of_message)))
-
-
-class Column:
-    """Numbers of 32 bits that are appended to each other."""
-
-    def __init__(self) -> None:
-        self._data = np.empty(0, dtype=np.uint32)
-        self._size = 0
-
-    @property
-    def values(self) -> Words:
-        """The numbers."""
-        return self._data[: self._size]
-
-    def append(self, values: Words) -> None:
-        """Add numbers."""
-        size = self._size + values.size
-        if size > self._data.size:
-            # In large steps, but not by half: what is not needed yet is memory as well.
-            self._data.resize(size + size // 16, refcheck=False)
-        self._data[self._size : size] = values
-        self._size = size
-
-
 def collect(
     intended_ns: Ints, took_ns: Ints, age_ns: Ints | None = None, *, shared: bool = False
 ) -> Samples:
@@ -395,24 +336,22 @@ def collect(
     """
     long = np.flatnonzero(took_ns >= _LONG_NS)
     ages = took_ns if age_ns is None else age_ns
-    late = _by_time(intended_ns[long], took_ns[long], ages[long])
+    late = by_time(intended_ns[long], took_ns[long], ages[long])
     if long.size:
         short = np.flatnonzero(took_ns < _LONG_NS)
         intended_ns, took_ns = intended_ns[short], took_ns[short]
-    begins = np.arange(intended_ns.size)
-    if shared:
-        begins = np.flatnonzero(np.append(True, np.diff(intended_ns) != 0)[: intended_ns.size])
+    took = took_ns.astype(np.uint32)
+    if not shared:
+        if (intended_ns[1:] < intended_ns[:-1]).any():
+            order = stable_order(intended_ns)
+            intended_ns, took = intended_ns.take(order), took.take(order)
+        return Samples(tuple(_cut(intended_ns, None, took)), late)
+    begins = np.flatnonzero(np.append(True, np.diff(intended_ns) != 0)[: intended_ns.size])
     counts = np.diff(begins, append=intended_ns.size)
-    order = stable_order(intended_ns[begins])
-    begins, took = begins[order], took_ns.astype(np.uint32)
-    ends = None
-    if shared:
-        counts = counts[order]
-        took = took[_ragged(begins, counts)]
-        ends = np.cumsum(counts)
-    else:
-        took = took[order]
-    return Samples(tuple(_cut(intended_ns[begins], ends, took)), late)
+    order = stable_order(intended_ns.take(begins))
+    begins, counts = begins.take(order), counts.take(order)
+    took = took.take(ragged(begins, counts))
+    return Samples(tuple(_cut(intended_ns.take(begins), np.cumsum(counts), took)), late)
 
 
 def _cut(intended_ns: Ints, ends: Ints | None, took_ns: Words) -> Iterator[Cell]:
@@ -430,13 +369,13 @@ def _cut(intended_ns: Ints, ends: Ints | None, took_ns: Words) -> Iterator[Cell]
             yield Cell(start_ns, offset_ns, own, took_ns[begin : int(ends[last - 1])])
 
 
-def _ragged(begins: Ints, counts: Ints) -> Ints:
+def ragged(begins: Ints, counts: Ints) -> Ints:
     """Return the indices from each begin on, as many as its count."""
     offsets = np.repeat(begins - (np.cumsum(counts) - counts), counts)
     return offsets + np.arange(offsets.size)
 
 
-def _by_time(intended_ns: Ints, took_ns: Ints, age_ns: Ints) -> LongSamples:
+def by_time(intended_ns: Ints, took_ns: Ints, age_ns: Ints) -> LongSamples:
     order = np.argsort(intended_ns, kind="stable")
     return LongSamples(intended_ns[order], took_ns[order], age_ns[order])
 

@@ -16,14 +16,14 @@ from gauntlet.reports.history.messages import collect_messages
 from gauntlet.reports.metrics import latency
 from gauntlet.reports.metrics.indicators import resync, sends
 from gauntlet.reports.metrics.overdue import slow_returns
-from gauntlet.reports.metrics.samples import Builder, Samples
+from gauntlet.reports.metrics.samples import Samples
 from gauntlet.reports.metrics.slow_sends import slow_sends
 from gauntlet.reports.parts.columns import Columns
 from gauntlet.reports.parts.context import Context
 from gauntlet.reports.parts.part import SUMS, Part
 from gauntlet.reports.parts.shared_times import SharedTimes
 
-_SENDS = ("ack", "service", "lag")  # the columns of samples with one for each send
+_SAMPLES = ("ack", "service", "lag", "deliveries")  # the columns that are samples
 
 
 def add_findings(findings: Sequence[Finding]) -> Finding:
@@ -78,14 +78,12 @@ class Tables:
     """The columns of all parts, which are joined one by one, so that only one is there twice."""
 
     def __init__(self) -> None:
-        self._sends = SharedTimes(len(_SENDS))
-        self._deliveries = Builder()
+        self._samples = SharedTimes(len(_SAMPLES))
         self._rows: dict[str, list[Any]] = {}
 
     def add(self, part: Columns) -> None:
         """Add the rows of a part."""
-        self._sends.add([getattr(part, name) for name in _SENDS])
-        self._deliveries.add(part.deliveries)
+        self._samples.add([getattr(part, name) for name in _SAMPLES])
         for table in fields(part):
             rows = getattr(part, table.name)
             if not isinstance(rows, Samples):
@@ -93,8 +91,7 @@ class Tables:
 
     def joined(self) -> Columns:
         """Return the columns of all parts, of which there must be one at least."""
-        columns: dict[str, Any] = dict(zip(_SENDS, self._sends.samples(), strict=True))
-        columns["deliveries"] = self._deliveries.samples()
+        columns: dict[str, Any] = dict(zip(_SAMPLES, self._samples.samples(), strict=True))
         columns |= {name: _joined(rows) for name, rows in self._rows.items()}
         return Columns(**columns)
 

@@ -22,7 +22,7 @@ class Chart(Protocol):
 FIGURES: dict[str, Chart] = {"timeline": timeline, "latency": latency, "recovery": recovery}
 
 
-def draw(name: str, data: ChartData) -> tuple[bytes, str]:
+def draw(data: ChartData, name: str) -> tuple[bytes, str]:
     """Return the chart of that name as PNG, and as SVG markup for a page."""
     chart = FIGURES[name]
     with mpl.rc_context():

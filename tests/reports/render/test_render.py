@@ -201,7 +201,7 @@ def test_charts_are_reproducible(failed):
     _, result, _ = failed
     shown = data.build(result, {})
     for name in figures.FIGURES:
-        assert figures.draw(name, shown) == figures.draw(name, shown)
+        assert figures.draw(shown, name) == figures.draw(shown, name)
 
 
 def test_charts_take_their_colours_from_the_page(page):

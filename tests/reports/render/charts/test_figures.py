@@ -104,6 +104,6 @@ def test_eight_hours_are_drawn_with_few_points(result):
     }
     long = {**result, "series": {**series, "second": list(range(seconds))}}
     for name in ("timeline", "latency"):
-        _, markup = figures.draw(name, data.build(long, {}))
+        _, markup = figures.draw(data.build(long, {}), name)
         assert len(markup) < 400_000
         assert "each point stands for 29 s" in markup
