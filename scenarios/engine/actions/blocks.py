@@ -40,10 +40,10 @@ class Party(NamedTuple):
 class Blocks:
     """The rounds of one worker, one after the other."""
 
-    def __init__(self, plan: LoadPlan, context: Context, port: SocketTransport) -> None:
+    def __init__(self, plan: LoadPlan, context: Context, transport: SocketTransport) -> None:
         self._plan = plan
         self._context = context
-        self._port = port
+        self._transport = transport
         load = plan.load.scenario.load
         self._ramp_ns, self._steady_ns = int(load.ramp * NS_PER_S), int(load.steady * NS_PER_S)
         self._numbers = itertools.count(1)
@@ -52,7 +52,7 @@ class Blocks:
     def scheduled_actions(self) -> Iterator[tuple[int, int, Callable[[Session], None]]]:
         """Yield (time, user, action) of the first round, as `user_actions.scheduled_actions`."""
         users = self._plan.traffic.users
-        possible = strangers.are_allowed(self._plan) and self._plan.traffic.conversations
+        possible = strangers.has_strangers(self._plan) and self._plan.traffic.conversations
         if users and possible and OPEN_ACCOUNTS in self._plan.adapter.capabilities:
             yield self._ramp_ns, users[0].number, self._begin
 
@@ -60,7 +60,7 @@ class Blocks:
         """Begin the rounds, once for all devices of the user."""
         if not self._end_ns:
             self._end_ns = self._context.now_ns() + self._steady_ns
-            self._port.spawn(self._run(session))
+            self._transport.spawn(self._run(session))
 
     async def _run(self, session: Session) -> None:
         worker = self._plan.stripe.worker
@@ -115,7 +115,7 @@ class Blocks:
         """Return the result of a request; nothing but HTTP is possible without a connection."""
         if not isinstance(call, OverHttp):
             return ProbeResult.UNKNOWN, 0
-        response = await self._port.request_until_answered(0, call.request, _TIMEOUT_S)
+        response = await self._transport.request_until_answered(0, call.request, _TIMEOUT_S)
         if response is None or response.status >= HTTPStatus.TOO_MANY_REQUESTS:
             return ProbeResult.UNKNOWN, 0
         try:

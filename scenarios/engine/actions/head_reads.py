@@ -34,11 +34,11 @@ class HeadReads:
         self,
         plan: LoadPlan,
         context: Context,
-        port: SocketTransport,
+        transport: SocketTransport,
         sessions: Mapping[int, Session],
     ) -> None:
         self._context = context
-        self._port = port
+        self._transport = transport
         self._sessions = sessions
         load = plan.load.scenario.load
         self._ramp_ns, self._steady_ns = int(load.ramp * NS_PER_S), int(load.steady * NS_PER_S)
@@ -70,7 +70,7 @@ class HeadReads:
             return
         if not self._is_waiting and (reader := self._next_reader()) is not None:
             self._is_waiting = True
-            self._port.spawn(self._read(reader))
+            self._transport.spawn(self._read(reader))
         self._context.after(PERIOD_NS, self._read_next)
 
     def _next_reader(self) -> Session | None:
@@ -95,7 +95,7 @@ class HeadReads:
             call = channel.codec.heads()
             if call is None:
                 return
-            heads = await call_and_wait(self._port, channel, channel.gateway, call, _TIMEOUT_S)
+            heads = await call_and_wait(self._transport, channel, channel.gateway, call, _TIMEOUT_S)
             check_heads(heads)
         except ProtocolError:
             return  # an overloaded server may refuse it

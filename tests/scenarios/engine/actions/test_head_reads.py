@@ -57,10 +57,10 @@ def bench(world, monkeypatch):
         adapter=SimpleNamespace(capabilities=set(world.context.adapter.capabilities)),
         traffic=SimpleNamespace(users=[ANN, BOB]),
     )
-    port = SimpleNamespace(spawn=asyncio.ensure_future)
+    transport = SimpleNamespace(spawn=asyncio.ensure_future)
 
     def make():
-        return HeadReads(plan, world.context, port, sessions)
+        return HeadReads(plan, world.context, transport, sessions)
 
     async def read(seconds=0.9):
         ((offset_ns, user, action),) = make().scheduled_actions()
