@@ -1,6 +1,8 @@
 """Records a history line by line, with the present time, in the format of JSON Lines."""
 
 import json
+import operator
+import uuid
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -77,10 +79,12 @@ class Recorder:
 
     def add(self, kind: str, **keys: Any) -> None:
         """Record a line of any kind."""
+        line = _line({"kind": kind, **keys})
         if self.is_empty:
+            self._stream.write(_line({"kind": "header", **self._header}))
             self.is_empty = False
-            self._write({"kind": "header", **self._header})
-        self._write({"kind": kind, **keys})
+        self._stream.write(line)
+        self._stream.flush()
 
     def close(self) -> None:
         """Close the file."""
@@ -89,6 +93,18 @@ class Recorder:
     def _add_now(self, kind: str, **keys: Any) -> None:
         self.add(kind, **{"time": self._now_ns(), **keys})
 
-    def _write(self, row: dict[str, Any]) -> None:
-        self._stream.write(json.dumps(row) + "\n")
-        self._stream.flush()
+
+def _line(row: dict[str, Any]) -> str:
+    return json.dumps(row, default=_plain) + "\n"
+
+
+def _plain(value: Any) -> str | int:
+    """Return an id of a type that tests often use and JSON does not know."""
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    try:
+        return operator.index(value)  # such as the integers of NumPy
+    except TypeError:
+        raise TypeError(
+            f"im_history must be given strings, numbers, lists and mappings; got {value!r:.80}"
+        ) from None
