@@ -127,6 +127,21 @@ def test_a_message_of_an_impostor_does_not_exist_although_they_act_as_a_member(r
     assert sentences(run.verdict("access")) == [sentence if exists else granted]
 
 
+def test_messages_of_a_stranger_and_of_an_impostor_are_told_apart():
+    run = strangers()
+    probe(run, Probe.SEND, ProbeResult.REFUSED, message=STRANGER_SSEQ)
+    of_impostor = {"conv": 1, "link": 1, "peer": STRANGER_SSEQ + 5, "sseq": Probe.IMPOSTOR_SEND}
+    run.add(Kind.PROBE, 12, **of_impostor, spare=ProbeResult.REFUSED)
+    for author, number in ((3, 0), (1, 5)):
+        known = {"conv": 1, "link": 2, "peer": author, "sseq": STRANGER_SSEQ + number}
+        run.add(Kind.DELIVER, 13, **known, seq=4 + number)
+    exists = "exists, although the send was not acknowledged."
+    assert sentences(run.verdict("access")) == [
+        f"A message that u3 sent to c1 as a stranger {exists}",
+        f"A message that an impostor sent to c1 as u1 {exists}",
+    ]
+
+
 def test_a_message_that_was_granted_is_counted_once():
     run = strangers()
     probe(run, Probe.SEND, ProbeResult.GRANTED, message=STRANGER_SSEQ)

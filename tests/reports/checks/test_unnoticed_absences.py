@@ -159,6 +159,17 @@ def test_who_had_left_before_they_went_away_has_no_stay():
     assert room.found() == []
 
 
+def test_the_end_of_a_stay_is_the_event_that_follows():
+    room = Room()
+    room.event(EXITED, 4)
+    room.event(ENTERED, 4.5)
+    room.message(23)
+    room.event(EXITED, 24)
+    (sentence,) = room.found()
+    assert "at position 3 and closed" in sentence
+    assert "only at position 5" in sentence
+
+
 def test_an_entry_long_after_the_absence_is_a_second_one_too():
     room = Room()
     room.message(23)
