@@ -24,8 +24,10 @@ from gauntlet.reports.checks.finding import Witness
 from gauntlet.reports.history.arrays import (
     NEVER,
     Ints,
+    earliest_from,
     equal,
     find,
+    group_numbers,
     grouped,
     has_flag,
     ints,
@@ -69,6 +71,9 @@ def _sent_later(history: History, conv: Ints, position: Ints, t_ns: Ints) -> Int
     So were all messages at later positions: otherwise the server has assigned positions in another
     order, which `realtime` reports.
     """
+    none = np.full(position.size, -1, dtype=np.int64)
+    if not position.size:
+        return none
     messages = history.messages
     found = found_positions(history)
     # Where acknowledgement and store disagree, `ack-content` or `position` reports the message.
@@ -76,26 +81,15 @@ def _sent_later(history: History, conv: Ints, position: Ints, t_ns: Ints) -> Int
     placed[messages.of_record[misplaced_acks(history)]] = False
     sent = np.flatnonzero(placed & (messages.first_attempt_ns < NEVER))
     if not sent.size:
-        return np.full(position.size, -1, dtype=np.int64)
+        return none
     sent = sent[stable_order(messages.conv[sent], found[sent])]
     places, first, _ = grouped(pair(messages.conv[sent], found[sent]))
-    earliest_ns = _earliest_from(messages.conv[sent], messages.first_attempt_ns[sent])[first]
+    of_conv = group_numbers(messages.conv[sent])
+    earliest_ns = earliest_from(of_conv, messages.first_attempt_ns[sent])[first]
     at = find(places, pair(conv, position))
     allowed_ns = int(2 * history.events.clocks.error_ms * NS_PER_MS)
     late = (at >= 0) & (earliest_ns[at] > t_ns + allowed_ns)
     return np.where(late, sent[first][at], -1)
-
-
-def _earliest_from(conv: Ints, t_ns: Ints) -> Ints:
-    """Return the earliest time of each row and those that follow it in its conversation."""
-    values, _, rank = grouped(t_ns)
-    number = grouped(conv).of_row
-    # All ranks of a conversation lie above those of the earlier ones, which the backward scan meets
-    # later, so that one scan serves all of them.
-    offset = number * values.size
-    scanned = np.minimum.accumulate((rank + offset)[::-1])[::-1] - offset
-    earliest_ns: Ints = values[scanned]
-    return earliest_ns
 
 
 def _audited_until(history: History, stated: Ints) -> Ints:

@@ -167,6 +167,8 @@ def _is_own(
     session: Ints,
 ) -> Bools:
     """Return which sessions sent the message; all of the author's where that is unknown."""
+    if not message.size:  # as for sends without an answer, if there are none
+        return np.zeros(0, dtype=np.bool_)
     ops = np.flatnonzero(equal(records["kind"], Kind.OP))
     sender = np.full(len(messages), -1, dtype=np.int64)
     sender[messages.of_record[ops]] = session_of_record.take(ops)
