@@ -234,9 +234,7 @@ def _judge_history(
             *(trails.damaged if trails else ()),
         ],
         "disturbances": result_entries.disturbances(history.events, disturbances),
-        "connections": connection_ends.to_builtins(
-            history, connection_ends.measure(history, run.windows["steady"])
-        ),
+        "connections": connection_ends.of_run(run),
         "checks": [
             result_entries.of_check(
                 parts.shown(verdict.check, history) if parts else history,

@@ -13,6 +13,7 @@ from gauntlet.core.history import ClosedBy
 from gauntlet.reports.history.arrays import Bools, Ints
 from gauntlet.reports.history.history import History
 from gauntlet.reports.metrics import availability
+from gauntlet.reports.metrics.indicators.base import IndicatorInput
 from gauntlet.reports.metrics.windows import Window
 
 PER_MINUTES = 1_000
@@ -126,9 +127,9 @@ def end_text(closed_by: int, code: int) -> str:
     return f"closed by the server with {meaning}" if closed_by else f"ended with {meaning}"
 
 
-def to_builtins(history: History, found: ConnectionEnds) -> dict[str, Any]:
+def of_run(run: IndicatorInput) -> dict[str, Any]:
     """Return `connections` of result.json."""
-    at_s = history.events.at_s
+    found, at_s = measure(run.history, run.windows["steady"]), run.history.events.at_s
     return {
         "lost": found.lost,
         "moved": found.moved,

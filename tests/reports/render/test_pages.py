@@ -35,7 +35,7 @@ def test_a_page_without_data_has_no_script():
 
 
 def test_each_section_is_in_the_contents_under_its_heading():
-    contexts = {"checks": {"rows": []}, "errors": {"rows": [], "more": 0}}
+    contexts = {"checks": {"rows": []}, "errors": {"rows": [], "connections": None}}
     parts = [Section("first", "checks", contexts["checks"])]
     parts += [Section(name, name, context) for name, context in contexts.items()]
     page = pages.page("x", parts, {})

@@ -124,9 +124,18 @@ def test_the_verdict_comes_first(page):
 
 
 def test_sections_have_the_order_of_the_registry(page):
-    """The run of the fixture has no errors, no cutover and no samples of components."""
-    shown = [name for name in SECTIONS if name not in ("errors", "cutover", "components")]
+    """The run of the fixture has no cutover and no samples of components."""
+    shown = [name for name in SECTIONS if name not in ("cutover", "components")]
     assert re.findall(r'<section id="(\w+)">', page) == shown
+
+
+def test_the_connections_that_a_fault_ended_are_shown(page):
+    """None was lost outside it, and the run has no other errors."""
+    shown = page[page.index('<section id="errors">') :]
+    shown = shown[: shown.index("</section>")]
+    assert "<th>lost without a close frame (1006)</th>" in shown
+    assert "0 connections were lost (0 per 1,000 min)" in shown
+    assert "The most frequent ones of all workers" not in shown
 
 
 def test_texts_of_users_are_escaped(failed, page):

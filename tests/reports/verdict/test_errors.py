@@ -46,7 +46,9 @@ def test_a_run_without_errors_has_an_empty_list(judged):
     run, result = judged()
     render(run, result)
     assert result["errors"] == []
-    assert "<h2>Errors</h2>" not in run.report.read_text()
+    shown = run.report.read_text()
+    assert "The most frequent ones of all workers" not in shown
+    assert "<h3>Lost connections</h3>" in shown  # those that the fault ended
 
 
 def test_errors_are_in_result_report_and_terminal(judged):
