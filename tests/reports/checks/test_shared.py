@@ -100,30 +100,26 @@ def test_so_many_messages_of_a_conversation_have_to_be_kept(count, error_ns):
 
 
 @pytest.mark.parametrize(
-    ("error_s", "age_s", "beyond"),
-    [(0, 21.9, []), (0, 21.9 - NS, [1]), (0.5, 22.4, []), (0.5, 22.4 - NS, [1]), (0, 20, [1, 2])],
+    ("age_s", "beyond"), [(22, []), (22 - NS, [1]), (21, [1]), (21 - NS, [1, 2]), (20, [1, 2])]
 )
-def test_messages_have_to_be_kept_for_a_time_until_the_audit(error_s, age_s, beyond):
-    """The audit began at 32 s; the first message was acknowledged at 10.1 s."""
+def test_messages_have_to_be_kept_for_a_time_until_their_conversation_is_read(age_s, beyond):
+    """The messages are sent at 10 s and 11 s; the conversation is read at 32 s."""
     run = SmallRun((1, 2))
-    run.declare(clock_error_ns=int(error_s * S))
     for seq in (1, 2):
         run.send(1, seq, 9 + seq)
-    run.send(1, 3, 1, end=Kind.UNKNOWN)
+    run.add(Kind.HEAD, 32, conv=1, seq=2)
     run.traits = Traits(retention=Retention(age_s=age_s))
     history = run.history()
     assert numbers_of(history, _shared.beyond_retention(history)) == beyond
 
 
-def test_without_an_audit_no_message_had_to_be_kept_for_a_time():
-    run = SmallRun((1, 2))
-    run.declare(clock_error_ns=S)
+def test_the_time_for_which_messages_are_kept_is_known_where_they_are_read():
+    run = SmallRun((1, 2), (1, 2))
     run.send(1, 1, 10)
-    run.send(1, 2, 11, end=Kind.UNKNOWN)
-    del run.story.phases["audit"]
-    for age_s in (1, 1000):
-        run.traits = Traits(retention=Retention(age_s=age_s))
-        assert _shared.beyond_retention(run.history()).tolist() == [True, False]
+    run.send(2, 1, 10)
+    run.add(Kind.HEAD, 32, conv=2, seq=1)
+    run.traits = Traits(retention=Retention(age_s=1))
+    assert _shared.beyond_retention(run.history()).tolist() == [False, True]
 
 
 def test_everything_has_to_be_kept_where_nothing_else_is_declared():
