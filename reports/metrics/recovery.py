@@ -16,7 +16,7 @@ other fault acted, until a second and the limit of latencies after the allowed t
 
 Where no message was acknowledged, or no delivery of one was expected, recovery is unknown: there
 is nothing to see it by. A protocol may have no acknowledgements. The same holds for a log in which
-nobody sent anything in the allowed time.
+no user sent anything in the allowed time.
 """
 
 import math
@@ -239,7 +239,7 @@ def _why_unseen(service: _Service, fault: FaultTimes, events: Events, last_ns: i
     if service.end_ns < needed_ns:
         return "the load ended before the time allowed for it was over"
     if service.is_silent(healed_ns, last_ns + CALM_MIN_NS):
-        return "nobody sent a message in the time allowed for it"
+        return "no user sent a message in the time allowed for it"
     return ""
 
 

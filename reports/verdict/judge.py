@@ -1,6 +1,6 @@
 """Judges a run directory. The same directory gives the same result, byte for byte."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from gauntlet.core.errors import HistoryError
@@ -16,6 +16,7 @@ from gauntlet.core.scenario.capabilities import (
 )
 from gauntlet.reports import checks, damage
 from gauntlet.reports.artifacts import artifacts
+from gauntlet.reports.checks.finding import Verdict
 from gauntlet.reports.history import workers
 from gauntlet.reports.history.events import Events, collect_events
 from gauntlet.reports.history.history import History, load_history
@@ -235,15 +236,7 @@ def _judge_history(
         ],
         "disturbances": result_entries.disturbances(history.events, disturbances),
         "connections": connection_ends.of_run(run),
-        "checks": [
-            result_entries.of_check(
-                parts.shown(verdict.check, history) if parts else history,
-                verdict,
-                required,
-                trails,
-            )
-            for verdict in verdicts
-        ],
+        "checks": list(_checks(verdicts, history, required, trails, parts)),
         "objectives": [result_entries.of_objective(result) for result in judged],
         "faults": list(_faults(history, recoveries)),
         "cutovers": result_entries.cutovers(history.events),
@@ -255,6 +248,18 @@ def _judge_history(
         "heat_maps": heat_map.build(history),
     }
     return body | {"grades": guarantees.grades(body, problems)}, reasons
+
+
+def _checks(
+    verdicts: Iterable[Verdict],
+    history: History,
+    required: set[str],
+    trails: Trails | None,
+    parts: JudgedParts | None,
+) -> Iterator[dict[str, Any]]:
+    for verdict in verdicts:
+        shown = parts.shown(verdict.check, history) if parts else history
+        yield result_entries.of_check(shown, verdict, required, trails)
 
 
 def _faults(history: History, recoveries: Mapping[str, Recovery]) -> Iterator[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 The manifest of an imported history lists those for which a key is missing, each with a clause that
 names it. Other checks turn out to be unknown only when they examine the history: a log in which
-nobody was owed anything has all lines that `undelivered` needs. Unless the header states which
+no message was owed to anyone has all lines that `undelivered` needs. Unless the header states which
 checks the verdict requires, neither kind makes the run inconclusive as long as something was
 judged.
 """
@@ -53,7 +53,7 @@ def downgrade(verdicts: list[Verdict], missing: dict[str, str]) -> list[Verdict]
 def excused(verdicts: list[Verdict], required: set[str], unjudged: Unjudged) -> list[Verdict]:
     """Return those of the `required` checks that are unknown and need not be known.
 
-    If nothing was judged, or a check crashed, a pass would claim what nobody has examined.
+    If nothing was judged, or a check crashed, a pass would claim what was not examined.
     """
     of_required = [verdict for verdict in verdicts if verdict.check in required]
     judged = any(verdict.outcome in (Outcome.VALID, Outcome.INVALID) for verdict in of_required)

@@ -1,4 +1,4 @@
-"""Progress reaches whoever follows a campaign before it ends."""
+"""Those who follow a campaign see its progress before it ends."""
 
 import subprocess
 import sys

@@ -171,6 +171,6 @@ def test_requests_and_absences_are_sorted_together_for_each_room():
     known = Departures(run.history())
     assert known.causes_ns(1, 2) == [ns(11), ns(13), ns(25)]
     assert known.causes_ns(2, 2) == [ns(13), ns(15)]
-    # Whoever reads the list may remove what explained an exit.
+    # Those who read the list may remove what explained an exit.
     known.causes_ns(1, 2).clear()
     assert known.causes_ns(1, 2) == [ns(11), ns(13), ns(25)]

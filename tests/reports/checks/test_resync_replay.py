@@ -28,7 +28,7 @@ def returned(stated):
     return run
 
 
-def test_a_run_in_which_nobody_returned_is_not_judged(verdict, good_story):
+def test_a_run_in_which_no_client_returned_is_not_judged(verdict, good_story):
     story = good_story(1)
     later = {link.number for link in story.links.values() if link.incarnation > 1}
     story.drop([at for at, record in enumerate(story.records) if record.link in later])
@@ -109,8 +109,8 @@ def test_of_parts_the_returns_of_the_whole_run_are_counted():
     of_part = Finding(0, "connections", "", count=2, not_applicable="No client returned.")
     whole = resync_replay.of_run(of_part, history)
     assert (whole.examined, whole.count, whole.not_applicable) == (1, 2, "")
-    nobody = resync_replay.of_run(of_part, SmallRun((1, 2)).history())
-    assert (nobody.examined, nobody.not_applicable) == (0, "No client returned.")
+    nothing = resync_replay.of_run(of_part, SmallRun((1, 2)).history())
+    assert (nothing.examined, nothing.not_applicable) == (0, "No client returned.")
 
 
 def test_of_parts_that_could_not_be_judged_nothing_is_counted():

@@ -79,7 +79,7 @@ def limited_by_age() -> Rows:
 
 
 def alone() -> Rows:
-    """A user writes notes to themselves, and nobody else is owed anything."""
+    """A user writes notes to themselves, and no one else is owed anything."""
     rows: Rows = [member("alice")]
     rows += [send(at, "alice") for at in range(1, 4)]
     return [*rows, read(9, ["m1", "m2", "m3"], user="alice")]

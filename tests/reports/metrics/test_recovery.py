@@ -81,7 +81,7 @@ def test_in_a_log_nobody_may_have_sent_anything_after_the_heal(
         if HEAL_S <= (record.ref_ns - ZERO) / S < HEAL_S + 6 and record.kind in SENDS
     )
     found_recovery, _ = found(history, story)
-    expected = "" if is_known else "nobody sent a message in the time allowed for it"
+    expected = "" if is_known else "no user sent a message in the time allowed for it"
     assert found_recovery.unknown == expected
 
 

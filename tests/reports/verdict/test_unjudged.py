@@ -29,7 +29,7 @@ NEEDED = {"phantom", "duplicate", "undelivered"}
         ([UNKNOWN], NEEDED, MAY_EXCUSE, []),
         ([VALID, UNKNOWN], {"undelivered"}, MAY_EXCUSE, []),
         ([verdict("phantom", Outcome.NOT_APPLICABLE), UNKNOWN], NEEDED, MAY_EXCUSE, []),
-        # What nobody requires needs no excuse.
+        # What is not required needs no excuse.
         ([VALID, UNKNOWN], {"phantom"}, MAY_EXCUSE, []),
         ([VALID, verdict("undelivered", Outcome.UNKNOWN, crashed=True)], NEEDED, MAY_EXCUSE, []),
         # A line states that the system has to recover in time.
