@@ -446,3 +446,39 @@ def test_a_wrong_list_is_a_violation_also_where_the_history_is_judged_in_parts(
     (one,), (two,) = ([c for c in each["checks"] if c["id"] == name] for each in (whole, parts))
     assert one["verdict"] == "invalid"
     assert one == two
+
+
+def test_an_answer_that_cannot_be_examined_does_not_prevent_that_others_are():
+    run = Room((ENTERED, 2))
+    assert run.read(3, PRESENT).read(20, PRESENT).outcome() == (0, 1)
+
+
+@pytest.mark.parametrize(("conv", "user", "examined"), [(1, 2, 0), (1, 3, 1), (2, 2, 1), (2, 3, 1)])
+def test_only_their_own_removal_from_the_room_explains_that_a_user_is_omitted(conv, user, examined):
+    run = Room((ENTERED, 2))
+    asked = {"peer": user, "sseq": REMOVED, "spare": ProbeResult.REFUSED}
+    run.add(Kind.MEMBERSHIP, 21, conv=conv, link=1, **asked, ref_ns=ns(19))
+    assert run.read(20, ABSENT).outcome() == (examined, examined)
+
+
+def test_who_went_away_from_a_system_with_unknown_times_may_be_listed():
+    target = {"target": {"stack": "external", "url": ["ws://127.0.0.1:9"]}}
+    run = Room((ENTERED, 2), **target)
+    run.add(Kind.OFFLINE, 10, link=2, peer=2)
+    run.add(Kind.DISCONNECT, 10, link=2, peer=2, spare=1000)
+    assert run.read(30, PRESENT).outcome() == (0, 0)
+
+
+def test_who_enters_after_the_first_message_of_a_room_was_not_in_it_before():
+    run = Room(message_s=30)
+    run.event(ENTERED, 50)
+    assert run.read(20, PRESENT).outcome() == (1, 1)
+
+
+@pytest.mark.parametrize(("asked_s", "examined"), [(31.5, 0), (31.5 + NS, 1)])
+def test_by_clocks_that_differ_a_request_to_exit_may_have_been_made_earlier(asked_s, examined):
+    """The list is answered at 25 s, and may know what happens in the next five seconds."""
+    run = Room((ENTERED, 2))
+    run.declare(clock_error_ns=1_500_000_000)
+    run.add(Kind.ATTEND, asked_s, conv=1, link=2, peer=2, sseq=EXITED)
+    assert run.read(20, ABSENT, answered_s=25).outcome() == (examined, examined)

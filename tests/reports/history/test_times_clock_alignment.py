@@ -84,3 +84,8 @@ def test_events_of_a_worker_have_the_times_of_the_master():
     ]
     assert rows[0]["t_ns"] == 1500
     assert all(row["kind"] == "phase" for row in clocks.align_events(rows))
+
+
+def test_the_clocks_of_a_run_that_declares_nothing_do_not_differ():
+    row = {"writer": "load-0", "kind": "reconciliation", "worker": 0, "t_ns": 1}
+    assert ClockAlignment.from_events([row]).between_recorders_ns == 0
