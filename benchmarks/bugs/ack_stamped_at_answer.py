@@ -12,7 +12,7 @@ from gauntlet.reference_server.services.send_values import SendResult
 
 SENTENCE = "The answer to a send states the time of the answer instead of the message's."
 SERVICES = ("message",)
-ANOMALIES = ("stamp",)
+ANOMALIES = ("timestamps",)
 OPTIONS = {"scenario": "deaf", "stack": "embedded"}
 
 log = logging.getLogger("gauntlet.reference_server.bug")

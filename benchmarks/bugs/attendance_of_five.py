@@ -12,7 +12,7 @@ from gauntlet.reference_server.store.messages import MessageReader
 
 SENTENCE = "The list of who is present in a room ends after five users."
 SERVICES = ("message",)
-ANOMALIES = ("attendance",)
+ANOMALIES = ("attendance-stale",)
 OPTIONS = {"scenario": "steady", "stack": "embedded"}
 
 log = logging.getLogger("gauntlet.reference_server.bug")

@@ -13,7 +13,7 @@ from gauntlet.reference_server.store.append_plan import AppendPlan
 
 SENTENCE = "When two transactions write to one conversation, one is lost and still acknowledged."
 SERVICES = ("message",)
-ANOMALIES = ("lost",)
+ANOMALIES = ("lost-acked", "position")
 OPTIONS = {"scenario": "catchup", "stack": "full"}
 
 log = logging.getLogger("gauntlet.reference_server.bug")

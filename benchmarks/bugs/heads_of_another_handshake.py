@@ -12,7 +12,7 @@ from gauntlet.reference_server.edge.upstream import Upstream
 
 SENTENCE = "A client that connects while another one does may be told the other one's heads."
 SERVICES = ("edge",)
-ANOMALIES = ("misdelivered",)
+ANOMALIES = ("access", "misdelivery")
 OPTIONS = {"scenario": "cut", "stack": "embedded"}
 
 log = logging.getLogger("gauntlet.reference_server.bug")

@@ -11,7 +11,7 @@ from gauntlet.reference_server.edge.connection import Connection
 
 SENTENCE = "A heartbeat without news of its own states the heads of the previous client."
 SERVICES = ("edge",)
-ANOMALIES = ("misdelivered",)
+ANOMALIES = ("access",)
 OPTIONS = {"scenario": "crowd", "stack": "embedded"}
 
 log = logging.getLogger("gauntlet.reference_server.bug")

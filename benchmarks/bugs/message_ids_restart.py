@@ -12,7 +12,7 @@ from gauntlet.reference_server.store.append_plan import AppendPlan
 
 SENTENCE = "After a restart of the message service, messages get ids that others have already."
 SERVICES = ("message",)
-ANOMALIES = ("identity",)
+ANOMALIES = ("ack-content",)
 OPTIONS = {"scenario": "message", "stack": "embedded"}
 
 log = logging.getLogger("gauntlet.reference_server.bug")

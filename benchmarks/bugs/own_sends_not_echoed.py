@@ -11,7 +11,7 @@ from gauntlet.reference_server.edge.subscriptions import LocalConversation, Subs
 
 SENTENCE = "What a user sends is pushed to one of their devices on an edge only."
 SERVICES = ("edge",)
-ANOMALIES = ("lost", "late")
+ANOMALIES = ("wire-order", "undelivered")
 OPTIONS = {"scenario": "devices", "stack": "embedded"}
 
 log = logging.getLogger("gauntlet.reference_server.bug")

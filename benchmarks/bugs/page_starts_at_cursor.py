@@ -10,7 +10,7 @@ from gauntlet.reference_server.services.message import MessageService
 
 SENTENCE = "Pages of history include the position after which they should begin."
 SERVICES = ("message",)
-ANOMALIES = ("history",)
+ANOMALIES = ("history-order",)
 OPTIONS = {"scenario": "catchup", "stack": "embedded"}
 
 log = logging.getLogger("gauntlet.reference_server.bug")

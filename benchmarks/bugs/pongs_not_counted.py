@@ -10,8 +10,8 @@ from gauntlet.reference_server.edge.connection import Connection
 
 SENTENCE = "Clients that send only pongs for three seconds are disconnected as silent."
 SERVICES = ("edge",)
-ANOMALIES = ("disconnected",)
-OPTIONS = {"scenario": "crowd", "stack": "embedded"}
+ANOMALIES = ("connections-last",)
+OPTIONS = {"scenario": "connections", "stack": "embedded"}
 
 log = logging.getLogger("gauntlet.reference_server.bug")
 

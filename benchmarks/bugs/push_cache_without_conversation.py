@@ -11,7 +11,7 @@ from gauntlet.reference_server.core import wire
 
 SENTENCE = "The cache of encoded pushes has a key without the conversation."
 SERVICES = ("edge",)
-ANOMALIES = ("misdelivered",)
+ANOMALIES = ("misdelivery",)
 OPTIONS = {"scenario": "steady", "stack": "embedded"}
 KEPT = 24
 

@@ -10,8 +10,8 @@ from gauntlet.reference_server.edge.subscriptions import LocalConversation, Subs
 
 SENTENCE = "A member who is removed from one room is pushed nothing of their others any more."
 SERVICES = ("edge",)
-ANOMALIES = ("late", "lost")
-OPTIONS = {"scenario": "members", "stack": "embedded"}
+ANOMALIES = ("undelivered", "late")
+OPTIONS = {"scenario": "members-direct", "stack": "embedded"}
 
 log = logging.getLogger("gauntlet.reference_server.bug")
 

@@ -12,7 +12,7 @@ from gauntlet.reference_server.store.base import AppendRequest, Outcome, Stored
 
 SENTENCE = "The answer to a repeated send states the head as the position of the message."
 SERVICES = ("message",)
-ANOMALIES = ("ack",)
+ANOMALIES = ("ack-content", "position")
 OPTIONS = {"scenario": "deaf", "stack": "embedded"}
 
 log = logging.getLogger("gauntlet.reference_server.bug")

@@ -11,7 +11,7 @@ from gauntlet.reference_server.edge.connection import Connection
 
 SENTENCE = "A client that returns is told its own cursors as heads, and misses what came between."
 SERVICES = ("edge",)
-ANOMALIES = ("lost", "late")
+ANOMALIES = ("history-regress", "wire-order")
 OPTIONS = {"scenario": "cut", "stack": "embedded"}
 
 log = logging.getLogger("gauntlet.reference_server.bug")

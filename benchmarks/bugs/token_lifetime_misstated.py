@@ -12,7 +12,7 @@ from gauntlet.reference_server.services.login import LoginService
 
 SENTENCE = "A login states an hour as the life of tokens that expire after seconds."
 SERVICES = ("sessions",)
-ANOMALIES = ("refused",)
+ANOMALIES = ("acked-floor",)
 OPTIONS = {"scenario": "short-tokens", "stack": "embedded"}
 
 log = logging.getLogger("gauntlet.reference_server.bug")
