@@ -10,6 +10,8 @@ from gauntlet.campaigns.scorecard.trials import Record, Trial
 _SENTENCE_MAX = 300
 # What a bug writes to the log of its process whenever it acts.
 MARK = "seeded bug acted"
+# A reason that is neither a check nor an objective: too few sends were acknowledged.
+ACKED_FLOOR = "acked-floor"
 
 
 def record_of(trial: Trial, result: dict[str, Any], commit: str | None, seconds: float) -> Record:
@@ -37,9 +39,10 @@ def record_of(trial: Trial, result: dict[str, Any], commit: str | None, seconds:
 
 
 def name_of(sentence: str, result: dict[str, Any]) -> str:
-    """Return the check or objective that a reason is about, or nothing."""
+    """Return the check or objective that a reason is about, `acked-floor`, or nothing."""
     name, colon, _ = sentence.partition(":")
-    known = {each["id"] for part in ("checks", "objectives") for each in result.get(part, ())}
+    known = {ACKED_FLOOR}
+    known |= {each["id"] for part in ("checks", "objectives") for each in result.get(part, ())}
     return name if colon and name in known else ""
 
 

@@ -32,6 +32,11 @@ def test_a_reason_without_a_check_has_no_name():
     assert (found.first, found.reasons, found.detected_s) == ("", [], None)
 
 
+def test_too_few_acknowledgements_have_a_name():
+    found = record_of(Trial(subject(), 1), result("acked-floor: only 3 of 9 ops."), "abc", 1)
+    assert (found.first, found.reasons, found.detected_s) == ("acked-floor", ["acked-floor"], None)
+
+
 def test_a_run_without_reasons_has_none():
     found = record_of(Trial(subject(), 1), result(status="pass"), "abc", 1)
     assert (found.first, found.sentence) == ("", "")
