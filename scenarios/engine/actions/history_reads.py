@@ -4,13 +4,15 @@ In a load without absences few users read the history, and then from a cursor ne
 in one page. So twice a second, a member who is connected reads a page from some earlier position,
 often of one or two entries. The page is recorded with all messages in it (LISTED), as copies that
 no user is shown: its content, what it leaves out, and the head that it reports are judged like
-those of any other page.
+those of any other page. After each removal of a member from a room, another one reads what lies
+just before it: a server may forget what those who are gone have written until they return.
 
 Rooms with many members or many messages are not read: very long histories are judged in pieces, but
 only those without such pages.
 """
 
 import random
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -35,6 +37,7 @@ DELIVERIES_MAX = 100_000
 # pages, pages that reach the end, the whole beginning, and what is behind the last entry.
 WINDOWS = ((4, 1), (1, 10), (5, 2), (0, 10), (3, 3), (20, 3), (1 << 32, 10), (10, 50))
 IN_A_ROW = 4  # reads of one conversation, so that the later ones show what came meanwhile
+BEFORE_REMOVAL = 20  # positions that are read when a member has been removed
 _TIMEOUT_S = 5.0
 _DRAWS_MAX = 20
 
@@ -80,6 +83,8 @@ class HistoryReads:
         ]
         seed = plan.load.scenario.seed
         self._rng = random.Random(f"history-reads/{seed}/{plan.stripe.worker}")
+        # Removals up to which no one has read yet: the conversation, and their position in it.
+        self._removals: deque[tuple[Conversation, int]] = deque()
         self._conv: Conversation | None = None
         self._count = self._left = 0
         self._is_waiting = False
@@ -90,6 +95,11 @@ class HistoryReads:
         if self._conversations:
             yield self._ramp_ns, self._conversations[0].members[0], self._begin
 
+    def on_removed(self, conv: Conversation, position: int) -> None:
+        """Let the next read be of what lies before the removal of a member."""
+        if conv in self._conversations:
+            self._removals.append((conv, position))
+
     def _begin(self, _session: Session) -> None:
         """Begin to read, once for all devices of the user."""
         if not self._end_ns:
@@ -99,12 +109,25 @@ class HistoryReads:
     def _read_next(self) -> None:
         if self._context.now_ns() >= self._end_ns:
             return
-        if not self._is_waiting and (chosen := self._choose()) is not None:
+        if not self._is_waiting and (chosen := self._choose_removal()) is not None:
+            self._is_waiting = True
+            self._transport.spawn(self._read(*chosen, BEFORE_REMOVAL, BEFORE_REMOVAL))
+        elif not self._is_waiting and (chosen := self._choose()) is not None:
             self._is_waiting = True
             back, limit = WINDOWS[self._count % len(WINDOWS)]
             self._count += 1
             self._transport.spawn(self._read(*chosen, back, limit))
         self._context.after(PERIOD_NS, self._read_next)
+
+    def _choose_removal(self) -> tuple[Session, Conversation, int] | None:
+        """Return a member who can read, and the first removal up to which no one has read."""
+        while self._removals:
+            conv, position = self._removals.popleft()
+            sessions = (self._sessions.get(member) for member in conv.members)
+            able = (each for each in sessions if each is not None and _cursor(each, conv))
+            if (reader := next(able, None)) is not None:
+                return reader, conv, position
+        return None
 
     def _choose(self) -> tuple[Session, Conversation, int] | None:
         """Return a member who has read something of a conversation, and up to which position."""

@@ -35,12 +35,14 @@ class MemberChanges:
         sessions: Mapping[int, Session],
         devices: int,
         strangers: Strangers | None,
+        on_removed: Callable[[Conversation, int], None],
     ) -> None:
         self._context = context
         self._transport = transport
         self._sessions = sessions
         self._devices = devices
         self._strangers = strangers
+        self._on_removed = on_removed  # receives the position of each removal
         self._visits = 0
         self._busy: set[tuple[int, int]] = set()  # conversation and user
         # The same: the position at which the user was removed, where the server has named it.
@@ -91,6 +93,8 @@ class MemberChanges:
         self._left[conv.number, user] = position or 0
         for device_key in devices:
             self._sessions[device_key].expel(conv)
+        if position:
+            self._on_removed(conv, position)
         if position is not None and self._strangers is not None and self._visits < VISITS_MAX:
             self._visits += 1
             await self._strangers.try_all(session, conv)

@@ -30,16 +30,18 @@ def scheduled_actions(
     for visit in strangers.plan_visits(plan):
         yield visit.offset_ns, visit.user, partial(visitors.visit, conv=visit.conv)
     yield from Impostors(plan, context, transport, sessions).scheduled_actions()
+    late = LateRetries(plan, context, transport)
+    reads = HistoryReads(plan, context, transport, sessions, late.on_page)
+    yield from reads.scheduled_actions()
     changes = MemberChanges(
         context,
         transport,
         sessions,
         plan.load.scenario.load.devices,
         visitors if strangers.has_strangers(plan) else None,
+        reads.on_removed,
     )
     yield from changes.scheduled_actions(plan.traffic)
     yield from AttendancePolls(plan, context, transport, sessions).scheduled_actions()
     yield from Blocks(plan, context, transport).scheduled_actions()
     yield from HeadReads(plan, context, transport, sessions).scheduled_actions()
-    late = LateRetries(plan, context, transport)
-    yield from HistoryReads(plan, context, transport, sessions, late.on_page).scheduled_actions()

@@ -14,6 +14,7 @@ from gauntlet.scenarios.client import payload
 from gauntlet.scenarios.client.receiver import read_content
 from gauntlet.scenarios.engine.actions import history_reads
 from gauntlet.scenarios.engine.actions.history_reads import (
+    BEFORE_REMOVAL,
     DELIVERIES_MAX,
     IN_A_ROW,
     MEMBERS_MAX,
@@ -113,6 +114,31 @@ async def test_members_read_windows_of_all_sizes_while_the_load_runs(world, benc
     times = [row[0] for row in bench.asked]
     assert all(later - earlier > 480 for earlier, later in itertools.pairwise(times))
     assert {row[1] for row in bench.asked} == {11, 12}  # both members
+
+
+async def test_after_a_removal_another_member_reads_what_lies_before_it(bench):
+    bench.answers += [Page([], 40) for _ in range(3)]
+    reads = bench.made(ROOM)
+    bench.sessions[ANN.number].member = False
+    bench.begin(reads)
+    await bench.pass_s(0.1)
+    reads.on_removed(ROOM, 33)
+    reads.on_removed(ROOM, 7)
+    reads.on_removed(TALK, 9)  # is not read at all
+    await bench.pass_s(1.2)
+    assert [row[1:] for row in bench.asked[-2:]] == [
+        (12, ROOM.name, 13, BEFORE_REMOVAL),
+        (12, ROOM.name, 0, BEFORE_REMOVAL),
+    ]
+
+
+async def test_a_removal_is_not_read_up_to_where_no_member_can_read(bench):
+    bench.begin(reads := bench.made(ROOM))
+    for session in bench.sessions.values():
+        session.connected = False
+    reads.on_removed(ROOM, 33)
+    await bench.pass_s(1)
+    assert all(row[4] != BEFORE_REMOVAL for row in bench.asked)
 
 
 async def test_several_reads_in_a_row_are_of_one_conversation(bench):

@@ -77,7 +77,12 @@ def bench(world, monkeypatch):
 
     monkeypatch.setattr(member_changes, "call_and_wait", call_and_wait)
     transport = SimpleNamespace(spawn=lambda job: tasks.append(asyncio.ensure_future(job)))
-    changes = MemberChanges(world.context, transport, sessions, 1, strangers)
+    removed = []
+
+    def on_removed(conv, position):
+        removed.append((conv.name, position))
+
+    changes = MemberChanges(world.context, transport, sessions, 1, strangers, on_removed)
 
     async def change(event, answer):
         answers.append(answer)
@@ -87,12 +92,14 @@ def bench(world, monkeypatch):
         return sessions[BOB.number].calls
 
     return SimpleNamespace(change=change, strangers=strangers, answers=answers, changes=changes,
-                           bob=sessions[BOB.number], tasks=tasks, pages=pages)  # fmt: skip
+                           bob=sessions[BOB.number], tasks=tasks, pages=pages,
+                           removed=removed)  # fmt: skip
 
 
 async def test_a_member_is_removed_acts_as_a_stranger_and_is_added_again(world, bench):
     assert await bench.change(RoomEvent.REMOVED, 7) == [("expel", ROOM.name)]
     assert bench.strangers.visitors == [BOB.name]
+    assert bench.removed == [(ROOM.name, 7)]
     assert (await bench.change(RoomEvent.ADDED, 8))[1:] == [("join", 8)]
     assert bench.pages == []  # nothing lies between the two positions
     removed, added = world.kinds(Kind.MEMBERSHIP)
@@ -121,7 +128,7 @@ async def test_a_removed_member_is_not_waited_for(world, bench):
 
 async def test_without_an_answer_nothing_is_certain_and_nobody_acts_as_a_stranger(world, bench):
     assert await bench.change(RoomEvent.REMOVED, None) == [("expel", ROOM.name)]
-    assert bench.strangers.visitors == []
+    assert bench.strangers.visitors == bench.removed == []
     (record,) = world.kinds(Kind.MEMBERSHIP)
     assert (record.fields["seq"], record.fields["spare"]) == (0, ProbeResult.UNKNOWN)
     assert await bench.change(RoomEvent.ADDED, None) == [("expel", ROOM.name)]
