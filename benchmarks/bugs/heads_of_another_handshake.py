@@ -1,4 +1,4 @@
-"""Two handshakes that read heads at the same time share one call, whoever their users are.
+"""Two handshakes that read heads at the same time share one call, also if their users differ.
 
 An edge saves calls by letting a second reader wait for the running call, and identifies the call
 by its route instead of its path.
