@@ -29,8 +29,9 @@ def install() -> None:
             running[route] = user, asyncio.create_task(original(self, user))
             running[route][1].add_done_callback(lambda _: running.pop(route))
         of, task = running[route]
-        if of != user:
+        page = await asyncio.shield(task)
+        if of != user and page.heads:  # before the first message, all users have the same: none
             log.warning("seeded bug acted: %s gets the heads of %s", user, of)
-        return await asyncio.shield(task)
+        return page
 
     Upstream.heads = heads
