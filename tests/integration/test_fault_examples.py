@@ -65,8 +65,13 @@ def examples():
 
 
 def named(name, block, stack):
-    """Return one fault of a block, as a scenario with the whole block defines it."""
-    text = yaml.safe_dump({**WHOLE, "target": {"stack": stack}}) + block
+    """Return one fault of a block, as a scenario with all of the block that fits the stack has it."""
+    content = yaml.safe_load(block)
+    if stack == "embedded":  # its databases are files
+        content["faults"] = [
+            fault for fault in content["faults"] if fault.get("target") != "messages-db"
+        ]
+    text = yaml.safe_dump({**WHOLE, "target": {"stack": stack}, **content})
     (found,) = (each for each in loader.parse(text, "example").faults if each.id == name)
     return found
 
