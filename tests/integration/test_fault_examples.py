@@ -65,7 +65,7 @@ def examples():
 
 
 def named(name, block, stack):
-    """Return one fault of a block, as a scenario with all of the block that fits the stack has it."""
+    """Return one fault of a block, as a scenario with what of the block fits the stack has it."""
     content = yaml.safe_load(block)
     if stack == "embedded":  # its databases are files
         content["faults"] = [
