@@ -23,8 +23,9 @@ from pathlib import Path
 import draw_architecture
 import msgspec
 
-# The package of the benchmarks is not installed.
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+# The package of the benchmarks is not installed. Last, because the folder `gauntlet` of the
+# repository is only a part of the package of this name.
+sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.judge_records import record_rows
 from benchmarks.table import markdown
