@@ -9,6 +9,7 @@ for friendship. Each attempt and its result is recorded (PROBE).
 import asyncio
 import itertools
 from collections.abc import Callable, Iterator
+from functools import partial
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -28,6 +29,8 @@ _PAUSE_S = 1.0
 _TIMEOUT_S = 5.0
 _DEVICE = "d0"
 _BODY = "blocked"
+
+Make = Callable[[], bytes | Call[Any] | None]
 
 
 class Party(NamedTuple):
@@ -67,9 +70,9 @@ class Blocks:
         names = [f"{self._context.tag}b{worker}-{number}" for number in (0, 1)]
         adapter = self._context.adapter
         parties = [Party(name, adapter.codec(Account(name), _DEVICE)) for name in names]
-        if parties[0].codec.block(names[1]) is None:
+        if session.request_channel.ask(partial(parties[0].codec.block, names[1])) is None:
             return
-        while self._has_time and not all([await self._log_in(party) for party in parties]):
+        while self._has_time and not all([await self._log_in(session, each) for each in parties]):
             await asyncio.sleep(_PAUSE_S)
         while self._has_time:
             await self._round(session, *parties)
@@ -81,44 +84,50 @@ class Blocks:
         """Whether a block that begins now takes effect while the load runs."""
         return self._context.now_ns() + TAKES_EFFECT_S * NS_PER_S < self._end_ns
 
-    async def _log_in(self, party: Party) -> bool:
-        call = party.codec.login()
-        return call is None or (await self._result_of(call))[0] is ProbeResult.GRANTED
+    async def _log_in(self, session: Session, party: Party) -> bool:
+        call = session.request_channel.ask(party.codec.login)
+        return call is None or (await self._result_of(session, call))[0] is ProbeResult.GRANTED
 
     async def _round(self, session: Session, blocker: Party, blocked: Party) -> None:
         """Block, try, and end the block; without an answer to the block, nothing is known."""
-        if not await self._done(blocker.codec.block(blocked.name)):
+        if not await self._done(session, partial(blocker.codec.block, blocked.name)):
             return
         await asyncio.sleep(TAKES_EFFECT_S)
         first, second = sorted((blocker.name, blocked.name))
         ident = f"{self._context.tag}b{next(self._numbers)}"
-        codec = blocked.codec
-        await self._try(
-            session, Probe.BLOCKED_SEND, codec.send(f"d.{first}.{second}", ident, _BODY)
-        )
-        await self._try(session, Probe.BLOCKED_REQUEST, codec.befriend(blocker.name))
-        await self._done(blocker.codec.unblock(blocked.name))
+        send = partial(blocked.codec.send, f"d.{first}.{second}", ident, _BODY)
+        await self._try(session, Probe.BLOCKED_SEND, send)
+        befriend = partial(blocked.codec.befriend, blocker.name)
+        await self._try(session, Probe.BLOCKED_REQUEST, befriend)
+        await self._done(session, partial(blocker.codec.unblock, blocked.name))
 
-    async def _done(self, call: Call[bool] | None) -> bool:
-        return call is not None and (await self._result_of(call))[0] is ProbeResult.GRANTED
+    async def _done(self, session: Session, make: Make) -> bool:
+        call = session.request_channel.ask(make)
+        return (await self._result_of(session, call))[0] is ProbeResult.GRANTED
 
-    async def _try(self, session: Session, probe: Probe, call: Call[Any] | None) -> None:
+    async def _try(self, session: Session, probe: Probe, make: Make) -> None:
+        call = session.request_channel.ask(make)
         if call is None:
             return
         requested_ns = self._context.now_ns()
-        result, obtained = await self._result_of(call)
+        result, obtained = await self._result_of(session, call)
         # The accounts are no users of the load: user and conversation of the record say nothing.
         conv = next(iter(self._plan.traffic.conversations.values()))
         strangers.record_probe(self._context, session, conv, probe, requested_ns, result, obtained)
 
-    async def _result_of(self, call: Call[Any]) -> tuple[ProbeResult, int]:
+    async def _result_of(
+        self, session: Session, call: bytes | Call[Any] | None
+    ) -> tuple[ProbeResult, int]:
         """Return the result of a request; nothing but HTTP is possible without a connection."""
         if not isinstance(call, OverHttp):
             return ProbeResult.UNKNOWN, 0
-        response = await self._transport.request_until_answered(0, call.request, _TIMEOUT_S)
-        if response is None or response.status >= HTTPStatus.TOO_MANY_REQUESTS:
-            return ProbeResult.UNKNOWN, 0
         try:
+            response = await self._transport.request_until_answered(0, call.request, _TIMEOUT_S)
+            if response is None or response.status >= HTTPStatus.TOO_MANY_REQUESTS:
+                return ProbeResult.UNKNOWN, 0
             return strangers.assess(call.read(response))
         except ProtocolError:
             return ProbeResult.REFUSED, 0
+        except Exception as error:  # noqa: BLE001 - the adapter may raise anything
+            session.request_channel.record_error(error)
+            return ProbeResult.UNKNOWN, 0

@@ -9,7 +9,8 @@ import pytest
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.history import Kind, Probe, ProbeResult
 from gauntlet.core.scenario.capabilities import MEMBERS_ONLY, OPEN_ACCOUNTS
-from gauntlet.scenarios.adapters.base import Response
+from gauntlet.scenarios.adapters.base import Response, Sent
+from gauntlet.scenarios.adapters.reference_codec import ReferenceCodec
 from gauntlet.scenarios.engine.actions import blocks
 from gauntlet.scenarios.engine.actions.blocks import Blocks
 
@@ -56,7 +57,16 @@ def bench(world, monkeypatch):
         stripe=SimpleNamespace(worker=3),
     )
     server.spawn = lambda job: tasks.append(asyncio.ensure_future(job))
-    session = SimpleNamespace(request_channel=SimpleNamespace(connection_number=11))
+    errors = []
+
+    def ask(make):
+        try:
+            return make()
+        except Exception as error:  # noqa: BLE001 - as the channel does
+            errors.append(error)
+
+    channel = SimpleNamespace(connection_number=11, ask=ask, record_error=errors.append)
+    session = SimpleNamespace(request_channel=channel)
 
     async def run():
         ((offset_ns, user, action),) = Blocks(plan, world.context, server).scheduled_actions()
@@ -66,7 +76,7 @@ def bench(world, monkeypatch):
         (task,) = tasks
         await task
 
-    return SimpleNamespace(run=run, server=server, plan=plan, world=world)
+    return SimpleNamespace(run=run, server=server, plan=plan, world=world, errors=errors)
 
 
 def probes(world):
@@ -126,3 +136,32 @@ async def test_an_adapter_without_blocks_makes_no_request(world, bench, monkeypa
     monkeypatch.setattr(type(world.context.adapter), "codec", lambda *_: codec)
     await bench.run()
     assert bench.server.asked == []
+
+
+async def test_an_answer_that_the_adapter_cannot_read_is_one_unknown_attempt(bench, monkeypatch):
+    """An exception that leaves the rounds would end the whole load."""
+    assess = blocks.strangers.assess
+
+    def fail_for_sends(value):
+        if isinstance(value, Sent):
+            raise KeyError("seq")
+        return assess(value)
+
+    monkeypatch.setattr(blocks.strangers, "assess", fail_for_sends)
+    bench.server.answers["POST", "messages"] = Response(200, json.dumps(SENT).encode())
+    await bench.run()
+    assert probes(bench.world)[:2] == [
+        (Probe.BLOCKED_SEND, ProbeResult.UNKNOWN),
+        (Probe.BLOCKED_REQUEST, ProbeResult.REFUSED),
+    ]
+    assert [type(error) for error in bench.errors] == [KeyError] * (len(probes(bench.world)) // 2)
+
+
+async def test_an_adapter_that_cannot_make_a_request_makes_no_attempt(bench, monkeypatch):
+    def befriend(*_):
+        raise TypeError
+
+    monkeypatch.setattr(ReferenceCodec, "befriend", befriend)
+    await bench.run()
+    assert {probe for probe, _ in probes(bench.world)} == {Probe.BLOCKED_SEND}
+    assert bench.errors
