@@ -124,6 +124,20 @@ def check_heads(heads: Any) -> None:
         _check_position(head, "a head")
 
 
+def check_members(members: Any) -> None:
+    """Raise ProtocolError for what is not the first position of each member by name."""
+    if not isinstance(members, Mapping):
+        raise ProtocolError(f"the members are {type(members).__name__}, and no object")
+    for name, position in members.items():
+        _check_text(name, "the name of a member")
+        _check_position(position, "the first position of a member")
+
+
+def check_change(position: Any) -> None:
+    """Raise ProtocolError for an answer to a change of a membership that is no position."""
+    _check_position(position, "the position of a change of a membership")
+
+
 def _check_text(value: Any, what: str) -> None:
     if type(value) is not str:
         raise ProtocolError(f"{what} is {type(value).__name__}, and no text")

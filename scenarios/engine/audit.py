@@ -13,19 +13,20 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import TypeVar
 
 from gauntlet.core.history import Channel, Flag, Kind, NamedFlag, StampFlag, id_digest
 from gauntlet.core.run_directory import Journal
 from gauntlet.core.scenario.capabilities import SERVER_SEQ
 from gauntlet.scenarios.adapters.base import Cursor, Entry, Page, ProtocolError
-from gauntlet.scenarios.adapters.limits import check_page
+from gauntlet.scenarios.adapters.limits import check_members, check_page
 from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.payload import OTHER_STAMP
 from gauntlet.scenarios.client.receiver import Content, read_content, record_page
 from gauntlet.scenarios.client.session import Session
 from gauntlet.scenarios.metrics import error_log
-from gauntlet.scenarios.network.transport import SocketTransport, call_and_wait
+from gauntlet.scenarios.network.transport import SocketTransport, answer_to
 from gauntlet.scenarios.workloads.entities import Conversation
 
 PAGE_LIMIT = 500
@@ -114,8 +115,10 @@ class Audit:
         if conv.is_room:
             # The creator is a member from the first position on.
             channel = self._sessions[conv.members[0]].request_channel
-            call = channel.codec.members(conv.name)
-            named = await call_and_wait(self._transport, channel, conv.number, call, _TIMEOUT_S)
+            make = partial(channel.codec.members, conv.name)
+            named = await answer_to(
+                self._transport, channel, conv.number, make, check_members, _TIMEOUT_S
+            )
             numbers = context.user_numbers
             first = {numbers[name]: seq for name, seq in named.items() if name in numbers}
         for user, seq in first.items():
@@ -201,10 +204,9 @@ class Audit:
 
     async def _page(self, conv: Conversation, after: Cursor, limit: int, reader: int) -> Page:
         channel = self._sessions[reader].request_channel
-        call = channel.codec.history(conv.name, after, limit)
+        make = partial(channel.codec.history, conv.name, after, limit)
         requested_ns = self._context.now_ns()
-        page = await call_and_wait(self._transport, channel, conv.number, call, _TIMEOUT_S)
-        check_page(page)
+        page = await answer_to(self._transport, channel, conv.number, make, check_page, _TIMEOUT_S)
         # Pages of other members are not recorded: the judge expects everything in a page of the
         # audit, and a member who was added later is shown less.
         if isinstance(after, int) and reader == conv.members[0]:

@@ -8,7 +8,9 @@ A request that is refused or not answered leaves no record: an overloaded server
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from functools import partial
+from typing import Any
 
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.history import Attendance, Kind
@@ -17,8 +19,9 @@ from gauntlet.scenarios.adapters.base import ProtocolError
 from gauntlet.scenarios.adapters.limits import check_names
 from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.session import Session
+from gauntlet.scenarios.engine.actions.periodic_reads import PeriodicReads
 from gauntlet.scenarios.engine.load_plan import LoadPlan
-from gauntlet.scenarios.network.transport import SocketTransport, call_and_wait
+from gauntlet.scenarios.network.transport import SocketTransport, answer_to
 from gauntlet.scenarios.schedule.traffic import Traffic
 from gauntlet.scenarios.workloads.entities import Conversation
 
@@ -48,7 +51,7 @@ def choose_room(traffic: Traffic) -> Conversation | None:
 
 
 class AttendancePolls:
-    """The polls of one worker; at most one is under way."""
+    """The polls of one worker."""
 
     def __init__(
         self,
@@ -60,35 +63,23 @@ class AttendancePolls:
         self._context = context
         self._transport = transport
         self._sessions = sessions
-        self._load = plan.load.scenario.load
+        self._polls = PeriodicReads(plan, context, transport, PERIOD_NS, self._next_poll)
         declared = ATTENDANCE in plan.adapter.capabilities
         self._room = choose_room(plan.traffic) if declared else None
         rooms = readable_rooms(plan.traffic) if declared else []
         self._others = [room for room in rooms if room is not self._room]
         self._count = 0
-        self._is_waiting = False
-        self._end_ns = 0
 
     def scheduled_actions(self) -> Iterator[tuple[int, int, Callable[[Session], None]]]:
         """Yield (time, user, action) of the first poll, as `user_actions.scheduled_actions`."""
         if self._room is not None:
-            yield int(self._load.ramp * NS_PER_S), self._room.members[0], self._begin
+            yield self._polls.first_read(self._room.members[0])
 
-    def _begin(self, _session: Session) -> None:
-        """Begin to poll, once for all devices of the user."""
-        if not self._end_ns:
-            self._end_ns = self._context.now_ns() + int(self._load.steady * NS_PER_S)
-            self._poll()
-
-    def _poll(self) -> None:
-        if self._context.now_ns() >= self._end_ns:
-            return
+    def _next_poll(self) -> Coroutine[Any, Any, None] | None:
+        """Return the poll of the room whose turn it is, if a member can read it."""
         room = self._next_room()
         reader = self._reader(room) if room is not None else None
-        if room is not None and reader is not None and not self._is_waiting:
-            self._is_waiting = True
-            self._transport.spawn(self._read(reader, room))
-        self._context.after(PERIOD_NS, self._poll)
+        return self._read(reader, room) if room is not None and reader is not None else None
 
     def _next_room(self) -> Conversation | None:
         """Return the room whose turn it is, None between two turns of the only one."""
@@ -106,19 +97,13 @@ class AttendancePolls:
 
     async def _read(self, session: Session, room: Conversation) -> None:
         channel, requested_ns = session.request_channel, self._context.now_ns()
+        make = partial(channel.codec.attendance, room.name)
         try:
-            call = channel.codec.attendance(room.name)
-            listed = await call_and_wait(
-                self._transport, channel, channel.gateway, call, _TIMEOUT_S
+            listed = await answer_to(
+                self._transport, channel, channel.gateway, make, check_names, _TIMEOUT_S
             )
-            check_names(listed)
         except ProtocolError:
             return
-        except Exception as error:  # noqa: BLE001 - the adapter may raise anything
-            channel.record_error(error)
-            return
-        finally:
-            self._is_waiting = False
         self._record(channel.connection_number, room, set(listed), requested_ns)
 
     def _record(self, link: int, room: Conversation, listed: set[str], requested_ns: int) -> None:

@@ -7,7 +7,8 @@ than clients knew, and `history-gap` one that names what does not exist. The cli
 nothing from it: it would repair what a push should have brought.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from typing import Any
 
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.history import Kind, PageFlag
@@ -16,8 +17,9 @@ from gauntlet.scenarios.adapters.base import ProtocolError
 from gauntlet.scenarios.adapters.limits import check_heads
 from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.session import Session
+from gauntlet.scenarios.engine.actions.periodic_reads import PeriodicReads
 from gauntlet.scenarios.engine.load_plan import LoadPlan
-from gauntlet.scenarios.network.transport import SocketTransport, call_and_wait
+from gauntlet.scenarios.network.transport import SocketTransport, answer_to
 from gauntlet.scenarios.workloads.entities import Conversation
 
 CONVERSATIONS_MAX = 100  # of a reader: each becomes a record
@@ -28,7 +30,7 @@ _TIMEOUT_S = 5.0
 
 
 class HeadReads:
-    """The reads of one worker; at most one is under way."""
+    """The reads of one worker."""
 
     def __init__(
         self,
@@ -40,8 +42,8 @@ class HeadReads:
         self._context = context
         self._transport = transport
         self._sessions = sessions
+        self._reads = PeriodicReads(plan, context, transport, PERIOD_NS, self._next_read)
         load = plan.load.scenario.load
-        self._ramp_ns, self._steady_ns = int(load.ramp * NS_PER_S), int(load.steady * NS_PER_S)
         declared = {HEADS, HISTORY, SERVER_SEQ} <= plan.adapter.capabilities
         self._readers = [
             user.number
@@ -51,36 +53,20 @@ class HeadReads:
             and 0 < len(context.conversations_of.get(user.number, ())) <= CONVERSATIONS_MAX
         ]
         self._count = 0
-        self._is_waiting = False
-        self._end_ns = 0
 
     def scheduled_actions(self) -> Iterator[tuple[int, int, Callable[[Session], None]]]:
         """Yield (time, user, action) of the first read, as `user_actions.scheduled_actions`."""
         if self._readers:
-            yield self._ramp_ns, self._readers[0], self._begin
+            yield self._reads.first_read(self._readers[0])
 
-    def _begin(self, _session: Session) -> None:
-        """Begin to read, once for all devices of the user."""
-        if not self._end_ns:
-            self._end_ns = self._context.now_ns() + self._steady_ns
-            self._read_next()
-
-    def _read_next(self) -> None:
-        if self._context.now_ns() >= self._end_ns:
-            return
-        if not self._is_waiting and (reader := self._next_reader()) is not None:
-            self._is_waiting = True
-            self._transport.spawn(self._read(reader))
-        self._context.after(PERIOD_NS, self._read_next)
-
-    def _next_reader(self) -> Session | None:
-        """Return the next member who is connected."""
+    def _next_read(self) -> Coroutine[Any, Any, None] | None:
+        """Return the read of the next member who is connected."""
         for _ in self._readers:
             number = self._readers[self._count % len(self._readers)]
             self._count += 1
             session = self._sessions.get(number)
             if session is not None and session.connected and session.reads:
-                return session
+                return self._read(session)
         return None
 
     def _own(self, session: Session) -> list[Conversation]:
@@ -92,18 +78,16 @@ class HeadReads:
         channel, requested_ns = session.request_channel, self._context.now_ns()
         before = self._own(session)
         try:
-            call = channel.codec.heads()
-            if call is None:
-                return
-            heads = await call_and_wait(self._transport, channel, channel.gateway, call, _TIMEOUT_S)
-            check_heads(heads)
+            heads = await answer_to(
+                self._transport,
+                channel,
+                channel.gateway,
+                channel.codec.heads,
+                check_heads,
+                _TIMEOUT_S,
+            )
         except ProtocolError:
             return  # an overloaded server may refuse it
-        except Exception as error:  # noqa: BLE001 - the adapter may raise anything
-            channel.record_error(error)
-            return
-        finally:
-            self._is_waiting = False
         after = self._own(session)
         for conv in before:
             if conv in after:

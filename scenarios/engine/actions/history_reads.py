@@ -13,8 +13,9 @@ only those without such pages.
 
 import random
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from functools import partial
+from typing import Any, NamedTuple
 
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.history import Channel, Flag, Kind
@@ -24,8 +25,9 @@ from gauntlet.scenarios.adapters.limits import check_page
 from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.receiver import Content, read_content, record_names, record_page
 from gauntlet.scenarios.client.session import Session
+from gauntlet.scenarios.engine.actions.periodic_reads import PeriodicReads
 from gauntlet.scenarios.engine.load_plan import LoadPlan
-from gauntlet.scenarios.network.transport import SocketTransport, call_and_wait
+from gauntlet.scenarios.network.transport import SocketTransport, answer_to
 from gauntlet.scenarios.workloads.entities import Conversation
 
 PERIOD_NS = NS_PER_S // 2
@@ -58,7 +60,7 @@ def _cursor(session: Session, conv: Conversation) -> int:
 
 
 class HistoryReads:
-    """The reads of one worker; at most one is under way. `on_page` receives each page."""
+    """The reads of one worker. `on_page` receives each page."""
 
     def __init__(
         self,
@@ -72,8 +74,8 @@ class HistoryReads:
         self._transport = transport
         self._sessions = sessions
         self._on_page = on_page
+        self._reads = PeriodicReads(plan, context, transport, PERIOD_NS, self._next_read)
         load = plan.load.scenario.load
-        self._ramp_ns, self._steady_ns = int(load.ramp * NS_PER_S), int(load.steady * NS_PER_S)
         possible = {SERVER_SEQ, HISTORY} <= plan.adapter.capabilities
         conversations = plan.traffic.conversations.values()
         messages = load.rate_per_s * load.steady / max(1, len(conversations))
@@ -87,37 +89,26 @@ class HistoryReads:
         self._removals: deque[tuple[Conversation, int]] = deque()
         self._conv: Conversation | None = None
         self._count = self._left = 0
-        self._is_waiting = False
-        self._end_ns = 0
 
     def scheduled_actions(self) -> Iterator[tuple[int, int, Callable[[Session], None]]]:
         """Yield (time, user, action) of the first read, as `user_actions.scheduled_actions`."""
         if self._conversations:
-            yield self._ramp_ns, self._conversations[0].members[0], self._begin
+            yield self._reads.first_read(self._conversations[0].members[0])
 
     def on_removed(self, conv: Conversation, position: int) -> None:
         """Let the next read be of what lies before the removal of a member."""
         if conv in self._conversations:
             self._removals.append((conv, position))
 
-    def _begin(self, _session: Session) -> None:
-        """Begin to read, once for all devices of the user."""
-        if not self._end_ns:
-            self._end_ns = self._context.now_ns() + self._steady_ns
-            self._read_next()
-
-    def _read_next(self) -> None:
-        if self._context.now_ns() >= self._end_ns:
-            return
-        if not self._is_waiting and (chosen := self._choose_removal()) is not None:
-            self._is_waiting = True
-            self._transport.spawn(self._read(*chosen, BEFORE_REMOVAL, BEFORE_REMOVAL))
-        elif not self._is_waiting and (chosen := self._choose()) is not None:
-            self._is_waiting = True
+    def _next_read(self) -> Coroutine[Any, Any, None] | None:
+        """Return the next read, of what lies before a removal first."""
+        if (chosen := self._choose_removal()) is not None:
+            return self._read(*chosen, BEFORE_REMOVAL, BEFORE_REMOVAL)
+        if (chosen := self._choose()) is not None:
             back, limit = WINDOWS[self._count % len(WINDOWS)]
             self._count += 1
-            self._transport.spawn(self._read(*chosen, back, limit))
-        self._context.after(PERIOD_NS, self._read_next)
+            return self._read(*chosen, back, limit)
+        return None
 
     def _choose_removal(self) -> tuple[Session, Conversation, int] | None:
         """Return a member who can read, and the first removal up to which no one has read."""
@@ -146,17 +137,13 @@ class HistoryReads:
     ) -> None:
         channel, requested_ns = reader.request_channel, self._context.now_ns()
         after = max(0, cursor - back)
+        make = partial(channel.codec.history, conv.name, after, limit)
         try:
-            call = channel.codec.history(conv.name, after, limit)
-            page = await call_and_wait(self._transport, channel, channel.gateway, call, _TIMEOUT_S)
-            check_page(page)
+            page = await answer_to(
+                self._transport, channel, channel.gateway, make, check_page, _TIMEOUT_S
+            )
         except ProtocolError:
             return  # an overloaded server may refuse it, and the reader may have been removed
-        except Exception as error:  # noqa: BLE001 - the adapter may raise anything
-            channel.record_error(error)
-            return
-        finally:
-            self._is_waiting = False
         now_ns, link = self._context.now_ns(), channel.connection_number
         record_page(
             self._context,

@@ -20,6 +20,7 @@ from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.history import STRANGER_SSEQ, Probe, ProbeResult
 from gauntlet.core.scenario.capabilities import HISTORY, SERVER_SEQ
 from gauntlet.scenarios.adapters.base import Call, Cursor, OverHttp, Page, Sent
+from gauntlet.scenarios.adapters.limits import lifetime_s
 from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.session import Session
 from gauntlet.scenarios.engine.actions import strangers
@@ -98,7 +99,9 @@ class Impostors:
         token = self._token_of(session)
         tokens = forgeries(token, self._tokens_of_others(session, conv))
         self._transport.spawn(self._try_all(session, conv, list(tokens)))
-        expires_ns = int(session.request_channel.codec.login_lasts_s() * NS_PER_S)
+        channel = session.request_channel
+        lasts_s = channel.ask(lambda: lifetime_s(channel.codec.login_lasts_s()))
+        expires_ns = int((lasts_s or 0) * NS_PER_S)
         wait_ns = expires_ns + EXPIRED_FOR_NS
         if token and expires_ns and wait_ns < left_ns:
             self._context.after(wait_ns, partial(self._try_expired, session, conv, token))

@@ -8,6 +8,8 @@ The message comes from a page of the history. It was sent at most `give_up_after
 long as a server has to expect retries, and it was acknowledged: the outcome of an op never changes.
 """
 
+from functools import partial
+
 from gauntlet.core.history import Kind, NamedFlag, id_digest
 from gauntlet.core.scenario.capabilities import IDEMPOTENT_SEND
 from gauntlet.scenarios.adapters.base import Entry, ProtocolError, Sent
@@ -17,7 +19,7 @@ from gauntlet.scenarios.client.receiver import Content
 from gauntlet.scenarios.client.session import Session
 from gauntlet.scenarios.engine.actions.history_reads import ReadPage
 from gauntlet.scenarios.engine.load_plan import LoadPlan
-from gauntlet.scenarios.network.transport import SocketTransport, call_and_wait
+from gauntlet.scenarios.network.transport import SocketTransport, answer_to
 from gauntlet.scenarios.workloads.entities import Conversation
 
 RETRIES_MAX = 24  # of each worker: evidence, at no cost that the load would notice
@@ -59,14 +61,12 @@ class LateRetries:
     ) -> None:
         channel = session.request_channel
         self._record(Kind.ATTEMPT, session, conv, content)
+        make = partial(channel.codec.send, conv.name, entry.client_msg_id, entry.body)
         try:
-            call = channel.codec.send(conv.name, entry.client_msg_id, entry.body)
-            sent = await call_and_wait(self._transport, channel, channel.gateway, call, _TIMEOUT_S)
-            check_sent(sent)
+            sent = await answer_to(
+                self._transport, channel, channel.gateway, make, check_sent, _TIMEOUT_S
+            )
         except ProtocolError:
-            return
-        except Exception as error:  # noqa: BLE001 - the adapter may raise anything
-            channel.record_error(error)
             return
         if sent.stored == "yes":
             self._record_answer(session, conv, entry, content, sent)

@@ -11,12 +11,12 @@ from functools import partial
 
 from gauntlet.core.history import Kind, ProbeResult, RoomEvent
 from gauntlet.core.scenario.capabilities import HISTORY
-from gauntlet.scenarios.adapters.base import Call, ProtocolError
-from gauntlet.scenarios.adapters.limits import check_page
+from gauntlet.scenarios.adapters.base import ProtocolError
+from gauntlet.scenarios.adapters.limits import check_change, check_page
 from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.session import Session
 from gauntlet.scenarios.engine.actions.strangers import Strangers
-from gauntlet.scenarios.network.transport import SocketTransport, call_and_wait
+from gauntlet.scenarios.network.transport import SocketTransport, answer_to
 from gauntlet.scenarios.schedule.traffic import Traffic
 from gauntlet.scenarios.workloads.entities import Conversation, device_keys
 
@@ -117,10 +117,11 @@ class MemberChanges:
     ) -> None:
         """Request what was written between a removal and the addition after it."""
         channel = session.request_channel
-        call = channel.codec.history(conv.name, left, _ENTRIES)
+        make = partial(channel.codec.history, conv.name, left, _ENTRIES)
         try:
-            page = await call_and_wait(self._transport, channel, channel.gateway, call, TIMEOUT_S)
-            check_page(page)
+            page = await answer_to(
+                self._transport, channel, channel.gateway, make, check_page, TIMEOUT_S
+            )
         except ProtocolError:
             return  # the user may have been removed once more
         given = [entry for entry in page.entries if left < entry.seq < returned]
@@ -145,11 +146,13 @@ async def request_change(
     """
     channel = by.request_channel
     codec, requested_ns = channel.codec, context.now_ns()
-    make = codec.add_member if event == RoomEvent.ADDED else codec.remove_member
+    change = codec.add_member if event == RoomEvent.ADDED else codec.remove_member
+    make = partial(change, conv.name, subject.user.name)
     position: int | None = None
     try:
-        call: Call[int] = make(conv.name, subject.user.name)
-        position = await call_and_wait(transport, channel, channel.gateway, call, TIMEOUT_S)
+        position = await answer_to(
+            transport, channel, channel.gateway, make, check_change, TIMEOUT_S
+        )
     except ProtocolError:
         channel.switch_gateway(channel.gateway)
     finally:

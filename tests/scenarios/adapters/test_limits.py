@@ -75,6 +75,22 @@ def test_a_login_that_lasts_no_time_does_not_renew_without_pause():
     assert limits.lifetime_s(3600) == 3600
 
 
+@pytest.mark.parametrize(
+    "members", [None, "ann", ["ann"], {"ann": "1"}, {"ann": -1}, {"ann": True}, {1: 1}]
+)
+def test_members_are_names_with_positions(members):
+    with pytest.raises(ProtocolError, match="member"):
+        limits.check_members(members)
+    limits.check_members({"ann": 1, "bob": 7})
+
+
+@pytest.mark.parametrize("position", [None, "1", -1, 1.0, True, 1 << 64])
+def test_a_change_of_a_membership_has_a_position(position):
+    with pytest.raises(ProtocolError, match="change of a membership"):
+        limits.check_change(position)
+    limits.check_change(7)
+
+
 @pytest.mark.parametrize("names", [None, "ann", {"ann": 1}, ("ann",), ["ann", 1], ["x" * 4097]])
 def test_who_is_in_a_room_is_a_list_of_names(names):
     with pytest.raises(ProtocolError, match="list of who is in a room"):

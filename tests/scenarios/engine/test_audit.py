@@ -15,7 +15,7 @@ from gauntlet.scenarios.engine import audit
 from gauntlet.scenarios.engine.audit import Audit
 from gauntlet.scenarios.workloads.entities import Op
 
-from ..world import TALK, World
+from ..world import ROOM, TALK, World
 
 
 def said(sseq, ident, body=""):
@@ -31,7 +31,7 @@ def audited(monkeypatch):
     async def call_and_wait(_transport, _access, _gateway, page, _within_s):
         return page
 
-    monkeypatch.setattr(audit, "call_and_wait", call_and_wait)
+    monkeypatch.setattr("gauntlet.scenarios.network.transport.call_and_wait", call_and_wait)
 
     async def go(*archives, older_accounts=False, acked=()):
         world = World(Xmpp({}))
@@ -104,7 +104,7 @@ async def test_where_nobody_answers_the_rest_is_not_waited_for(monkeypatch):
         await asyncio.sleep(0.03)
         raise ProtocolError
 
-    monkeypatch.setattr(audit, "call_and_wait", call_and_wait)
+    monkeypatch.setattr("gauntlet.scenarios.network.transport.call_and_wait", call_and_wait)
     monkeypatch.setattr(audit, "_SILENCE_S", 0.05)
     world = World()
     access = SimpleNamespace(codec=Reference({}).codec(Account(name="u0-0"), "d0"))
@@ -112,6 +112,43 @@ async def test_where_nobody_answers_the_rest_is_not_waited_for(monkeypatch):
     await audited.run([TALK] * 400)
     assert audited.unread == 400
     assert len(asked) < 50
+
+
+async def test_an_exception_of_the_adapter_costs_one_conversation(monkeypatch):
+    """What it cannot read is unread, and the other conversations are evidence."""
+    error = KeyError("entries")
+    pages = {TALK.name: error, ROOM.name: Page([], 0)}
+
+    async def call_and_wait(_transport, _access, _gateway, answer, _within_s):
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr("gauntlet.scenarios.network.transport.call_and_wait", call_and_wait)
+    world, errors = World(), []
+    codec = SimpleNamespace(
+        history=lambda conv, _after, _limit: pages[conv], members=lambda _conv: {"u0-0": 1}
+    )
+    channel = SimpleNamespace(codec=codec, record_error=errors.append)
+    audited = Audit(world.context, None, {1: SimpleNamespace(request_channel=channel)}, None)
+    await audited.run([TALK, ROOM])
+    assert (audited.unread, errors) == (1, [error])
+    assert [record.fields["conv"] for record in world.kinds(Kind.HEAD)] == [ROOM.number]
+
+
+@pytest.mark.parametrize("members", [["u0-0"], {"u0-0": "1"}, {"u0-0": -1}, {1: 1}, 5])
+async def test_members_that_have_no_positions_leave_the_room_unread(members, monkeypatch):
+    async def call_and_wait(_transport, _access, _gateway, answer, _within_s):
+        return answer
+
+    monkeypatch.setattr("gauntlet.scenarios.network.transport.call_and_wait", call_and_wait)
+    world = World()
+    codec = SimpleNamespace(history=lambda *_: Page([], 0), members=lambda _conv: members)
+    channel = SimpleNamespace(codec=codec)
+    audited = Audit(world.context, None, {1: SimpleNamespace(request_channel=channel)}, None)
+    await audited.run([ROOM])
+    assert audited.unread == 1
+    assert world.records == []
 
 
 async def test_an_audit_that_is_answered_goes_on(monkeypatch):
@@ -127,7 +164,7 @@ async def test_an_audit_that_is_answered_goes_on(monkeypatch):
 
     # The time is what the answers take, however busy the machine is.
     monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now_s)
-    monkeypatch.setattr(audit, "call_and_wait", call_and_wait)
+    monkeypatch.setattr("gauntlet.scenarios.network.transport.call_and_wait", call_and_wait)
     monkeypatch.setattr(audit, "_SILENCE_S", 0.05)
     monkeypatch.setattr(audit, "_PROGRESS_S", 0.05)
     world = World()
@@ -152,7 +189,7 @@ def numbered(monkeypatch):
             raise page
         return page
 
-    monkeypatch.setattr(audit, "call_and_wait", call_and_wait)
+    monkeypatch.setattr("gauntlet.scenarios.network.transport.call_and_wait", call_and_wait)
 
     def session(answer):
         codec = SimpleNamespace(history=lambda _conv, after, limit: answer(after, limit))
@@ -263,7 +300,7 @@ async def test_ids_and_time_stamps_of_stored_messages_are_recorded_where_there_a
     async def call_and_wait(_transport, _access, _gateway, page, _within_s):
         return page
 
-    monkeypatch.setattr(audit, "call_and_wait", call_and_wait)
+    monkeypatch.setattr("gauntlet.scenarios.network.transport.call_and_wait", call_and_wait)
     world = World()
     codec = SimpleNamespace(history=lambda *_: Page(entries, head=4))
     access = SimpleNamespace(request_channel=SimpleNamespace(codec=codec))
@@ -287,7 +324,7 @@ async def test_what_is_stored_with_other_names_than_were_received_is_marked(monk
     async def call_and_wait(_transport, _access, _gateway, page, _within_s):
         return page
 
-    monkeypatch.setattr(audit, "call_and_wait", call_and_wait)
+    monkeypatch.setattr("gauntlet.scenarios.network.transport.call_and_wait", call_and_wait)
     world = World()
     received = Entry(TALK.name, 1, "u0-1", body, "g1.s.1", id="srv-1", stamped_ms=4)
     read_content(world.context, TALK, received)

@@ -12,7 +12,6 @@ from gauntlet.core.history import Channel, Flag, Kind, PageFlag
 from gauntlet.scenarios.adapters.base import Entry, Immediate, Page, ProtocolError
 from gauntlet.scenarios.client import payload
 from gauntlet.scenarios.client.receiver import read_content
-from gauntlet.scenarios.engine.actions import history_reads
 from gauntlet.scenarios.engine.actions.history_reads import (
     BEFORE_REMOVAL,
     DELIVERIES_MAX,
@@ -74,7 +73,7 @@ def bench(world, monkeypatch):
             raise answer
         return answer
 
-    monkeypatch.setattr(history_reads, "call_and_wait", call_and_wait)
+    monkeypatch.setattr("gauntlet.scenarios.network.transport.call_and_wait", call_and_wait)
 
     def made(*conversations, capabilities=world.context.adapter.capabilities, rate_per_s=10.0):
         load = SimpleNamespace(ramp=4.0, steady=3.0, rate_per_s=rate_per_s)

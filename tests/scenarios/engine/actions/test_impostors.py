@@ -8,7 +8,7 @@ import pytest
 
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.history import STRANGER_SSEQ, Kind, Probe, ProbeResult
-from gauntlet.scenarios.adapters.base import Account, OverSocket, Response
+from gauntlet.scenarios.adapters.base import Account, OverSocket, ProtocolError, Response
 from gauntlet.scenarios.engine.actions import impostors
 from gauntlet.scenarios.engine.actions.impostors import (
     ATTEMPTS_MAX,
@@ -84,12 +84,22 @@ def session_of(world, user, token, number):
     """Return the session of a user with an open connection."""
     codec = world.context.adapter.codec(Account(name=user.name), "d0")
     codec._token = token
+    errors = []
+
+    def ask(make, *given):
+        try:
+            return make(*given)
+        except ProtocolError as error:
+            errors.append(error)
+            return None
+
     channel = SimpleNamespace(
         codec=codec,
         gateway=0,
         connection_number=number,
         connection=object(),
-        ask=lambda make, *given: make(*given),
+        ask=ask,
+        errors=errors,
     )
     return SimpleNamespace(user=user, connected=True, request_channel=channel)
 
@@ -224,6 +234,18 @@ async def test_a_token_that_has_expired_is_tried_as_it_is(world, bench, lasts_s,
     await bench.finish()
     assert [request.token for request in bench.requests].count("ann.1") == 2 * is_tried
     assert bench.connects.count(("ann.1", "d0")) == is_tried
+
+
+@pytest.mark.parametrize("lasts_s", [None, "8", -1])
+async def test_a_lifetime_of_a_login_that_is_no_time_is_recorded(world, bench, lasts_s):
+    """The adapter is wrong about it, which must not end the load; nothing expires."""
+    bench.session.request_channel.codec._lasts_s = lasts_s
+    await bench.attempt()
+    (error,) = bench.session.request_channel.errors
+    assert "a login lasts" in str(error)
+    world.pass_ms(60_000)
+    await bench.finish()
+    assert "ann.1" not in [request.token for request in bench.requests]
 
 
 async def test_an_expired_token_is_not_tried_while_the_user_is_offline(world, bench):

@@ -9,7 +9,6 @@ from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.history import STRANGER_SSEQ, Flag, Kind, NamedFlag, id_digest
 from gauntlet.scenarios.adapters.base import Entry, Immediate, ProtocolError, Sent
 from gauntlet.scenarios.client.receiver import Content
-from gauntlet.scenarios.engine.actions import late_retries
 from gauntlet.scenarios.engine.actions.history_reads import ReadPage
 from gauntlet.scenarios.engine.actions.late_retries import RETRIES_MAX, LateRetries
 from gauntlet.scenarios.workloads.entities import Op
@@ -42,7 +41,7 @@ def bench(world, monkeypatch):
             raise call.value
         return call.value
 
-    monkeypatch.setattr(late_retries, "call_and_wait", call_and_wait)
+    monkeypatch.setattr("gauntlet.scenarios.network.transport.call_and_wait", call_and_wait)
     errors = []
     channel = SimpleNamespace(
         codec=SimpleNamespace(send=send),

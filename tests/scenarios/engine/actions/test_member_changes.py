@@ -7,7 +7,6 @@ import pytest
 
 from gauntlet.core.history import Kind, ProbeResult, RoomEvent
 from gauntlet.scenarios.adapters.base import Entry, Immediate, Page, ProtocolError
-from gauntlet.scenarios.engine.actions import member_changes
 from gauntlet.scenarios.engine.actions.member_changes import MemberChanges
 
 from ...world import ANN, BOB, ROOM
@@ -17,10 +16,14 @@ class FakeSession:
     """Knows whether its user is a member."""
 
     def __init__(self, user):
-        self.user, self.member, self.calls = user, True, []
+        self.user, self.member, self.calls, self.errors = user, True, [], []
         self.receiver = self
         self.request_channel = SimpleNamespace(
-            codec=self, gateway=0, connection_number=4, switch_gateway=lambda _: None
+            codec=self,
+            gateway=0,
+            connection_number=4,
+            switch_gateway=lambda _: None,
+            record_error=self.errors.append,
         )
 
     def is_member(self, conv):
@@ -62,20 +65,24 @@ class FakeStrangers:
 def bench(world, monkeypatch):
     """The changes of a room of Ann, who has created it, and Bob."""
     sessions = {user.number: FakeSession(user) for user in (ANN, BOB)}
-    strangers, answers, tasks, pages = FakeStrangers(), [], [], []
+    strangers, answers, tasks, pages, read_error = FakeStrangers(), [], [], [], []
 
     async def call_and_wait(_transport, channel, _gateway, call, _timeout_s):
         reads = call.value[0] == "read"
         assert channel is sessions[(BOB if reads else ANN).number].request_channel
         if reads:
             pages.append(call.value[1])
+            if read_error:
+                raise read_error[0]
             return Page([Entry(ROOM.name, seq) for seq in range(7, 12)], 11)
         answer = answers.pop(0)
         if answer is None:
             raise ProtocolError("no answer")
+        if isinstance(answer, Exception):
+            raise answer
         return answer
 
-    monkeypatch.setattr(member_changes, "call_and_wait", call_and_wait)
+    monkeypatch.setattr("gauntlet.scenarios.network.transport.call_and_wait", call_and_wait)
     transport = SimpleNamespace(spawn=lambda job: tasks.append(asyncio.ensure_future(job)))
     removed = []
 
@@ -92,8 +99,8 @@ def bench(world, monkeypatch):
         return sessions[BOB.number].calls
 
     return SimpleNamespace(change=change, strangers=strangers, answers=answers, changes=changes,
-                           bob=sessions[BOB.number], tasks=tasks, pages=pages,
-                           removed=removed)  # fmt: skip
+                           ann=sessions[ANN.number], bob=sessions[BOB.number], tasks=tasks,
+                           pages=pages, read_error=read_error, removed=removed)  # fmt: skip
 
 
 async def test_a_member_is_removed_acts_as_a_stranger_and_is_added_again(world, bench):
@@ -134,6 +141,32 @@ async def test_without_an_answer_nothing_is_certain_and_nobody_acts_as_a_strange
     assert await bench.change(RoomEvent.ADDED, None) == [("expel", ROOM.name)]
 
 
+@pytest.mark.parametrize("answer", ["7", -1, 1.5, True, [7]])
+async def test_an_answer_that_is_no_position_is_no_answer(answer, world, bench):
+    await bench.change(RoomEvent.REMOVED, answer)
+    (record,) = world.kinds(Kind.MEMBERSHIP)
+    assert (record.fields["seq"], record.fields["spare"]) == (0, ProbeResult.UNKNOWN)
+
+
+async def test_an_exception_of_the_adapter_costs_one_change(world, bench):
+    """It must not end the load; whether the change took effect is not known."""
+    error = KeyError("position")
+    await bench.change(RoomEvent.REMOVED, error)
+    assert bench.ann.errors == [error]
+    assert bench.strangers.visitors == []
+    await bench.change(RoomEvent.ADDED, 8)
+    results = [record.fields["spare"] for record in world.kinds(Kind.MEMBERSHIP)]
+    assert results == [ProbeResult.UNKNOWN, ProbeResult.GRANTED]
+
+
+async def test_an_exception_of_the_adapter_costs_the_page_of_one_absence(bench):
+    bench.read_error.append(KeyError("entries"))
+    await bench.change(RoomEvent.REMOVED, 7)
+    calls = await bench.change(RoomEvent.ADDED, 10)
+    assert calls[1:] == [("join", 10)]
+    assert bench.bob.errors == bench.read_error
+
+
 async def test_a_change_that_would_change_nothing_is_left_out(world, bench):
     assert await bench.change(RoomEvent.ADDED, 5) == []
     assert world.kinds(Kind.MEMBERSHIP) == []
@@ -157,7 +190,7 @@ async def test_a_change_that_waits_for_its_answer_when_the_load_ends_is_recorded
         waiting.set()
         await asyncio.get_running_loop().create_future()
 
-    monkeypatch.setattr(member_changes, "call_and_wait", wait_for_ever)
+    monkeypatch.setattr("gauntlet.scenarios.network.transport.call_and_wait", wait_for_ever)
     bench.changes.begin(bench.bob, ROOM, RoomEvent.REMOVED)
     await waiting.wait()
     bench.tasks[0].cancel()
