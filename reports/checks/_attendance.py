@@ -191,12 +191,15 @@ class Stays:
         if not known.grace_ns:
             return gone
         down_ns = np.zeros(gone.size, dtype=np.int64)
-        for link in known.links.get(user, ()):
-            last = (self._dialled_ns[link.number] <= observed.answered_ns) & (
-                link.down_ns > down_ns
-            )
-            down_ns = np.where(last, link.down_ns, down_ns)
-            gone = np.where(last, self._left_on_purpose(user, link.number, link.down_ns), gone)
+        ends = (
+            (self._left_on_purpose(user, link.number, link.down_ns), link.number, link.down_ns)
+            for link in known.links.get(user, ())
+        )
+        # Of connections that ended in the same moment, the first one counts: one that was lost.
+        for on_purpose, link, end_ns in sorted(ends):
+            last = (self._dialled_ns[link] <= observed.answered_ns) & (end_ns > down_ns)
+            down_ns = np.where(last, end_ns, down_ns)
+            gone = np.where(last, on_purpose, gone)
         for requested_ns, healed_ns in self._faults_ns:
             acted = requested_ns <= observed.answered_ns
             gone &= ~(acted & (healed_ns >= down_ns - MARGIN_NS))

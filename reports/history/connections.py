@@ -212,7 +212,7 @@ def _absences(records: Records, names: Names) -> tuple[Ints, Ints, Ints]:
     sessions = np.concatenate([absent_session, connect_session])
     is_connect = np.arange(moments.size) >= start_ns.size
     order = stable_order(sessions, moments)
-    end_ns = np.full(moments.size + 1, NEVER, dtype=np.int64)
+    end_ns = np.full(moments.size, NEVER, dtype=np.int64)
     for at in range(order.size - 1, -1, -1):
         current, following = order[at], order[at + 1] if at + 1 < order.size else None
         if is_connect[current]:

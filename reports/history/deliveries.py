@@ -136,7 +136,7 @@ def expect_deliveries(
         message=message,
         user=user,
         session=session,
-        presented_ns=np.where(record < 0, NEVER, _times_ns(records, record)),
+        presented_ns=np.where(record < 0, NEVER, ints(records["t_ns"][record])),
         record=record,
         channel=np.append(presentations.channel.take(first), 0).take(at),
         own=_is_own(records, messages, session_of_record, message, user, session),
@@ -196,9 +196,3 @@ def _expand(keys: Ints, owner: Ints, row: Ints) -> tuple[Ints, Ints, Ints]:
     offset = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     low = keys.take(np.repeat(starts, counts) + offset) & 0xFFFFFFFF
     return np.repeat(row, counts), np.repeat(owner, counts), low
-
-
-def _times_ns(records: Records, record: Ints) -> Ints:
-    if records.size == 0:
-        return np.zeros(record.shape, dtype=np.int64)
-    return ints(records["t_ns"][record])

@@ -97,7 +97,7 @@ class MembershipIntervals:
         stated = np.concatenate([ranges_of_changes(records), of_audit])
         of_events = ranges_of_events(records, unrequested)
         of_events = of_events[np.isin(of_events["conv"], stated["conv"])]
-        ranges = _latest_ranges(np.concatenate([of_events, stated]))
+        ranges = _sorted(np.concatenate([of_events, stated]))
         ranges["sseq"] = _closed(ranges, granted_removals(records))
         self._ranged = distinct(ints(ranges["conv"]))
         # A server may also name users who were never members: `access` reports that.
@@ -110,7 +110,7 @@ class MembershipIntervals:
         self._owners, owner = np.unique(pair(ranges["conv"], ranges["peer"]), return_inverse=True)
         # Sorted keys (conversation, user) of all who are or were a member.
         self.participants = np.union1d(self._members, self._owners)
-        self._firsts = pair(owner, ranges["seq"])  # sorted, because `_latest_ranges` sorts
+        self._firsts = pair(owner, ranges["seq"])  # sorted, as the ranges are
         self._lasts = ints(ranges["sseq"])
 
     def entitled(self, conv: Ints, user: Ints, position: Ints) -> Bools:
@@ -189,13 +189,12 @@ class MembershipIntervals:
         return index, found
 
 
-def _latest_ranges(ranges: Records) -> Records:
-    """Return the latest record of each (conversation, user, first position), sorted by these."""
-    # lexsort is stable, so records with the same key stay in the order of their times.
-    ranges = ranges[np.lexsort((ranges["seq"], ranges["peer"], ranges["conv"]))]
-    keys = ranges[["conv", "peer", "seq"]]
-    last: Bools = np.append(keys[1:] != keys[:-1], True)[: ranges.size]
-    return ranges[last]
+def _sorted(ranges: Records) -> Records:
+    """Return ranges by conversation, user and first position; of equal ones, the last one counts.
+
+    lexsort is stable, so that those with the same three stay in the order of their times.
+    """
+    return ranges[np.lexsort((ranges["seq"], ranges["peer"], ranges["conv"]))]
 
 
 def _closed(ranges: Records, removals: Records) -> Ints:

@@ -96,7 +96,7 @@ def _requests(
 
 def without_unrequested_ends(ranges: Records, unrequested: Ints) -> Records:
     """Return ranges, of which those that unrequested removals end have no end."""
-    ended = (ranges["sseq"] > 0) & contains(unrequested, pair(ranges["conv"], ranges["sseq"]))
+    ended = contains(unrequested, pair(ranges["conv"], ranges["sseq"]))
     opened = ranges.copy()
     opened["sseq"][ended] = 0
     return opened

@@ -197,6 +197,7 @@ def test_a_message_of_another_room_proves_nothing():
     run = Room((EXITED, 2), message_s=1)
     run.story.convs[2] = {"name": "c2", "workload": "group", "members": [1, 2]}
     run.send(2, 2, 40)
+    run.deliver(2, 2, 40.1, 1)
     run.event(ENTERED, 55)
     assert run.read(20, PRESENT).outcome() == (0, 0)
 
@@ -252,6 +253,8 @@ def test_who_asks_to_exit_may_be_omitted_as_soon_as_they_ask(asked_s, wrong):
     ("asked_s", "answered_s", "result", "wrong"),
     [
         (3, 4, ProbeResult.GRANTED, 1),
+        (3, 4.5 - NS, ProbeResult.GRANTED, 1),
+        (3, 4.5, ProbeResult.GRANTED, 0),
         (3, 10, ProbeResult.GRANTED, 0),
         (3, 4, ProbeResult.UNKNOWN, 0),
         (25.0, 26, ProbeResult.GRANTED, 0),
@@ -482,3 +485,38 @@ def test_by_clocks_that_differ_a_request_to_exit_may_have_been_made_earlier(aske
     run.declare(clock_error_ns=1_500_000_000)
     run.add(Kind.ATTEND, asked_s, conv=1, link=2, peer=2, sseq=EXITED)
     assert run.read(20, ABSENT, answered_s=25).outcome() == (examined, examined)
+
+
+@pytest.mark.parametrize(("head_s", "wrong"), [(26.5 - NS, 0), (26.5, 1)])
+def test_by_clocks_that_differ_the_audit_may_have_read_earlier(head_s, wrong):
+    run = Room((EXITED, 2), message_s=1)
+    run.story.phases["audit"] = 24
+    run.declare(clock_error_ns=1_500_000_000)
+    assert run.read(19, PRESENT, 20).outcome(head_s) == (wrong, wrong)
+
+
+@pytest.mark.parametrize(("asked_s", "wrong"), [(26.5, 0), (26.5 + NS, 1)])
+def test_by_clocks_that_differ_a_lost_connection_matters_for_longer(asked_s, wrong):
+    """It was lost at 10 s, and matters for 15 s by clocks that agree."""
+    run = Room((ENTERED, 2))
+    run.declare(clock_error_ns=1_500_000_000)
+    run.disconnect(2, 10)
+    run.connect(2, 10.5, link=4)
+    run.deliver(1, run.head, 45, 2)  # a push on the first connection: it was alive to its end
+    assert run.read(asked_s, ABSENT).outcome() == (wrong, wrong)
+
+
+def test_of_who_went_away_nothing_is_certain_where_an_unknown_position_may_hold_an_event():
+    run = away(Room((ENTERED, 2), message_s=1), 10)
+    run.connect(2, 45, link=4)
+    run.event(ENTERED, 50)
+    assert run.read(30, PRESENT).outcome() == (0, 0)
+
+
+def test_who_exited_before_they_went_away_is_listed_in_spite_of_their_exit():
+    run = away(Room((ENTERED, 2), (EXITED, 5)), 10).read(32, PRESENT)
+    assert run.outcome() == (1, 1)
+    (said,) = sentences(run.verdict("attendance-stale"))
+    assert said == (
+        "u2 exited c1 at position 2; the list that was requested 27 s later names them."
+    )

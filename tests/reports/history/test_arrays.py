@@ -8,12 +8,14 @@ import pytest
 from gauntlet.core.history import DTYPE, RECORD_BYTES, Flag, Kind
 from gauntlet.reports.history import arrays
 from gauntlet.reports.history.arrays import (
+    NEVER,
     ColumnarRecords,
     Grid,
     Ints,
     contains,
     counted,
     distinct,
+    earliest_from,
     equal,
     find,
     first_rows,
@@ -41,6 +43,8 @@ COLUMNS: dict[str, Ints] = {
     "scattered pairs": pair(RANDOM.integers(0, 900, 500), RANDOM.integers(0, 900, 500)),
     "negative": RANDOM.integers(-70_000, 70_000, 500),
     "extremes": RANDOM.choice(np.array([LOWEST, -1, 0, 1, HIGHEST]), 500),
+    "repeats": np.array([1, 2, 2, 3, 3]),
+    "the lowest first": np.array([1, 5, 3, 4]),
 }
 
 
@@ -167,3 +171,71 @@ def test_joined_records_may_be_every_other_one_and_do_not_share_memory() -> None
     joined["seq"][0] = 9
     assert joined["seq"].tolist() == [9, 2, 4]
     assert whole["seq"].tolist() == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("high", "low", "grid", "share"),
+    [
+        ((7, 7), (10, 12), Grid(7, 10, 1, 3), 2),
+        ((7, 7, 9), (10, 12, 11), Grid(7, 10, 3, 3), 3),
+        ((7, 9), (12, 12), Grid(7, 12, 3, 1), 2),
+    ],
+)
+def test_a_grid_has_all_keys_between_the_lowest_and_the_highest_halves(
+    high: tuple[int, ...], low: tuple[int, ...], grid: Grid, share: int
+) -> None:
+    keys = pair(np.array(high), np.array(low))
+    assert Grid.around(keys, share) == grid
+    assert Grid.around(keys, share - 1) is None
+    inside = [
+        (grid.high + row << 32) + grid.low + place
+        for row in range(grid.rows)
+        for place in range(grid.width)
+    ]
+    numbers = np.arange(grid.size)
+    assert grid.keys(numbers).tolist() == inside
+    assert grid.places(np.array(inside)).tolist() == numbers.tolist()
+    outside = [(6, 11), (7, 9), (7, 13), (8, 9), (8, 13), (9, 13), (10, 10), (10, 11), (10, 12)]
+    found = grid.places(np.array([(row << 32) + place for row, place in outside]))
+    assert found.tolist() == [grid.size] * len(outside)
+
+
+def test_a_further_column_is_sorted_by_although_two_fill_a_word() -> None:
+    first, wide = np.array([1, 0]), np.array([0, (1 << 32) - 1])
+    assert stable_order(first, wide, wide).tolist() == [1, 0]
+    assert stable_order(wide, wide, first).tolist() == [0, 1]
+
+
+def earliest_one_by_one(group: Ints, t_ns: Ints) -> list[int]:
+    """Return what `earliest_from` returns."""
+    rows = list(zip(group.tolist(), t_ns.tolist(), strict=True))
+    return [min(t for own, t in rows[at:] if own == rows[at][0]) for at in range(len(rows))]
+
+
+@pytest.mark.parametrize("apart", [1, 1 << 20, 1 << 58, (1 << 60) - 1])
+def test_the_earliest_time_from_a_row_on_is_one_of_its_group(apart: int) -> None:
+    """The times may be too far apart for one number to hold a group and a time."""
+    group = np.sort(RANDOM.integers(0, 9, 60))
+    t_ns = RANDOM.integers(-5, 6, 60) * apart
+    t_ns[RANDOM.integers(0, 60, 20)] = NEVER
+    assert earliest_from(group, t_ns).tolist() == earliest_one_by_one(group, t_ns)
+
+
+@pytest.mark.parametrize(
+    ("group", "t_ns"),
+    [
+        ((0, 1), (NEVER, 7)),
+        ((0, 0, 1), (9, NEVER, 5)),
+        ((0, 1), (NEVER, NEVER)),
+        ((0, 1, 1), (5, 7, 6)),
+    ],
+)
+def test_a_time_of_the_next_group_is_none_of_this_one(
+    group: tuple[int, ...], t_ns: tuple[int, ...]
+) -> None:
+    columns = np.array(group), np.array(t_ns)
+    assert earliest_from(*columns).tolist() == earliest_one_by_one(*columns)
+
+
+def test_what_never_happened_comes_last() -> None:
+    assert arrays.NEVER == HIGHEST

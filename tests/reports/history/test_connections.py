@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from gauntlet.core.history import DTYPE, Kind
+from gauntlet.core.history import DTYPE, ClosedBy, Kind
 from gauntlet.reports.history.arrays import NEVER
-from gauntlet.reports.history.connections import Sessions
+from gauntlet.reports.history.connections import Connections, Sessions
 from gauntlet.reports.history.directory import Connection, Names
 
 from ..small_runs import NS, SmallRun, ns
@@ -184,6 +184,7 @@ CUT_SHORT = {"ramp": 0}
         # The load reconnects those who are away when the quiesce begins, at 26 s.
         (((0, "up"), (10, "away")), 11, 12, 26),
         (((0, "up"), (27, "away")), 20, 28, 27),
+        (((0, "up"), (0.001, "away")), 0.0001, 0.0005, None),
     ],
 )
 def test_a_receiver_returns_from_an_absence_that_overlaps(rows, from_s, to_s, returned_s):
@@ -212,6 +213,7 @@ def test_who_came_back_did_not_leave():
         (((0, "up"), (10, "down"), (12, "up")), 11, [(10, 11)]),
         (((0, "up"), (10, "down"), (12, "up")), 10, []),
         (((0, "up"), (10, "down"), (10, "up")), 30, []),
+        ((*AWAY, (15, "down"), (20, "up")), 30, [(15, 20)]),
         (AWAY, 30, []),
         (((0, "up"), (10, "down"), (11, "away"), (15, "up")), 30, [(10, 11)]),
         (((0, "up"), (10, "away"), (10, "down"), (15, "up"), (20, "down")), 30, [(20, 30)]),
@@ -271,3 +273,76 @@ def test_a_user_waits_from_a_moment_until_they_go_away_and_after_each_return(fro
 
 def test_without_connections_there_are_no_spans_before_absences():
     assert spans_ms(sessions(), 0, 0, 10) == []
+
+
+def test_a_client_moves_if_it_has_a_new_connection_before_it_closes_the_old_one():
+    by_client, by_server = (1000, ClosedBy.CLIENT), (1000, ClosedBy.SERVER)
+    rows = [
+        # session, up, down, close code and who closed it, and whether it was replaced
+        (0, 0, 10, *by_client, True),
+        (0, 10, 20, *by_client, False),
+        (0, 21, 30, *by_server, False),
+        (0, 25, 33, 1006, ClosedBy.CLIENT, False),
+        (0, 32, 40, *by_client, False),
+        (1, 5, 9, 1000, 0, True),
+        (1, 8, 20, *by_client, False),
+    ]
+    session, up, down, code, closed_by, moved = map(list, zip(*rows, strict=True))
+    numbers = np.arange(len(rows))
+    columns = (numbers, numbers, *map(np.array, (session, up, down, code, closed_by)))
+    known = Connections(*columns)
+    assert known.left.tolist() == [True, True, False, False, True, True, True]
+    assert known.moved.tolist() == moved
+    none = Connections(*(column[:0] for column in columns))
+    assert none.moved.tolist() == []
+
+
+def test_a_connection_has_the_end_that_is_recorded_if_any():
+    run = SmallRun((1, 2))
+    run.connect(2, 3, link=9)
+    run.add(Kind.DISCONNECT, 5, link=1, peer=1, spare=1001, sseq=ClosedBy.SERVER)
+    known = run.history().sessions.connections
+    columns = (known.link, known.user, known.session, known.up_ns, known.down_ns)
+    assert list(zip(*(column.tolist() for column in columns), strict=True)) == [
+        (1, 1, 0, ns(0), ns(5)),
+        (2, 2, 1, ns(0), NEVER),
+        (9, 2, 1, ns(3), NEVER),
+    ]
+    assert known.close_code.tolist() == [1001, 0, 0]
+    assert known.closed_by.tolist() == [ClosedBy.SERVER, 0, 0]
+
+
+def test_without_a_connection_no_one_returns():
+    assert returned_ms(sessions(), 0, 1, 2) == 0
+    assert returned_ms(sessions((Kind.CONNECT, 10, 1, 11)), 0, 5, 15) == 10
+
+
+def test_of_a_user_without_any_connection_no_session_was_away():
+    known = sessions(*ABSENT, (Kind.OFFLINE, 15, 9, 0), quiesce_started_ms=100)
+    both = np.array([0, 1])
+    assert known.left_ns(both).tolist() == [20 * MS, NEVER]
+    assert known.refused_spans(130 * MS) == []
+
+
+def test_the_absences_of_others_explain_no_disconnection():
+    known = sessions(
+        (Kind.CONNECT, 10, 1, 11),
+        (Kind.CONNECT, 10, 2, 21),
+        (Kind.OFFLINE, 15, 2, 21),
+        (Kind.DISCONNECT, 20, 1, 11),
+        (Kind.CONNECT, 30, 1, 12),
+    )
+    assert known.disconnections(100 * MS) == [(0, 20 * MS, 30 * MS)]
+    assert known.users_of(np.array([1, 0, 1])).tolist() == [2, 1, 2]
+
+
+def test_a_record_without_a_connection_concerns_the_last_device_of_its_user():
+    """Others concern the device of their connection, also that with the number 1."""
+    links = {
+        1: Connection(1, "d0", 1, "e", "b"),
+        2: Connection(1, "d1", 1, "e", "b"),
+    }
+    connects = [(Kind.CONNECT, 10, 1, link) for link in (1, 2)]
+    for link, left_ns in ((1, [20 * MS, NEVER]), (2, [NEVER, 20 * MS]), (0, [NEVER, 20 * MS])):
+        known = sessions(*connects, (Kind.OFFLINE, 20, 1, link), links=links)
+        assert known.left_ns(np.array([0, 1])).tolist() == left_ns

@@ -2,8 +2,9 @@
 
 import pytest
 
-from gauntlet.core.history import Channel, Flag, Kind
+from gauntlet.core.history import Channel, Flag, Kind, ProbeResult, RoomEvent
 from gauntlet.reports.history.arrays import NEVER
+from gauntlet.reports.history.deliveries import on_any_device
 
 from ..small_runs import SmallRun, ns
 
@@ -94,4 +95,50 @@ def test_an_unanswered_message_is_owed_if_it_is_proven_to_be_stored_before_the_q
     owed = history.expected_unanswered
     assert history.messages.sseq[owed.message].tolist() == [1, 1]
     assert owed.missing.tolist() == [False, True]
-    assert history.expected.message.size == 0
+    assert history.expected.message.size == history.expected.own.size == 0
+
+
+def test_nothing_is_owed_to_a_member_while_they_may_be_removed():
+    run = SmallRun((1, 2))
+    asked = {"peer": 2, "sseq": RoomEvent.REMOVED, "spare": ProbeResult.UNKNOWN}
+    run.add(Kind.MEMBERSHIP, 12, conv=1, link=1, **asked, ref_ns=ns(9))
+    run.send(1, 1, 5)
+    run.send(1, 2, 10)
+    assert [(number, user) for number, user, *_ in expected(run)] == [(1, 1), (1, 2), (2, 1)]
+
+
+def test_the_first_record_of_a_history_may_be_a_delivery():
+    """Records are in the order of shards, and that of the connections need not be the first."""
+    run = SmallRun((1, 2))
+    run.deliver(1, 1, -1, 2)
+    run.send(1, 1, 10)
+    found = run.history().expected
+    assert found.record.tolist() == [-1, 0]
+    assert found.missing.tolist() == [True, False]
+    assert found.presented_ns.tolist() == [NEVER, ns(-1)]
+    assert found.channel.tolist() == [0, Channel.LIVE]
+
+
+def test_where_one_device_is_enough_the_earliest_delivery_to_a_user_counts():
+    run = SmallRun((1, 2, 3))
+    for user in (1, 2):
+        run.connect(user, 0, link=10 + user, device="d1")
+    run.send(1, 1, 10, author=3)
+    run.send(1, 2, 11, author=3)
+    run.deliver(1, 1, 13, 1, author=3)
+    run.deliver(1, 1, 12, 1, author=3, link=11)
+    run.deliver(1, 2, 14, 2, author=3, link=12)
+    history = run.history()
+    found = on_any_device(history.expected)
+    columns = found.message + 1, found.user, found.session, found.presented_ns
+    assert list(zip(*(column.tolist() for column in columns), strict=True)) == [
+        (1, 1, 1, ns(12)),
+        # No device received it.
+        (1, 2, 2, NEVER),
+        (1, 2, 3, NEVER),
+        (1, 3, 4, NEVER),
+        (2, 1, 0, NEVER),
+        (2, 1, 1, NEVER),
+        (2, 2, 3, ns(14)),
+        (2, 3, 4, NEVER),
+    ]

@@ -2,10 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from gauntlet.core.errors import HistoryError
-from gauntlet.core.run_directory import RunDir
+from gauntlet.core.history import STRANGER_SSEQ
+from gauntlet.core.run_directory import NUMBERS_PER_WORKER, RunDir
 from gauntlet.reports.history.directory import Names
 
 USER = {"row": "user", "user": 1, "name": "ann"}
@@ -69,3 +71,65 @@ def test_a_last_line_that_was_not_completed_is_left_out(run):
 def test_a_damaged_row_is_named_with_its_line(run, row, problem):
     with pytest.raises(HistoryError, match=f"links.jsonl, line 2.*{problem}"):
         read(run, USER, row)
+
+
+@pytest.mark.parametrize(("lost", "kept"), [((), {1, 2}), ({0}, {2}), ({1}, {1}), ({0, 1}, set())])
+def test_what_a_lost_worker_named_is_left_out(run, lost, kept):
+    other = NUMBERS_PER_WORKER
+    read(
+        run,
+        {**USER, "driven": True},
+        CONV,
+        LINK,
+        {**USER, "user": other + 1, "driven": True},
+        {**CONV, "conv": other + 4},
+        {**LINK, "link": other + 7, "user": other + 1},
+    )
+    names = Names.read(run, lost)
+    of_each = {1: 0, 2: other}
+    assert names.users.keys() == names.driven == {of_each[worker] + 1 for worker in kept}
+    assert names.convs.keys() == {of_each[worker] + 4 for worker in kept}
+    assert names.connections.keys() == {of_each[worker] + 7 for worker in kept}
+
+
+def test_only_some_users_are_driven(run):
+    assert read(run, USER, {**USER, "user": 2, "driven": True}).driven == {2}
+
+
+def test_each_device_of_a_user_is_a_session(run):
+    names = read(
+        run,
+        {**LINK, "link": 7, "user": 2},
+        {**LINK, "link": 9, "device": "d1", "edge": "edge-2"},
+        {**LINK, "link": 8},
+        {**LINK, "link": 5, "incarnation": 2},
+    )
+    links = np.array([5, 6, 7, 8, 9])
+    users, sessions = [1, 0, 2, 1, 1], [0, -1, 2, 0, 1]
+    assert names.sessions == [(1, "d0"), (1, "d1"), (2, "d0")]
+    assert names.last_session == {1: 1, 2: 2}
+    assert names.edges == {"edge-1", "edge-2"}
+    assert names.user_of(links).tolist() == users
+    assert names.session_of(links).tolist() == sessions
+    assert [found.tolist() for found in names.owners_of(links)] == [users, sessions]
+
+
+def test_who_has_no_row_is_called_by_their_number(run):
+    names = read(run, USER, CONV)
+    assert (names.user(1), names.user(2)) == ("ann", "user 2")
+    assert (names.conv(4), names.conv(5)) == ("d.ann.bob", "conversation 5")
+    assert names.message(7) == "7"
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [(1, "é-1"), (2, "b-22"), (3, "c"), (0, "0"), (4, "4"), (STRANGER_SSEQ + 2, "b-22")],
+)
+def test_the_messages_of_an_imported_history_are_called_by_their_ids(run, number, name):
+    run.messages.write_text('"é-1"\n"b-22"\n"c"\n')
+    assert read(run, USER).message(number) == name
+
+
+def test_the_first_stranger_is_no_message_of_the_load(run):
+    run.messages.write_text('"é-1"\n')
+    assert read(run, USER).message(STRANGER_SSEQ) == "0"

@@ -1,7 +1,11 @@
 """The errors of several workers, as one list."""
 
+import pytest
+
 from gauntlet.reports.history.errors import collect_errors
 from gauntlet.reports.history.times.clock_alignment import ClockAlignment
+
+from ..small_runs import NS
 
 S = 1_000_000_000
 
@@ -27,6 +31,17 @@ def test_equal_patterns_of_several_workers_are_added_up():
     assert group.text == "no user 12345"
 
 
+def test_the_last_of_several_times_is_the_latest():
+    rows = row(first_ns=3, last_ns=7), row("load-1", first_ns=5, last_ns=9)
+    (group,) = collected(*rows)
+    assert (group.count, group.first_ns, group.last_ns) == (2, 3, 9)
+
+
+def test_only_workers_count_errors():
+    others = row("run"), {"writer": "load-0", "kind": "phase", "phase": "ramp", "t_ns": 0}
+    assert collected(*others) == []
+
+
 def test_the_most_frequent_errors_come_first_and_kinds_stay_apart():
     groups = collected(
         row(count=1, first_ns=1, last_ns=1),
@@ -49,6 +64,14 @@ def test_errors_outside_of_periods_are_counted_by_second():
     assert group.outside([]) == 9
     assert group.outside([(19 * S, 22 * S)]) == 6
     assert group.outside([(0, 100 * S)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("period_s", "outside"), [((11, 12), 0), ((11 + NS, 12), 2), ((5, 10), 0), ((5, 10 - NS), 2)]
+)
+def test_errors_of_a_second_that_touches_a_period_may_be_in_it(period_s, outside):
+    (group,) = collected(row(count=2, first_ns=10 * S, last_ns=11 * S, seconds=[[10, 2]]))
+    assert group.outside([tuple(round(at * S) for at in period_s)]) == outside
 
 
 def test_errors_without_a_known_second_are_inside_if_they_may_be():

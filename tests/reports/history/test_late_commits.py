@@ -65,6 +65,25 @@ def test_other_messages_have_no_time(run):
     assert since(run) == NEVER
 
 
+def test_what_was_stored_but_never_sent_has_no_time():
+    run = SmallRun((1, 2), (1, 2))
+    run.audit(1, 2, head=2)
+    run.deliver(1, 2, 15, 2)
+    assert since(run) == NEVER
+
+
+def test_the_first_position_is_reached_by_any_other():
+    run = unanswered(position=1)
+    run.deliver(1, 9, 15, 2)
+    assert since(run) == ns(15)
+
+
+def test_an_event_before_the_message_proves_nothing():
+    run = unanswered()
+    run.add(Kind.ROOM, 15, conv=1, link=2, peer=1, sseq=RoomEvent.ADDED, seq=1)
+    assert since(run) == NEVER
+
+
 def test_a_message_without_a_position_is_only_proven_by_itself():
     run = unanswered(position=0)
     run.deliver(1, 3, 15, 2)

@@ -1,5 +1,7 @@
 """Marks become the steps of faults; ids that the scenario does not name become faults of it."""
 
+import pytest
+
 from gauntlet.core.scenario.model import from_builtins
 from gauntlet.reports.history.events import collect_events
 from gauntlet.reports.history.marks import apply_marks
@@ -66,4 +68,59 @@ def test_a_fault_without_an_end_lasts_until_the_end_of_the_load_or_its_next_begi
 
 def test_without_marks_nothing_changes():
     planned = scenario("cut")
-    assert apply_marks(LOAD, planned) == (LOAD, planned)
+    rows, judged = apply_marks(LOAD, planned)
+    assert rows is LOAD
+    assert judged is planned
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        # The first end after a beginning counts, also one at once.
+        ([("begin", 5), ("end", 7), ("end", 9)], {"cut": (5, 7)}),
+        ([("end", 3), ("begin", 5), ("end", 7)], {"cut": (5, 7)}),
+        ([("begin", 5), ("end", 5)], {"cut": (5, 5)}),
+        # The next beginning ends it, too.
+        (
+            [("begin", 5), ("begin", 15), ("begin", 20), ("end", 22)],
+            {"cut": (5, 15), "cut-2": (15, 20), "cut-3": (20, 22)},
+        ),
+    ],
+)
+def test_each_beginning_has_the_end_that_follows_it(rows, expected):
+    assert spans(scenario(), *(mark("cut", *row) for row in rows)) == expected
+
+
+@pytest.mark.parametrize(
+    ("rows", "load", "at_s", "lasts_s"),
+    [
+        ([("begin", 5.5), ("end", 7.75)], LOAD, 5.5, 2.25),
+        ([("begin", 0.5), ("end", 0.75)], LOAD, 0.5, 0.25),
+        ([("begin", 5)], LOAD, 5, 25),
+        # Before the ramp and after the load, there is no time.
+        ([("begin", -2), ("end", 3)], LOAD, 0, 5),
+        ([("begin", 33)], LOAD, 33, 0),
+        # Without phases, times count from zero, and the end is unknown.
+        ([("begin", 5)], [], 105, 0),
+    ],
+)
+def test_a_fault_that_was_not_planned_is_added_with_its_times(rows, load, at_s, lasts_s):
+    rows = [mark("cut", *row) for row in rows]
+    _, judged = apply_marks([*load, *rows], scenario())
+    (added,) = judged.faults
+    assert (added.kind, added.at, added.for_) == ("observed", at_s, lasts_s)
+
+
+def test_the_load_begins_and_ends_with_the_first_of_its_workers():
+    other = [
+        {"writer": writer, "kind": "phase", "phase": phase, "t_ns": ZERO + at_s * S}
+        for writer, phase, at_s in (
+            ("run", "ramp", -3),
+            ("run", "quiesce", 20),
+            ("load-1", "ramp", 1),
+            ("load-1", "quiesce", 31),
+        )
+    ]
+    _, judged = apply_marks([*other, *LOAD, mark("cut", "begin", 5)], scenario())
+    (added,) = judged.faults
+    assert (added.at, added.for_) == (5, 25)

@@ -1,12 +1,21 @@
 """Who may read which positions of a conversation."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from gauntlet.core.history import DTYPE, Channel, Flag, Kind, ProbeResult, RoomEvent
+from gauntlet.core.history import DTYPE, RECORDED, Channel, Flag, Kind, ProbeResult, RoomEvent
 from gauntlet.core.run_directory import UNKNOWN_SENDER
 from gauntlet.reports.history.directory import Conversation, Names
-from gauntlet.reports.history.membership import MembershipIntervals
+from gauntlet.reports.history.events import GuardStop
+from gauntlet.reports.history.membership import (
+    MembershipIntervals,
+    are_requests_known,
+    may_have_other_members,
+)
+
+from ..small_runs import SmallRun
 
 DIRECT, ROOM = 1, 2
 MEMBER, OTHER, LEFT, TWICE, UNSURE, STRANGER = 1, 2, 3, 4, 5, 9
@@ -46,6 +55,7 @@ INTERVALS = MembershipIntervals(
         (ROOM, LEFT, 3, True, False),
         (ROOM, LEFT, 8, True, False),
         (ROOM, LEFT, 9, False, True),
+        (ROOM, TWICE, 1, False, True),
         (ROOM, TWICE, 4, True, False),
         (ROOM, TWICE, 7, False, True),
         (ROOM, TWICE, 10, True, False),
@@ -60,6 +70,26 @@ def test_members_may_read_the_positions_in_their_ranges(conv, user, position, en
     arguments = [np.array([value], dtype=np.int64) for value in (conv, user, position)]
     assert INTERVALS.entitled(*arguments).tolist() == [entitled]
     assert INTERVALS.excluded(*arguments).tolist() == [excluded]
+
+
+def test_in_a_part_of_a_history_only_its_conversations_have_members():
+    names = Names(
+        {},
+        {
+            DIRECT: Conversation("d", "direct", (MEMBER, OTHER)),
+            ROOM: Conversation("r", "group", (MEMBER,)),
+        },
+        {},
+    )
+    known = MembershipIntervals(ranges((MEMBER, 1, 0)), names, frozenset({ROOM, 9}))
+    assert known.participants.tolist() == [ROOM << 32 | MEMBER]
+
+
+@pytest.mark.parametrize(("rows", "begins"), [((), 0), (((MEMBER, 4, 0),), 4)])
+def test_a_range_begins_where_there_is_one(rows, begins):
+    known = MembershipIntervals(ranges(*rows), Names({}, {}, {}))
+    question = [np.array([value], dtype=np.int64) for value in (ROOM, MEMBER, 7)]
+    assert known.range_begins(*question).tolist() == [begins]
 
 
 def test_participants_are_members_and_users_with_ranges():
@@ -138,6 +168,7 @@ def test_a_range_ends_with_the_first_removal_inside_it_and_others_concern_other_
     removals = [removal(LEFT, at) for at in (9, 6, 8, 4, 1)]
     assert readable(LEFT, server, *removals) == [0, 2, 3, 4, 6]
     assert readable(LEFT, server, *removals[:1], *removals[2:]) == [0, 2, 3, 4, 6, 7, 8]
+    assert readable(LEFT, ranges((LEFT, 6, 8)), removal(LEFT, 4)) == [0, 6, 7, 8]
     assert readable(LEFT, server, removal(LEFT, 3)) == [0, 2, 3, *range(6, 13)]
     assert readable(LEFT, server, removal(OTHER, 8), removal(TWICE, 8)) == [
         *(0, 2, 3, 4),
@@ -209,3 +240,49 @@ def test_members_of_whom_only_times_are_known_are_entitled_at_these(stated, user
     assert found.timed(*question).tolist() == [timed]
     assert found.entitled(*question, position).tolist() == [timed or user == MEMBER]
     assert not found.excluded(*question, position).any()
+
+
+ELSEWHERE = {
+    "target": {"stack": "external", "url": ["ws://127.0.0.1:9"]},
+    "accounts": {"pattern": "load-{n}"},
+}
+
+
+@pytest.mark.parametrize(
+    ("scenario", "possible"),
+    [({}, False), ({"target": {"adapter": RECORDED}}, True), (ELSEWHERE, True)],
+)
+def test_others_may_add_members_where_they_recorded_the_history_or_used_the_accounts(
+    scenario, possible
+):
+    run = SmallRun((1, 2), **scenario)
+    run.declare(removals=0)
+    history = run.history()
+    known = history.scenario, history.capabilities
+    assert may_have_other_members(*known) == possible
+    # Then they may have members removed as well.
+    assert are_requests_known(*known, history.events) == (not possible)
+
+
+@pytest.mark.parametrize(
+    ("declared", "changed", "known"),
+    [
+        (({"removals": 3},), {}, True),
+        (({"removals": 3}, {"removals": 0}), {}, True),
+        ((), {}, False),
+        (({},), {}, False),
+        (({"removals": 3}, {}), {}, False),
+        (({"removals": 3},), {"interrupted": "Ctrl-C"}, False),
+        (({"removals": 3},), {"error": "the stack ended"}, False),
+        (({"removals": 3},), {"guard": GuardStop(0, 1, 2.0, "too slow")}, False),
+    ],
+)
+def test_all_requests_are_known_of_a_whole_load_whose_workers_counted_them(
+    declared, changed, known
+):
+    run = SmallRun((1, 2))
+    for about in declared:
+        run.declare(**about)
+    history = run.history()
+    events = replace(history.events, **changed)
+    assert are_requests_known(history.scenario, history.capabilities, events) == known

@@ -113,3 +113,25 @@ def test_an_arrival_without_a_sender_is_no_full_queue():
     assert missed.intended_ns.tolist() == [ns(10), ns(11), ns(12)]
     assert missed.missed_ns.tolist() == [ns(10.5), ns(11.5), ns(12.5)]
     assert missed.backlog_full.tolist() == [False, True, True]
+
+
+def test_a_message_is_described_by_its_first_op_also_if_it_is_seen_before():
+    run = SmallRun((1, 2))
+    run.deliver(1, 1, 9, 2, ref_ns=ns(1))
+    run.add(Kind.OP, 10, **OWN, ref_ns=ns(9.5))
+    run.add(Kind.OP, 11, **OWN, ref_ns=ns(10.5))
+    found = message_of(run)
+    assert (found["intended_ns"], found["handed_ns"]) == (ns(9.5), ns(10))
+
+
+def test_the_position_of_one_message_is_not_that_of_another():
+    run = SmallRun((1, 2))
+    run.send(1, 5, 10)
+    for number in (6, 7, 9):
+        run.send(1, number, 11, end=Kind.UNKNOWN)
+    run.add(Kind.AUDIT, 33, conv=1, peer=1, sseq=7, seq=8, flags=Channel.AUDIT)
+    run.deliver(1, 9, 12, 2, seq=10)
+    messages = run.history().messages
+    assert messages.sseq.tolist() == [5, 6, 7, 9]
+    assert messages.position.tolist() == [5, 0, 8, 10]
+    assert messages.stored.tolist() == [False, False, True, False]

@@ -4,6 +4,11 @@ import pytest
 
 from gauntlet.campaigns.synthetic.histories import good_story
 from gauntlet.campaigns.synthetic.story import ZERO, S
+from gauntlet.core.history import Kind
+from gauntlet.core.run_directory import NUMBERS_PER_WORKER
+from gauntlet.reports.history.never_connected import NeverConnected, count_never_connected
+
+from ..small_runs import SmallRun
 
 
 def story_of(planned, started):
@@ -89,3 +94,39 @@ def test_users_of_a_lost_worker_are_not_counted(judged):
     story.conductor.append({"t_ns": 1, **lost})
     story.live.append({"t_ns": ZERO + S, "worker": 1, "users": 50})
     assert judged(story)["caveats"] == []
+
+
+def counted(live, *connected, absent=()):
+    """Return the counts of a run, of whose planned users some never connected."""
+    run = SmallRun((*connected, *absent))
+    for user in absent:
+        run.story.drop(run.story.at(Kind.CONNECT, link=user))
+    history = run.history()
+    rows = [{"worker": worker, "users": users} for worker, users in live]
+    rows += [{"worker": worker} for worker, _ in live]  # rows on something else
+    return count_never_connected(rows, history.events, history.names, history.sessions, 1)
+
+
+OF_SECOND = NUMBERS_PER_WORKER  # what the numbers of the second worker's users begin with
+
+
+@pytest.mark.parametrize(
+    ("live", "connected", "absent", "requested", "failed", "unaccounted"),
+    [
+        ([(0, 2), (1, 2)], (1, OF_SECOND + 1, OF_SECOND + 2), (2,), 4, 1, 0),
+        ([(0, 2), (1, 1)], (1, 2), (OF_SECOND + 1,), 3, 1, 0),
+        ([(0, 1), (1, 0)], (1,), (OF_SECOND + 1,), 1, 0, 0),
+        # Of the second worker, nothing shows how many users it started.
+        ([(0, 1)], (1,), (OF_SECOND + 1, OF_SECOND + 2), 1, 0, 2),
+        ([(0, 1)], (1, OF_SECOND + 1), (OF_SECOND + 2,), 1, 0, 1),
+    ],
+)
+def test_the_users_of_each_worker_are_counted(
+    live, connected, absent, requested, failed, unaccounted
+):
+    found = counted(live, *connected, absent=absent)
+    assert found == NeverConnected(requested, failed, unaccounted, "users")
+
+
+def test_where_every_user_connected_there_is_nothing_to_describe():
+    assert NeverConnected(5, 0, 2).describe() == ""

@@ -29,11 +29,13 @@ def events_of(run):
 def test_events_come_in_the_order_of_positions_and_are_seen_first_at_their_earliest_record():
     run = SmallRun((1, 2, 3))
     event(run, 15, 4, RoomEvent.EXITED)
+    event(run, 11, 1, RoomEvent.ENTERED, user=1)
     event(run, 12, 2, RoomEvent.ENTERED)
     event(run, 33, 2, RoomEvent.ENTERED, kind=Kind.AUDIT)
     event(run, 14, 4, RoomEvent.EXITED, kind=Kind.RECEIVE)
     event(run, 16, 3, RoomEvent.ENTERED, user=3)
     assert events_of(run) == {
+        1: [(1, RoomEvent.ENTERED, ns(11))],
         2: [(2, RoomEvent.ENTERED, ns(12)), (4, RoomEvent.EXITED, ns(14))],
         3: [(3, RoomEvent.ENTERED, ns(16))],
     }

@@ -94,6 +94,7 @@ def test_a_send_without_an_end_is_certain_if_no_change_follows():
     ("user", "after_s", "removal_s"),
     [
         (STAYS, 5, None),
+        (AWAY, 5, 20),
         (AGAIN, 5, 20),
         (AGAIN, 20, 20),
         (AGAIN, 20.5, 40),
@@ -116,6 +117,20 @@ def test_answered_changes_prove_ranges():
     ]  # fmt: skip
     # Without an answer, the end of the range is unknown.
     assert [row for row in found if row[0] == UNSURE] == [(UNSURE, 4, 0), (UNSURE, 42, 0)]
+
+
+def test_only_granted_changes_with_a_position_prove_ranges():
+    rows = changes(
+        (STAYS, ADDED, 1, 2, 1),
+        (AWAY, ADDED, 1, 2, 3),
+        (AWAY, REMOVED, 5, 6, 9),
+        (GONE, ADDED, 1, 2, 4),
+        (UNSURE, ADDED, 1, 2, 0),
+    )
+    rows["spare"][2:] = REFUSED, GRANTED, GRANTED
+    rows["kind"][3] = Kind.PROBE
+    found = ranges_of_changes(rows)
+    assert found[["peer", "seq", "sseq"]].tolist() == [(STAYS, 1, 0), (AWAY, 3, 0)]
 
 
 def test_a_removal_of_an_unknown_range_proves_nothing():
@@ -299,7 +314,7 @@ def test_a_user_is_out_from_the_answer_to_a_removal_until_the_next_request(rows,
 
 def test_granted_removals_have_a_position():
     rows = changes((AWAY, REMOVED, 1, 2, 9), (GONE, REMOVED, 1, 2, 0), (STAYS, ADDED, 1, 2, 8))
-    rows = np.concatenate([rows, changes((AGAIN, REMOVED, 3, 4, 7), (UNSURE, REMOVED, 3, 4, 6))])
+    rows = np.concatenate([rows, changes((AGAIN, REMOVED, 3, 4, 1), (UNSURE, REMOVED, 3, 4, 6))])
     rows["spare"][-1] = UNKNOWN
     rows["spare"][1] = GRANTED
     rows = np.concatenate([rows, rows[:1]])

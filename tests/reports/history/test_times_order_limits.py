@@ -8,6 +8,7 @@ import pytest
 from gauntlet.campaigns.synthetic.story import ZERO, S
 from gauntlet.core.history import DTYPE, Channel, Flag, Kind
 from gauntlet.reports.history.arrays import NEVER
+from gauntlet.reports.history.messages import collect_messages
 from gauntlet.reports.history.times.clock_alignment import ClockAlignment
 from gauntlet.reports.history.times.order import Descents, contradictions, descents, disorder
 
@@ -53,6 +54,7 @@ def shard(*times_ns):
         ([(1, 2), (), (1,)], (1, 2, 1)),
         ([(), (4, 1)], (1, 1, 3)),
         ([(1, 2), (3, 4), (5, 4)], (1, 5, 1)),
+        ([(1, 2), (3, 9), (5, 6)], (1, 4, 4)),
         ([(5, 3), (9, 1), (0, 0)], (3, 1, 2)),
         ([(NEVER, -NEVER)], (1, 1, 2 * NEVER)),
     ],
@@ -105,6 +107,8 @@ def test_a_clock_that_went_back_did_so_once_in_each_shard_of_its_worker(shards, 
         ([(0, 5), (30_000, 40)], 2, ""),
         ([(0, 5), (30_000, 40.000001)], 2, "35 ms"),
         ([(0, 5), (15_000, 500), (30_000, 5)], 0, ""),
+        ([(10_000, 5), (40_000, 36)], 0, ""),
+        ([(10_000, 5), (40_000, 36.000001)], 0, "31 ms"),
     ],
 )
 def test_a_clock_may_move_as_far_as_clocks_drift(points_ms, error_ms, moved):
@@ -284,3 +288,46 @@ def test_of_several_late_pushes_the_latest_of_those_that_were_not_held_is_named(
         run.add(Kind.DELIVER, at_s, conv=conv, link=2, peer=1, sseq=at_s, seq=at_s)
     run.page(1, 2, 27, after=0, last=2, entries=0)
     assert contradicted(run) == [ENDED.format(3, "4 s")]
+
+
+def test_where_nothing_is_recorded_no_time_is_impossible():
+    history = recorded((1, 2)).history()
+    none = history.records[:0]
+    known = history.events, collect_messages(none), history.sessions.connections
+    assert list(contradictions(none, history.user[:0], *known)) == []
+
+
+def test_a_foreign_body_is_no_delivery_of_a_message_that_was_sent():
+    run = recorded((1, 2))
+    run.send(1, 1, 10)
+    run.deliver(1, 1, 9, 2, flags=Flag.FOREIGN)
+    assert contradicted(run) == []
+    run.deliver(1, 1, 9.5, 2)
+    said = "1 deliveries were recorded before their message was first sent, by up to 500 ms"
+    assert contradicted(run) == [said]
+
+
+@pytest.mark.parametrize("link", [1, 2])
+def test_nothing_is_received_before_any_of_the_connections(link):
+    run = recorded((1, 2))
+    run.add(Kind.RECEIVE, -NS, conv=1, link=link, peer=1, sseq=1, seq=1)
+    assert contradicted(run) == [
+        "1 entries were received on connections that were not established yet"
+    ]
+
+
+def test_the_answer_to_a_send_is_no_push():
+    run = recorded((1, 2))
+    run.send(1, 1, 19.5, took_s=1)
+    run.disconnect(1, 20)
+    assert contradicted(run) == []
+
+
+@pytest.mark.parametrize("user", [1, 2])
+def test_the_pushes_of_any_user_may_be_held(user):
+    run = recorded((1, 2))
+    run.disconnect(user, 20)
+    run.connect(user, 22, link=5)
+    run.add(Kind.DELIVER, 25, conv=1, link=user, peer=3, sseq=2, seq=2)
+    run.page(1, 5, 25, after=0, last=1, entries=0)
+    assert contradicted(run) == []

@@ -79,6 +79,12 @@ def test_a_run_without_worker_rows_has_no_lost_workers():
     assert workers.lost_workers([{"kind": "phase"}], {0}) == {}
 
 
+def test_the_fates_of_all_lost_workers_are_one_phrase():
+    assert workers.describe({1: "Worker 1 was lost", 3: "Worker 3 did not reconcile"}) == (
+        "Worker 1 was lost; Worker 3 did not reconcile"
+    )
+
+
 def test_the_result_has_a_row_for_each_worker():
     rows = [
         *(worker(number, "joined", f"Worker {number} takes part") for number in (1, 0)),
