@@ -28,6 +28,8 @@ on `kind`:
 | ARRIVED | receiver's | author | op's | position | arrived | intended | positions before it |
 | START | receiver's | – | – | last position before it | `connected` received | dial started | – |
 | ATTENDANCE | requester's | subject | Attendance | – | answered | requested | – |
+| CONTACT | – | account | other account | Contact | answered | requested | ProbeResult |
+| CONTACT_LIST | – | account | other account | Relation | answered | requested | – |
 | MISSED | – | author, or 0 | op's, or 0 | – | missed | intended | Miss |
 
 `t_ns` and `ref_ns` are readings of `clock.now_ns`. `peer` is the number of a user and `conv` that
@@ -59,7 +61,10 @@ in the moment of its arrival. Its `spare` is how many positions before it were m
 a conversation that the server stated when it accepted a connection: pushes on that connection begin
 behind it. A GAP is announced on its connection; with Channel.HISTORY, it is what a client still
 looked for when the load ended. An ATTENDANCE record is what the system's list of who is in a room
-says of one member.
+says of one member. A CONTACT is what an account that takes no part in the load requested of another
+one, and a CONTACT_LIST is where the lists of contacts of an account have the other one. Both have no
+conversation. The requests of a pair of accounts follow one another: each was answered, or given up,
+before the next one was made.
 """
 
 import struct
@@ -125,6 +130,8 @@ class Kind(IntEnum):
     ARRIVED = 24
     START = 25
     ATTENDANCE = 26
+    CONTACT = 27
+    CONTACT_LIST = 28
 
 
 class Channel(IntEnum):
@@ -198,11 +205,31 @@ class Probe(IntEnum):
 
 
 class ProbeResult(IntEnum):
-    """How the server answered: `spare` of a PROBE or MEMBERSHIP record."""
+    """How the server answered: `spare` of a PROBE, MEMBERSHIP or CONTACT record."""
 
     REFUSED = 1
     GRANTED = 2
     UNKNOWN = 3  # no answer, a temporary failure, or a request that nothing answers
+
+
+class Contact(IntEnum):
+    """What an account requested of another one: `seq` of a CONTACT record."""
+
+    REQUEST = 1  # a friendship, or the acceptance of the one that the other account requested
+    END = 2  # of the friendship, or of a request by either account
+    BLOCK = 3
+    UNBLOCK = 4
+    SEND = 5  # a direct message
+
+
+class Relation(IntFlag):
+    """Which lists of an account name the other one: `seq` of a CONTACT_LIST record."""
+
+    FRIEND = 1
+    INCOMING = 2
+    OUTGOING = 4
+    BLOCKED = 8
+    UNRELATED = 16  # some list names an account with which this one has never had to do
 
 
 class PageFlag(IntFlag):

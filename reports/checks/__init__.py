@@ -15,6 +15,7 @@ from gauntlet.reports.checks import (
     ack_content,
     attendance_stale,
     causal,
+    contacts,
     divergent_order,
     duplicate,
     exits,
@@ -71,6 +72,7 @@ _REGISTERED: tuple[CheckModule, ...] = (
     resync_replay,
     exits,
     attendance_stale,
+    contacts,
     late,
     unrecovered,
 )

@@ -14,12 +14,14 @@ from gauntlet.core.history import (
     Attendance,
     Channel,
     ClosedBy,
+    Contact,
     Flag,
     Kind,
     PageFlag,
     Probe,
     ProbeResult,
     Record,
+    Relation,
     RoomEvent,
 )
 from gauntlet.core.printable import printable
@@ -33,6 +35,8 @@ _CHANNELS = {"live": Channel.LIVE, "resync": Channel.RESYNC, "history": Channel.
 _EVENTS = {event.name.lower(): event for event in RoomEvent}
 _PROBES = {probe.name.lower(): probe for probe in Probe}
 _RESULTS = {result.name.lower(): result for result in ProbeResult}
+_CONTACTS = {contact.name.lower(): contact for contact in Contact}
+_RELATIONS = {str(relation.name).lower(): relation for relation in Relation}
 _CLOSED_BY = {each.name.lower(): each for each in ClosedBy}
 _SYNONYMS = {"ok": "acked", "fail": "rejected", "info": "unknown"}
 _ENDS = {"acked": Kind.ACK, "rejected": Kind.REJECT, "unknown": Kind.UNKNOWN}
@@ -423,6 +427,20 @@ class Converter:
             Kind.PROBE, t_ns, conv, **fields, sseq=tried, seq=line.obtained, spare=outcome
         )
 
+    def contact(self, line: lines.Contact | lines.ContactList) -> None:
+        t_ns = self._time(line.time)
+        requested = self._begun(self._earlier(line, "requested", t_ns))
+        account, other = self.names.account(line.account), self.names.account(line.other)
+        if account == other:
+            raise ValueError(f"other must not be the account itself; got {line.other!r:.80}")
+        fields = {"ref_ns": requested, "peer": account, "sseq": other}
+        if isinstance(line, lines.Contact):
+            did, outcome = _CONTACTS[line.did], _RESULTS[line.outcome]
+            self.spool.add(Kind.CONTACT, t_ns, 0, **fields, seq=did, spare=outcome)
+        else:
+            shown = sum({_RELATIONS[name] for name in line.lists})
+            self.spool.add(Kind.CONTACT_LIST, t_ns, 0, **fields, seq=shown)
+
     def gap(self, line: lines.Gap) -> None:
         t_ns, conv = self._time(line.time), self.names.conversation(line.conversation)
         first, last = self._exact(line.first, "first"), self._exact(line.last, "last")
@@ -557,6 +575,8 @@ _ADDERS: dict[type[lines.Line], Callable[[Converter, Any], None]] = {
     lines.Event: Converter.event,
     lines.Attendance: Converter.attendance,
     lines.Attempt: Converter.attempt,
+    lines.Contact: Converter.contact,
+    lines.ContactList: Converter.contact,
     lines.Gap: Converter.gap,
     lines.Connect: Converter.connect,
     lines.Disconnect: Converter.disconnect,

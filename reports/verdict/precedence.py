@@ -23,6 +23,7 @@ NAMED_FIRST: tuple[str, ...] = (
     "wire-order",
     "exit",
     "attendance-stale",
+    "contacts",
     "timestamps",
     "undelivered",
     "late",

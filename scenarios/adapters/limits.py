@@ -94,6 +94,15 @@ def check_names(names: Any) -> None:
         _check_text(name, "a name in the list of who is in a room")
 
 
+def check_contacts(contacts: Any) -> None:
+    """Raise ProtocolError for lists of contacts that are no lists of names."""
+    for names in (contacts.friends, contacts.incoming, contacts.outgoing, contacts.blocked):
+        if type(names) not in (list, tuple):
+            raise ProtocolError(f"a list of contacts is {type(names).__name__}")
+        for name in names:
+            _check_text(name, "a name in a list of contacts")
+
+
 def check_page(page: Any) -> None:
     """Raise ProtocolError for a page whose positions are impossible."""
     _check_position(page.head, "the head of a page")

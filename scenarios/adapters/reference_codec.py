@@ -13,6 +13,7 @@ from gauntlet.scenarios.adapters.reference_frames import (
     Attendance,
     Error,
     Frame,
+    Friends,
     Heads,
     History,
     Members,
@@ -34,6 +35,7 @@ _decode_session: Final = msgspec.json.Decoder(Session).decode
 _decode_position: Final = msgspec.json.Decoder(Position).decode
 _decode_members: Final = msgspec.json.Decoder(Members).decode
 _decode_attendance: Final = msgspec.json.Decoder(Attendance).decode
+_decode_friends: Final = msgspec.json.Decoder(Friends).decode
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -123,6 +125,12 @@ class ReferenceCodec(base.Codec):
 
     def befriend(self, user: str) -> base.OverHttp[bool]:
         return self._friends("PUT", f"/v1/friends/{user}")
+
+    def unfriend(self, user: str) -> base.OverHttp[bool]:
+        return self._friends("DELETE", f"/v1/friends/{user}")
+
+    def contacts(self) -> base.OverHttp[base.Contacts]:
+        return base.OverHttp(base.Request("GET", "/v1/friends", token=self._token), _read_contacts)
 
     def _friends(self, method: str, path: str) -> base.OverHttp[bool]:
         return base.OverHttp(base.Request(method, path, token=self._token), _read_success)
@@ -224,6 +232,11 @@ def _read_members(response: base.Response) -> dict[str, int]:
 
 def _read_attendance(response: base.Response) -> list[str]:
     return _decode(response, _decode_attendance).present
+
+
+def _read_contacts(response: base.Response) -> base.Contacts:
+    lists = _decode(response, _decode_friends)
+    return base.Contacts(lists.friends, lists.incoming, lists.outgoing, lists.blocked)
 
 
 def _decode(response: base.Response, decode: Callable[[bytes], T]) -> T:

@@ -150,6 +150,15 @@ class Attendance(msgspec.Struct):
     present: list[str]
 
 
+class Friends(msgspec.Struct):
+    """The names of the users with whom the caller has to do."""
+
+    friends: list[str]
+    incoming: list[str]
+    outgoing: list[str]
+    blocked: list[str]
+
+
 class Error(msgspec.Struct):
     """The body of any other answer."""
 

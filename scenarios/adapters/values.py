@@ -296,6 +296,19 @@ class Page(_Value, frozen=True):
     goes_on = continues  # its name in 0.1, kept for one release
 
 
+class Contacts(_Value, frozen=True):
+    """The names of those with whom a user has to do, as `befriend` and `block` have them.
+
+    `incoming` have requested the friendship of the user, and `outgoing` were asked for theirs.
+    `blocked` are blocked by the user, and appear in no other list.
+    """
+
+    friends: Sequence[str] = ()
+    incoming: Sequence[str] = ()
+    outgoing: Sequence[str] = ()
+    blocked: Sequence[str] = ()
+
+
 # Removing what a run has created (`gauntlet clean`).
 
 

@@ -150,6 +150,8 @@ def test_all_requests_but_the_login_carry_the_token():
         codec.block("u"),
         codec.unblock("u"),
         codec.befriend("u"),
+        codec.unfriend("u"),
+        codec.contacts(),
     ]
     assert {call.request.token for call in calls} == {"t"}
     assert [f"{call.request.method} {call.request.path}" for call in calls] == [
@@ -163,6 +165,8 @@ def test_all_requests_but_the_login_carry_the_token():
         "PUT /v1/friends/u/block",
         "DELETE /v1/friends/u/block",
         "PUT /v1/friends/u",
+        "DELETE /v1/friends/u",
+        "GET /v1/friends",
     ]
 
 
@@ -198,6 +202,16 @@ def test_a_refused_friendship_is_a_protocol_error():
     assert call.read(base.Response(200, b'{"state":"requested"}')) is True
     with pytest.raises(base.ProtocolError, match=r"HTTP 403"):
         call.read(base.Response(403, b"{}"))
+
+
+def test_the_lists_of_contacts_are_decoded():
+    call = CODEC.contacts()
+    body = b'{"friends":["a"],"incoming":["b"],"outgoing":[],"blocked":["c","d"]}'
+    found = base.Contacts(friends=["a"], incoming=["b"], outgoing=[], blocked=["c", "d"])
+    assert call.read(base.Response(200, body)) == found
+    for status, wrong in ((200, b"{}"), (200, body.replace(b'"a"', b"1")), (503, body)):
+        with pytest.raises(base.ProtocolError):
+            call.read(base.Response(status, wrong))
 
 
 def test_the_list_of_heads_is_decoded():
