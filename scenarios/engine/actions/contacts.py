@@ -159,8 +159,9 @@ class Pair:
         self._gateway = 0
         self._messages = itertools.count(1)
         first, second = parties
-        self._has_blocks = self._channel.ask(partial(first.codec.block, second.name)) is not None
-        self._has_lists = self._channel.ask(first.codec.contacts) is not None
+        block = self._channel.ask(partial(first.codec.block, second.name))
+        self._has_blocks = isinstance(block, OverHttp)
+        self._has_lists = isinstance(self._channel.ask(first.codec.contacts), OverHttp)
 
     @property
     def is_possible(self) -> bool:
