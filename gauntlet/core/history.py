@@ -30,6 +30,7 @@ on `kind`:
 | ATTENDANCE | requester's | subject | Attendance | – | answered | requested | – |
 | CONTACT | – | account | other account | Contact | answered | requested | ProbeResult |
 | CONTACT_LIST | – | account | other account | Relation | answered | requested | – |
+| STICKER | – | account | message | digest | answered | requested | ProbeResult, or 0 |
 | MISSED | – | author, or 0 | op's, or 0 | – | missed | intended | Miss |
 
 `t_ns` and `ref_ns` are readings of `clock.now_ns`. `peer` is the number of a user and `conv` that
@@ -62,12 +63,15 @@ a conversation that the server stated when it accepted a connection: pushes on t
 behind it. A GAP is announced on its connection; with Channel.HISTORY, it is what a client still
 looked for when the load ended. An ATTENDANCE record is what the system's list of who is in a room
 says of one member. A CONTACT is what an account that takes no part in the load requested of another
-one, and a CONTACT_LIST is where the lists of contacts of an account have the other one. Both have no
-conversation. The requests of a pair of accounts follow one another: each was answered, or given up,
-before the next one was made.
+one, and a CONTACT_LIST is where the lists of contacts of an account have the other one. The
+requests of a pair of accounts follow one another: each was answered, or given up, before the next
+one was made. A STICKER is a message with a sticker that such an account sent to the other one, and
+which was listed at least 5 s before; with the result 0, it is what a page of history had under the
+id of that message. Its digest is `sticker_digest`. These three kinds have no conversation.
 """
 
 import struct
+import zlib
 from enum import IntEnum, IntFlag
 from hashlib import blake2b
 from typing import NamedTuple
@@ -132,6 +136,7 @@ class Kind(IntEnum):
     ATTENDANCE = 26
     CONTACT = 27
     CONTACT_LIST = 28
+    STICKER = 29
 
 
 class Channel(IntEnum):
@@ -205,7 +210,7 @@ class Probe(IntEnum):
 
 
 class ProbeResult(IntEnum):
-    """How the server answered: `spare` of a PROBE, MEMBERSHIP or CONTACT record."""
+    """How the server answered: `spare` of PROBE, MEMBERSHIP, CONTACT and STICKER."""
 
     REFUSED = 1
     GRANTED = 2
@@ -286,6 +291,11 @@ def id_digest(server_id: str) -> int:
     """Return 63 bits that stand for the id of a message in a record; 0 for the empty id."""
     data = server_id.encode(errors="surrogatepass")
     return int.from_bytes(blake2b(data, digest_size=8).digest(), "big") >> 1 if data else 0
+
+
+def sticker_digest(sticker: str, body: str) -> int:
+    """Return 32 bits that stand for a sticker and the text beside it, which is usually empty."""
+    return zlib.crc32(f"{sticker}\n{body}".encode(errors="surrogatepass"))
 
 
 def stamp_age(age_ns: int) -> int:

@@ -30,6 +30,7 @@ from gauntlet.reports.checks import (
     realtime,
     resync_replay,
     sender_fifo,
+    stickers,
     timestamps,
     undelivered,
     unrecovered,
@@ -73,6 +74,7 @@ _REGISTERED: tuple[CheckModule, ...] = (
     exits,
     attendance_stale,
     contacts,
+    stickers,
     late,
     unrecovered,
 )

@@ -23,6 +23,7 @@ from gauntlet.core.history import (
     Record,
     Relation,
     RoomEvent,
+    sticker_digest,
 )
 from gauntlet.core.printable import printable
 from gauntlet.core.scenario.capabilities import CAPABILITIES, DEVICES, SERVER_SEQ
@@ -441,6 +442,17 @@ class Converter:
             shown = sum({_RELATIONS[name] for name in line.lists})
             self.spool.add(Kind.CONTACT_LIST, t_ns, 0, **fields, seq=shown)
 
+    def sticker(self, line: lines.Sticker) -> None:
+        t_ns = self._time(line.time)
+        account = self.names.account(line.account)
+        self.spool.add(
+            Kind.STICKER, t_ns, 0,
+            ref_ns=self._begun(self._earlier(line, "requested", t_ns)),
+            peer=account, sseq=self.names.sticker(account, line.message),
+            seq=sticker_digest(line.sticker, ""),
+            spare=0 if line.outcome is None else _RESULTS[line.outcome],
+        )  # fmt: skip
+
     def gap(self, line: lines.Gap) -> None:
         t_ns, conv = self._time(line.time), self.names.conversation(line.conversation)
         first, last = self._exact(line.first, "first"), self._exact(line.last, "last")
@@ -577,6 +589,7 @@ _ADDERS: dict[type[lines.Line], Callable[[Converter, Any], None]] = {
     lines.Attempt: Converter.attempt,
     lines.Contact: Converter.contact,
     lines.ContactList: Converter.contact,
+    lines.Sticker: Converter.sticker,
     lines.Gap: Converter.gap,
     lines.Connect: Converter.connect,
     lines.Disconnect: Converter.disconnect,

@@ -42,6 +42,7 @@ _REQUESTED = (
     Kind.CONNECT,
     Kind.CONTACT,
     Kind.CONTACT_LIST,
+    Kind.STICKER,
 )
 _CLOSED_BY = {int(each): each.name.lower() for each in ClosedBy}
 # What an exported history has no evidence for, by check.
@@ -419,6 +420,17 @@ def _contact_list(record: _Record) -> Row:
     return record.row("contact_list", **record.pair, lists=lists, requested=record.ref_ns)
 
 
+def _sticker(record: _Record) -> Row:
+    return record.row(
+        "sticker",
+        account=record.subject,
+        message=record.sseq,
+        sticker=str(record.seq),
+        outcome=ProbeResult(record.spare).name.lower() if record.spare else None,
+        requested=record.ref_ns,
+    )
+
+
 _WRITERS: dict[int, Callable[[_Record], Row]] = {
     Kind.ATTEMPT: _sent,
     Kind.ACK: _end,
@@ -435,6 +447,7 @@ _WRITERS: dict[int, Callable[[_Record], Row]] = {
     Kind.PROBE: _attempt,
     Kind.CONTACT: _contact,
     Kind.CONTACT_LIST: _contact_list,
+    Kind.STICKER: _sticker,
     Kind.GAP: lambda record: record.row(
         "gap", **record.device, **record.place, first=record.seq, last=record.sseq
     ),

@@ -271,6 +271,17 @@ class ContactList(Line, tag="contact_list", kw_only=True):
     requested: Time | None = None
 
 
+class Sticker(Line, tag="sticker", kw_only=True):
+    """An account sent a sticker, or without `outcome`: the history has this in its place."""
+
+    time: Time
+    account: Id
+    message: Id
+    sticker: str
+    outcome: Literal["refused", "granted", "unknown"] | None = None
+    requested: Time | None = None
+
+
 class Gap(_OnDevice, tag="gap", kw_only=True):
     """The system announced that it left out positions."""
 
@@ -319,12 +330,13 @@ class Phase(Line, tag="phase", kw_only=True):
 
 KINDS: tuple[type[Line], ...] = (
     Header, Send, Ack, Reject, GiveUp, Deliver, Copy, Arrive, Read, Page, Stored, Audited, Member,
-    Event, Attendance, Attempt, Contact, ContactList, Gap, Connect, Disconnect, Away, Fault, Phase,
+    Event, Attendance, Attempt, Contact, ContactList, Sticker, Gap, Connect, Disconnect, Away,
+    Fault, Phase,
 )  # fmt: skip
 AnyLine = (
     Header | Send | Ack | Reject | GiveUp | Deliver | Copy | Arrive | Read | Page | Stored | Audited
-    | Member | Event | Attendance | Attempt | Contact | ContactList | Gap | Connect | Disconnect
-    | Away | Fault | Phase
+    | Member | Event | Attendance | Attempt | Contact | ContactList | Sticker | Gap | Connect
+    | Disconnect | Away | Fault | Phase
 )  # fmt: skip
 KEYS: dict[str, tuple[str, ...]] = {
     str(kind.__struct_config__.tag): kind.__struct_encode_fields__ for kind in KINDS

@@ -40,6 +40,7 @@ class Registry:
         self.users: dict[str, int] = {}
         self.conversations: dict[str, int] = {}
         self.accounts: dict[str, int] = {}  # that `contact` lines name
+        self.stickers: dict[str, int] = {}  # the messages that `sticker` lines name
         self.links: dict[tuple[int, str, str], Link] = {}
         self.servers: dict[int, str] = {}
         self.authors = array("L", [0])
@@ -61,6 +62,10 @@ class Registry:
     def account(self, name: Id) -> int:
         """Return the number of an account that `contact` lines name."""
         return ACCOUNTS_FROM + _numbered(self.accounts, str(name), "accounts")
+
+    def sticker(self, account: int, message: Id) -> int:
+        """Return the number of a message that `sticker` lines name."""
+        return _numbered(self.stickers, f"{account} {message}", "stickers")
 
     def conversation(self, name: Id) -> int:
         """Return the number of a conversation."""

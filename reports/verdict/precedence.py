@@ -24,6 +24,7 @@ NAMED_FIRST: tuple[str, ...] = (
     "exit",
     "attendance-stale",
     "contacts",
+    "stickers",
     "timestamps",
     "undelivered",
     "late",

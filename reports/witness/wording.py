@@ -47,6 +47,7 @@ _WHAT: dict[int, str] = {
     Kind.ATTENDANCE: "attendance",
     Kind.CONTACT: "contact",
     Kind.CONTACT_LIST: "contact-list",
+    Kind.STICKER: "sticker",
 }
 _BY_CHANNEL = {
     Channel.LIVE: "pushed",
@@ -261,9 +262,18 @@ def _contact_list(history: History, row: Any) -> str:
     return f"the lists of {reader} have {other} {where}{unrelated}"
 
 
+def _sticker(history: History, row: Any) -> str:
+    who = history.names.user(int(row["peer"]))
+    if row["spare"] == 0:
+        return f"the history has message {row['sseq']} of {who}"
+    answer = _ANSWERS.get(int(row["spare"]), "no answer")
+    return f"{who} sends message {row['sseq']}, a sticker: {answer}"
+
+
 _DESCRIBED: dict[int, Callable[[History, Any], str]] = {
     Kind.PROBE: _probe,
     Kind.ATTENDANCE: _attendance,
     Kind.CONTACT: _contact,
     Kind.CONTACT_LIST: _contact_list,
+    Kind.STICKER: _sticker,
 }

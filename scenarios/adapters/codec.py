@@ -188,6 +188,17 @@ class Codec(ABC):
         """
         return None
 
+    def stickers(self) -> Call[Sequence[str]] | None:
+        """Return a call for the names of all stickers that users can send; None without stickers.
+
+        At the latest 5 s after the answer, the server accepts all of them.
+        """
+        return None
+
+    def send_sticker(self, conv: str, client_msg_id: str, sticker: str) -> Call[Sent] | None:
+        """Return a call that sends a sticker, like `send`; None without stickers."""
+        return None
+
     def enter(self, conv: str) -> bytes | Call[bool]:
         """ROOMS: return the frame with which the session enters a room, or a call that does."""
         raise NotImplementedError

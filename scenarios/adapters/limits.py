@@ -97,10 +97,12 @@ def check_names(names: Any) -> None:
 def check_contacts(contacts: Any) -> None:
     """Raise ProtocolError for lists of contacts that are no lists of names."""
     for names in (contacts.friends, contacts.incoming, contacts.outgoing, contacts.blocked):
-        if type(names) not in (list, tuple):
-            raise ProtocolError(f"a list of contacts is {type(names).__name__}")
-        for name in names:
-            _check_text(name, "a name in a list of contacts")
+        _check_list(names, "a list of contacts")
+
+
+def check_stickers(stickers: Any) -> None:
+    """Raise ProtocolError for what is no list of the names of stickers."""
+    _check_list(stickers, "the list of stickers")
 
 
 def check_page(page: Any) -> None:
@@ -131,6 +133,13 @@ def check_heads(heads: Any) -> None:
     for conv, head in heads.items():
         _check_text(conv, "the conversation of a head")
         _check_position(head, "a head")
+
+
+def _check_list(names: Any, what: str) -> None:
+    if type(names) not in (list, tuple):
+        raise ProtocolError(f"{what} is {type(names).__name__}")
+    for name in names:
+        _check_text(name, f"a name in {what}")
 
 
 def _check_text(value: Any, what: str) -> None:

@@ -20,6 +20,7 @@ from gauntlet.scenarios.adapters.reference_frames import (
     Position,
     Refusal,
     Session,
+    Stickers,
 )
 
 T = TypeVar("T")
@@ -36,6 +37,7 @@ _decode_position: Final = msgspec.json.Decoder(Position).decode
 _decode_members: Final = msgspec.json.Decoder(Members).decode
 _decode_attendance: Final = msgspec.json.Decoder(Attendance).decode
 _decode_friends: Final = msgspec.json.Decoder(Friends).decode
+_decode_stickers: Final = msgspec.json.Decoder(Stickers).decode
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -86,6 +88,7 @@ class ReferenceCodec(base.Codec):
                 msg.client_msg_id,
                 id=msg.msg_id,
                 stamped_ms=msg.ts,
+                sticker=msg.sticker,
             )
         if (room := content.room) is not None:
             return base.Entry(room.conv, room.seq, event=room.event, user=room.user)
@@ -131,6 +134,16 @@ class ReferenceCodec(base.Codec):
 
     def contacts(self) -> base.OverHttp[base.Contacts]:
         return base.OverHttp(base.Request("GET", "/v1/friends", token=self._token), _read_contacts)
+
+    def stickers(self) -> base.OverHttp[list[str]]:
+        return base.OverHttp(base.Request("GET", "/v1/stickers", token=self._token), _read_stickers)
+
+    def send_sticker(
+        self, conv: str, client_msg_id: str, sticker: str
+    ) -> base.OverHttp[base.Sent]:
+        request_body = _encode({"client_msg_id": client_msg_id, "sticker": sticker})
+        path = f"/v1/conversations/{conv}/messages"
+        return base.OverHttp(base.Request("POST", path, request_body, self._token), _read_send)
 
     def _friends(self, method: str, path: str) -> base.OverHttp[bool]:
         return base.OverHttp(base.Request(method, path, token=self._token), _read_success)
@@ -205,6 +218,7 @@ def _read_history(conv: str, response: base.Response) -> base.Page:
             entry.user,
             entry.msg_id,
             entry.ts,
+            entry.sticker,
         )
         for entry in page.messages
     ]
@@ -237,6 +251,11 @@ def _read_attendance(response: base.Response) -> list[str]:
 def _read_contacts(response: base.Response) -> base.Contacts:
     lists = _decode(response, _decode_friends)
     return base.Contacts(lists.friends, lists.incoming, lists.outgoing, lists.blocked)
+
+
+def _read_stickers(response: base.Response) -> list[str]:
+    packs = _decode(response, _decode_stickers).packs
+    return [f"{pack}/{sticker}" for pack, stickers in packs.items() for sticker in stickers]
 
 
 def _decode(response: base.Response, decode: Callable[[bytes], T]) -> T:

@@ -25,6 +25,7 @@ class Msg(msgspec.Struct):
     body: str
     msg_id: str = ""
     ts: int = 0
+    sticker: str = ""
 
 
 class Room(msgspec.Struct):
@@ -122,6 +123,7 @@ class HistoryEntry(msgspec.Struct):
     user: str = ""
     msg_id: str = ""
     ts: int = 0
+    sticker: str = ""
 
 
 class History(msgspec.Struct):
@@ -157,6 +159,12 @@ class Friends(msgspec.Struct):
     incoming: list[str]
     outgoing: list[str]
     blocked: list[str]
+
+
+class Stickers(msgspec.Struct):
+    """The names of the stickers of each pack."""
+
+    packs: dict[str, list[str]]
 
 
 class Error(msgspec.Struct):

@@ -67,7 +67,8 @@ class Entry(_Value, frozen=True):
     `seq` is its position, or 0 if the server does not number entries. `client_msg_id` is the id
     that the sender chose, and `id` the one that the server assigned; `id` identifies the entry
     where it has no position. `stamped_ms` is the time with which the server stamped it, in
-    milliseconds since the epoch, or 0 (TIMESTAMPS).
+    milliseconds since the epoch, or 0 (TIMESTAMPS). A message that is a sticker has its name in
+    `sticker`, and no text.
     """
 
     conv: str
@@ -79,6 +80,7 @@ class Entry(_Value, frozen=True):
     user: str = ""
     id: str = ""
     stamped_ms: int = 0
+    sticker: str = ""
 
 
 class Connected(_Value, frozen=True):

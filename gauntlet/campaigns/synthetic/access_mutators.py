@@ -144,6 +144,20 @@ def refuse_a_message_after_a_block(story: Story) -> set[Identity]:
     return set()
 
 
+def store_another_sticker(story: Story) -> set[Identity]:
+    """Return another sticker from the history than the one that was sent."""
+    story.change(story.at(Kind.STICKER, spare=0)[0], seq=1)
+    return set()
+
+
+def refuse_a_listed_sticker(story: Story) -> set[Identity]:
+    """Refuse a sticker that the server lists."""
+    sent, read = story.at(Kind.STICKER, sseq=2)
+    story.change(sent, spare=ProbeResult.REFUSED)
+    story.drop([read])
+    return set()
+
+
 ACCESS_MUTATORS: dict[Mutator, str] = {
     read_before_joining: "misdelivery",
     read_after_leaving: "misdelivery",
@@ -159,4 +173,6 @@ ACCESS_MUTATORS: dict[Mutator, str] = {
     forget_an_acknowledged_request: "contacts",
     list_a_contact_of_others: "contacts",
     refuse_a_message_after_a_block: "contacts",
+    store_another_sticker: "stickers",
+    refuse_a_listed_sticker: "stickers",
 }

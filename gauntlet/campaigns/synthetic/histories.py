@@ -38,6 +38,7 @@ from gauntlet.core.history import (
     RoomEvent,
     id_digest,
     stamp_age,
+    sticker_digest,
 )
 from gauntlet.core.run_directory import ACCOUNTS_FROM
 
@@ -98,6 +99,7 @@ class _Model:
         self._ranges()
         self._strangers()
         self._contacts()
+        self._stickers()
         self._requests()
         self._polls()
         for conv in story.convs:
@@ -187,6 +189,15 @@ class _Model:
                 asked += 20 * MS
                 known = {"peer": ACCOUNTS[reader], "sseq": ACCOUNTS[not reader], "seq": shown}
                 self.story.add(Kind.CONTACT_LIST, asked + 5 * MS, ref_ns=asked, **known)
+
+    def _stickers(self) -> None:
+        """Let an account send two stickers, and read them from the history."""
+        for message, at_s in enumerate((22.55, 23.0), 1):
+            asked = ZERO + int(at_s * S)
+            known = {"peer": ACCOUNTS[1], "sseq": message, "seq": sticker_digest(f"s{message}", "")}
+            granted = {"ref_ns": asked, "spare": ProbeResult.GRANTED}
+            self.story.add(Kind.STICKER, asked + 5 * MS, **known, **granted)
+            self.story.add(Kind.STICKER, asked + 9 * MS, ref_ns=asked + 6 * MS, **known)
 
     def _connections(self) -> None:
         story, number = self.story, 0

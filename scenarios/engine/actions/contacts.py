@@ -8,8 +8,8 @@ blocks. A round of a pair:
   of them ends it in every second round.
 - One blocks the other. When the block was answered and has had the time to take effect, the server
   must refuse a direct message and a request for friendship of the blocked one (PROBE).
-- The block is removed. After the same time, the server must accept both again. One of them ends the
-  request.
+- The block is removed. After the same time, the server must accept both again, and a sticker that
+  it has listed in the beginning (STICKER). One of them ends the request.
 
 Every change is recorded (CONTACT), and so are the lists of both accounts after it and after each
 while (CONTACT_LIST): what was acknowledged may be lost later, for example when a service restarts.
@@ -27,13 +27,23 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from gauntlet.core.clock import NS_PER_S
-from gauntlet.core.history import Contact, Kind, Probe, ProbeResult, Relation
+from gauntlet.core.history import Contact, Kind, Probe, ProbeResult, Relation, sticker_digest
 from gauntlet.core.run_directory import ACCOUNTS_FROM, NUMBERS_PER_WORKER
 from gauntlet.core.scenario.accounts import Account
-from gauntlet.core.scenario.capabilities import OPEN_ACCOUNTS
+from gauntlet.core.scenario.capabilities import HISTORY, OPEN_ACCOUNTS, SERVER_SEQ
 from gauntlet.scenarios.adapters import base
-from gauntlet.scenarios.adapters.base import Call, Codec, OverHttp, ProtocolError, Response, Sent
-from gauntlet.scenarios.adapters.limits import check_contacts
+from gauntlet.scenarios.adapters.base import (
+    Call,
+    Codec,
+    Cursor,
+    Entry,
+    OverHttp,
+    Page,
+    ProtocolError,
+    Response,
+    Sent,
+)
+from gauntlet.scenarios.adapters.limits import check_contacts, check_stickers, lifetime_s
 from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.session import Session
 from gauntlet.scenarios.engine.actions import strangers
@@ -45,6 +55,7 @@ _PAUSE_S = 1.0
 _TIMEOUT_S = 5.0
 _DEVICE = "d0"
 _BODY = "contacts"
+_ENTRIES = 100
 
 
 class Party(NamedTuple):
@@ -61,6 +72,7 @@ class Outcome(NamedTuple):
     result: ProbeResult
     obtained: int = 0
     value: Any = None
+    is_answered: bool = True
 
 
 class NotAnswered(Exception):
@@ -78,6 +90,10 @@ class Contacts:
         self._ramp_ns, self._steady_ns = int(load.ramp * NS_PER_S), int(load.steady * NS_PER_S)
         self._accounts = itertools.count()
         self._end_ns = 0
+        # Where the history of a conversation begins, None if there is none.
+        self.history_start: Cursor | None = None
+        if HISTORY in plan.adapter.capabilities:
+            self.history_start = 0 if SERVER_SEQ in plan.adapter.capabilities else ""
 
     def scheduled_actions(self) -> Iterator[tuple[int, int, Callable[[Session], None]]]:
         """Yield (time, user, action) of the first round, as `user_actions.scheduled_actions`."""
@@ -156,7 +172,9 @@ class Pair:
         self._channel = session.request_channel
         self._parties = parties
         self._record_probe = record_probe
+        self._conv = "d." + ".".join(sorted(party.name for party in parties))
         self._gateway = 0
+        self._logged_in_ns = 0
         self._messages = itertools.count(1)
         first, second = parties
         block = self._channel.ask(partial(first.codec.block, second.name))
@@ -174,6 +192,7 @@ class Pair:
 
     async def log_in(self) -> bool:
         """Log in both; return whether they are."""
+        self._logged_in_ns = self._context.now_ns()
         for party in self._parties:
             call = self._channel.ask(party.codec.login)
             if call is not None:
@@ -181,6 +200,15 @@ class Pair:
                 if outcome.result is not ProbeResult.GRANTED:
                     return False
         return True
+
+    async def _renew(self) -> None:
+        """Log in both again if half of the time has passed for which a login lasts."""
+        passed_s = (self._context.now_ns() - self._logged_in_ns) / NS_PER_S
+        for party in self._parties:
+            lasts_s = self._channel.ask(lambda codec=party.codec: lifetime_s(codec.login_lasts_s()))
+            if lasts_s and passed_s > lasts_s / 2:
+                await self.log_in()
+                return
 
     async def part(self) -> None:
         """End what may be between two accounts that have just been created: nothing."""
@@ -194,6 +222,7 @@ class Pair:
         blocker, other = self._parties
         ender = self._parties[number // 2 % 2]
         await self._send(other, blocker)
+        stickers = await self._list_stickers(other)
         if self._has_lists:
             await self._listed_change(Contact.REQUEST, other, blocker)
             await asyncio.sleep(_PAUSE_S)
@@ -213,7 +242,8 @@ class Pair:
         if not self._contacts.has_time:
             return
         await asyncio.sleep(TAKES_EFFECT_S)
-        await self._send(other, blocker)
+        if await self._send(other, blocker) is ProbeResult.GRANTED and stickers:
+            await self._send_sticker(other, blocker, stickers[-number % len(stickers)])
         if self._has_lists:
             await self._listed_change(Contact.REQUEST, other, blocker)
             await self._listed_change(Contact.END, ender, self._other(ender))
@@ -233,6 +263,7 @@ class Pair:
         self, contact: Contact, actor: Party, other: Party, probe: Probe | None = None
     ) -> ProbeResult | None:
         """Request a change once; None if the adapter cannot, NotAnswered without an answer."""
+        await self._renew()
         make = {
             Contact.REQUEST: actor.codec.befriend,
             Contact.END: actor.codec.unfriend,
@@ -251,19 +282,68 @@ class Pair:
             raise NotAnswered
         return outcome.result
 
-    async def _send(self, sender: Party, recipient: Party, probe: Probe | None = None) -> None:
+    async def _send(
+        self, sender: Party, recipient: Party, probe: Probe | None = None
+    ) -> ProbeResult | None:
         """Send a direct message, which may be repeated: it has an id."""
-        first, second = sorted((sender.name, recipient.name))
+        await self._renew()
         ident = f"{sender.name}-{next(self._messages)}"
-        call = self._channel.ask(partial(sender.codec.send, f"d.{first}.{second}", ident, _BODY))
+        call = self._channel.ask(partial(sender.codec.send, self._conv, ident, _BODY))
         if call is None:
-            return
+            return None
         requested_ns = self._context.now_ns()
         outcome = await self._outcome(call)
         if probe is not None:
             self._record_probe(probe, requested_ns, outcome.result, outcome.obtained)
         result = outcome.result if _is_final(outcome.value) else ProbeResult.UNKNOWN
         self._record(Contact.SEND, sender, recipient, requested_ns, result)
+        return result
+
+    async def _list_stickers(self, party: Party) -> list[str]:
+        """Return the names of all stickers; none if they are not known now."""
+        call = self._channel.ask(party.codec.stickers)
+        outcome = await self._outcome(call, check=check_stickers) if call is not None else None
+        return [] if outcome is None or outcome.value is None else list(outcome.value)
+
+    async def _send_sticker(self, sender: Party, recipient: Party, sticker: str) -> None:
+        """Send a sticker, and read the message that is stored."""
+        message = next(self._messages)
+        ident = f"{sender.name}-{message}"
+        call = self._channel.ask(partial(sender.codec.send_sticker, self._conv, ident, sticker))
+        if call is None:
+            return
+        requested_ns = self._context.now_ns()
+        outcome = await self._outcome(call)
+        result = outcome.result if _is_final(outcome.value) else ProbeResult.UNKNOWN
+        digest = sticker_digest(sticker, "")
+        self._record_sticker(sender, message, requested_ns, digest, result)
+        if result is ProbeResult.GRANTED and self._contacts.history_start is not None:
+            requested_ns = self._context.now_ns()
+            start = outcome.value.seq - 1 if outcome.value.seq else self._contacts.history_start
+            entry = await self._find(recipient, ident, start)
+            if entry is not None:
+                digest = sticker_digest(entry.sticker, entry.body)
+                self._record_sticker(sender, message, requested_ns, digest)
+
+    async def _find(self, reader: Party, ident: str, start: Cursor) -> Entry | None:
+        """Return a message from the history; None if there is no message with that id."""
+        call = self._channel.ask(partial(reader.codec.history, self._conv, start, _ENTRIES))
+        page = (await self._outcome(call)).value if call is not None else None
+        entries = page.entries if isinstance(page, Page) else ()
+        return next((entry for entry in entries if entry.client_msg_id == ident), None)
+
+    def _record_sticker(
+        self, sender: Party, message: int, requested_ns: int, digest: int, result: int = 0
+    ) -> None:
+        self._context.sink.add(
+            Kind.STICKER,
+            self._context.now_ns(),
+            ref_ns=requested_ns,
+            peer=sender.number,
+            sseq=message,
+            seq=digest,
+            spare=result,
+        )
 
     def _record(
         self, contact: Contact, actor: Party, other: Party, requested_ns: int, result: ProbeResult
@@ -285,20 +365,17 @@ class Pair:
                 await self._read_list(reader, self._other(reader))
 
     async def _read_list(self, reader: Party, other: Party) -> None:
-        call = self._channel.ask(reader.codec.contacts)
-        if call is None:
-            return
-        requested_ns = self._context.now_ns()
-
-        async def ask(call: OverHttp[Any]) -> Response | None:
-            nonlocal requested_ns
-            while (response := await self._ask_once(call)) is None and self._contacts.has_time:
-                await asyncio.sleep(_PAUSE_S)
-                requested_ns = self._context.now_ns()
-            return response
-
-        outcome = await self._outcome(call, ask)
-        if isinstance(outcome.value, base.Contacts):
+        while True:
+            await self._renew()
+            call = self._channel.ask(reader.codec.contacts)
+            if call is None:
+                return
+            requested_ns = self._context.now_ns()
+            outcome = await self._outcome(call, self._ask_once, check_contacts)
+            if outcome.is_answered or not self._contacts.has_time:
+                break
+            await asyncio.sleep(_PAUSE_S)
+        if outcome.value is not None:
             self._context.sink.add(
                 Kind.CONTACT_LIST,
                 self._context.now_ns(),
@@ -312,6 +389,7 @@ class Pair:
         self,
         call: bytes | Call[Any],
         ask: Callable[[OverHttp[Any]], Awaitable[Response | None]] | None = None,
+        check: Callable[[Any], None] = lambda _value: None,
     ) -> Outcome:
         """Return how a request ends; nothing but HTTP is possible without a connection."""
         if not isinstance(call, OverHttp):
@@ -319,10 +397,9 @@ class Pair:
         try:
             response = await (ask or self._ask_again)(call)
             if response is None:
-                return Outcome(ProbeResult.UNKNOWN)
+                return Outcome(ProbeResult.UNKNOWN, is_answered=False)
             value = call.read(response)
-            if isinstance(value, base.Contacts):
-                check_contacts(value)
+            check(value)
             return Outcome(*strangers.assess(value), value)
         except ProtocolError:
             return Outcome(ProbeResult.REFUSED)
@@ -331,9 +408,9 @@ class Pair:
             return Outcome(ProbeResult.UNKNOWN)
 
     async def _ask_once(self, call: OverHttp[Any]) -> Response | None:
-        """Return the answer to one attempt, None for none and for a temporary failure."""
+        """Return the answer to one attempt; None for none, and for a failure that may pass."""
         response = await self._transport.request_once(self._gateway, call.request, _TIMEOUT_S)
-        if response is None or response.status >= HTTPStatus.TOO_MANY_REQUESTS:
+        if response is None or _may_pass(response):
             self._gateway += 1
             return None
         return response
@@ -343,8 +420,13 @@ class Pair:
         response = await self._transport.request_until_answered(
             self._gateway, call.request, _TIMEOUT_S
         )
-        temporary = response is None or response.status >= HTTPStatus.TOO_MANY_REQUESTS
-        return None if temporary else response
+        return None if response is None or _may_pass(response) else response
+
+
+def _may_pass(response: Response) -> bool:
+    """Return whether the next answer may be another one: the login may have expired."""
+    status = response.status
+    return status >= HTTPStatus.TOO_MANY_REQUESTS or status == HTTPStatus.UNAUTHORIZED
 
 
 def _is_final(answer: Any) -> bool:

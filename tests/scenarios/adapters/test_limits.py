@@ -89,3 +89,10 @@ def test_contacts_are_lists_of_names(which, names):
     with pytest.raises(ProtocolError, match="list of contacts"):
         limits.check_contacts(Contacts(**{which: names}))
     limits.check_contacts(Contacts(**{which: ["ann", ""]}))
+
+
+@pytest.mark.parametrize("names", [None, "hello", {"hello": 1}, ["hello", 1], ["x" * 4097]])
+def test_stickers_are_a_list_of_names(names):
+    with pytest.raises(ProtocolError, match="list of stickers"):
+        limits.check_stickers(names)
+    limits.check_stickers(["hello", ""])

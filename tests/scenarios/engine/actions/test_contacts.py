@@ -9,9 +9,16 @@ from types import SimpleNamespace
 import pytest
 
 from gauntlet.core.clock import NS_PER_S
-from gauntlet.core.history import Contact, Kind, Probe, ProbeResult, Relation
+from gauntlet.core.history import (
+    Contact,
+    Kind,
+    Probe,
+    ProbeResult,
+    Relation,
+    sticker_digest,
+)
 from gauntlet.core.run_directory import ACCOUNTS_FROM, NUMBERS_PER_WORKER
-from gauntlet.core.scenario.capabilities import MEMBERS_ONLY, OPEN_ACCOUNTS
+from gauntlet.core.scenario.capabilities import HISTORY, MEMBERS_ONLY, OPEN_ACCOUNTS, SERVER_SEQ
 from gauntlet.reference_server.store.relations import CHANGES, relation
 from gauntlet.scenarios.adapters import base
 from gauntlet.scenarios.adapters.base import Response, Sent
@@ -26,6 +33,7 @@ FORBIDDEN = Response(
 )
 LOGIN = {"api": [], "connect": {"url": "ws://x", "environment": "blue"}}
 SENT = {"conv": "", "client_msg_id": "", "seq": 1, "msg_id": "m", "ts": 1}
+PACKS = {"cats": ["hello", "thanks"], "signs": ["no", "yes"]}
 WORKER = 3
 FIRST = WORKER * NUMBERS_PER_WORKER + ACCOUNTS_FROM
 GRANTED, REFUSED = ProbeResult.GRANTED, ProbeResult.REFUSED
@@ -46,12 +54,14 @@ class Server:
     def __init__(self):
         self.asked, self.answers, self.tasks = [], {}, []
         self.states = {}  # by pair of names
+        self.login = LOGIN
+        self.stickers = []  # the messages with one, by conversation
 
     def spawn(self, job):
         self.tasks.append(asyncio.ensure_future(job))
 
     async def request_once(self, _gateway, request, _timeout_s):
-        parts = request.path.split("/")[2:]
+        parts = request.path.partition("?")[0].split("/")[2:]
         kind = "messages" if parts[-1] == "messages" else parts[0]
         kind = "block" if parts[-1] == "block" else kind
         self.asked.append((request.method, request.path))
@@ -66,10 +76,18 @@ class Server:
         user = request.token
         if kind == "sessions":
             name = json.loads(request.body)["user"]
-            return Response(201, json.dumps({"token": name, **LOGIN}).encode())
+            return Response(201, json.dumps({"token": name, **self.login}).encode())
+        if kind == "stickers":
+            return Response(200, json.dumps({"packs": PACKS}).encode())
+        if kind == "messages" and request.method == "GET":
+            found = [entry for conv, entry in self.stickers if conv == parts[1]]
+            return Response(200, json.dumps({"messages": found, "head": 9}).encode())
         if kind == "messages":
             low, high = parts[1].removeprefix("d.").split(".")
             refused = relation(self.states.get((low, high), 0), user == high) == "barred"
+            message = json.loads(request.body)
+            if "sticker" in message and not refused:
+                self.stickers.append((parts[1], {"type": "msg", "seq": 1, **message}))
             return FORBIDDEN if refused else Response(201, json.dumps(SENT).encode())
         if len(parts) == 1:
             return Response(200, json.dumps(self._lists(user)).encode())
@@ -127,7 +145,9 @@ def bench(world, monkeypatch):
     load = SimpleNamespace(ramp=4.0, steady=13.0, strangers=True)
     plan = SimpleNamespace(
         load=SimpleNamespace(scenario=SimpleNamespace(load=load)),
-        adapter=SimpleNamespace(capabilities={MEMBERS_ONLY, OPEN_ACCOUNTS}),
+        adapter=SimpleNamespace(
+            capabilities={MEMBERS_ONLY, OPEN_ACCOUNTS, HISTORY, SERVER_SEQ}
+        ),
         traffic=SimpleNamespace(users=[ANN], conversations={TALK.name: TALK}),
         stripe=SimpleNamespace(worker=WORKER),
     )
@@ -185,6 +205,14 @@ def story(world, *accounts):
                 what = (Contact(fields["seq"]), fields["spare"])
             found.append((numbers[fields["peer"]], what))
     return found
+
+
+def stickers(world):
+    """Return what is recorded of stickers: the account, from 0, the digest, and the result."""
+    return [
+        (kept.fields["peer"] - FIRST, kept.fields["seq"], kept.fields["spare"])
+        for kept in world.kinds(Kind.STICKER)
+    ]
 
 
 def lists(first, second, *shown):
@@ -275,6 +303,50 @@ async def test_the_server_has_five_seconds_for_a_block_and_for_its_removal(world
     assert sends[2] - times[Contact.UNBLOCK] == 5 * NS_PER_S
 
 
+async def test_each_pair_sends_another_sticker_and_reads_it(world, bench):
+    await bench.run()
+    first, last = sticker_digest("cats/hello", ""), sticker_digest("signs/yes", "")
+    assert stickers(world) == [(1, first, GRANTED), (1, first, 0), (2, last, GRANTED), (2, last, 0)]
+    numbers = [kept.fields["sseq"] for kept in world.kinds(Kind.STICKER)]
+    assert numbers[0] == numbers[1]
+
+
+async def test_what_the_history_has_in_the_place_of_a_sticker_is_recorded(world, bench):
+    ident = f"{world.context.tag}b3-1-4"
+    entry = {"type": "msg", "seq": 1, "client_msg_id": ident, "sticker": "x", "body": "y"}
+    page = json.dumps({"messages": [entry], "head": 1}).encode()
+    bench.server.answers["GET", "messages"] = Response(200, page)
+    await bench.run()
+    assert (1, sticker_digest("x", "y"), 0) in stickers(world)
+    assert [result for account, _, result in stickers(world) if account == 2] == [GRANTED]
+
+
+@pytest.mark.parametrize("answer", [None, Response(503, b""), FORBIDDEN])
+async def test_without_a_list_of_stickers_none_is_sent(answer, world, bench):
+    bench.server.answers["GET", "stickers"] = answer
+    await bench.run()
+    assert stickers(world) == []
+
+
+async def test_a_sticker_is_sent_only_if_a_message_was_accepted(world, bench):
+    bench.server.answers["POST", "messages"] = FORBIDDEN
+    await bench.run()
+    assert stickers(world) == []
+
+
+async def test_without_a_history_no_sticker_is_read(world, bench):
+    bench.plan.adapter.capabilities -= {HISTORY}
+    await bench.run()
+    assert [result for _, _, result in stickers(world)] == [GRANTED, GRANTED]
+
+
+async def test_logins_are_renewed_before_they_expire(bench):
+    bench.server.login = {**LOGIN, "expires_in_s": 8}
+    await bench.run()
+    logins = [path for _, path in bench.server.asked if path == "/v1/sessions"]
+    assert len(logins) == 4 * 3  # at 0 s, 7 s and 12 s, or in between
+
+
 async def test_the_names_of_the_accounts_are_recorded(bench):
     await bench.run()
     tag = bench.world.context.tag
@@ -295,14 +367,14 @@ async def test_a_block_that_the_server_did_not_confirm_is_tried_by_none(answer, 
     assert probes(world) == []
 
 
-@pytest.mark.parametrize("answer", [None, Response(503, b"")])
+@pytest.mark.parametrize("answer", [None, Response(503, b""), Response(401, b"")])
 async def test_an_attempt_without_an_answer_is_unknown(answer, world, bench):
     bench.server.answers["POST", "messages"] = answer
     await bench.run()
     assert probes(world)[0] == (Probe.BLOCKED_SEND, ProbeResult.UNKNOWN)
 
 
-@pytest.mark.parametrize("answer", [None, Response(503, b"")])
+@pytest.mark.parametrize("answer", [None, Response(503, b""), Response(401, b"")])
 async def test_a_pair_ends_with_a_change_without_an_answer_after_its_lists_were_read(
     answer, world, bench
 ):
