@@ -32,7 +32,7 @@ KIND = CheckKind(
     "contacts",
     "a list of friends, requests and blocks contradicts what users did, or a block outlives its "
     "removal",
-    aspect="content",
+    aspect="contacts",
     required=True,
     examined_min=1,
 )

@@ -19,7 +19,7 @@ from gauntlet.reports.history.history import History
 KIND = CheckKind(
     "stickers",
     "a sticker was stored as something else, or one that the server lists was refused",
-    aspect="content",
+    aspect="contacts",
     required=True,
     examined_min=1,
 )
@@ -42,6 +42,7 @@ def check(history: History) -> Finding:
         count=wrong.size,
         witnesses=tuple(_witness(history, int(each)) for each in wrong[:WITNESSES_MAX]),
         not_applicable=why_not or ("" if examined.size + refused.size else _UNANSWERED),
+        unexamined=0 if examined.size + refused.size else at.size,
         times_ns=ints(records["t_ns"][wrong]),
     )
 
