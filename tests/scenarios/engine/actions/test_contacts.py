@@ -282,7 +282,7 @@ async def test_the_accounts_of_a_pair_block_each_other_in_turn_and_both_end_frie
     assert {account for account, what in found if what == (Contact.BLOCK, GRANTED)} == {0, 1}
     ended = {account for account, what in found if what == (Contact.END, GRANTED)}
     assert ended == {0, 1}
-    (second,) = (at for at, entry in enumerate(found) if entry == (1, (Contact.BLOCK, GRANTED)))[:1]
+    second = found.index((1, (Contact.BLOCK, GRANTED)))
     assert found[second - 2 : second] == lists(1, 0, FRIEND, FRIEND)
 
 
