@@ -33,7 +33,7 @@ from gauntlet.core.history import (
 )
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import SERVER_SEQ
-from gauntlet.reports.checks._shared import lost_messages, named_by, may_meet_fault
+from gauntlet.reports.checks._shared import lost_messages, may_meet_fault, named_by
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Counted, Finding, Witness
 from gauntlet.reports.history.arrays import (
     Bools,

@@ -138,9 +138,7 @@ class ReferenceCodec(base.Codec):
     def stickers(self) -> base.OverHttp[list[str]]:
         return base.OverHttp(base.Request("GET", "/v1/stickers", token=self._token), _read_stickers)
 
-    def send_sticker(
-        self, conv: str, client_msg_id: str, sticker: str
-    ) -> base.OverHttp[base.Sent]:
+    def send_sticker(self, conv: str, client_msg_id: str, sticker: str) -> base.OverHttp[base.Sent]:
         request_body = _encode({"client_msg_id": client_msg_id, "sticker": sticker})
         path = f"/v1/conversations/{conv}/messages"
         return base.OverHttp(base.Request("POST", path, request_body, self._token), _read_send)

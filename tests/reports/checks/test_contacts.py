@@ -71,28 +71,38 @@ def test_what_both_are_shown_agrees_with_what_they_did():
     [
         (
             lambda: friends().list(ANN, FRIEND).list(BOB, INCOMING),
-            "The lists of bob have ann among the incoming requests, and not among the friends, "
-            "after bob had requested the friendship of ann.",
+            (
+                "The lists of bob have ann among the incoming requests, and not among the friends, "
+                "after bob had requested the friendship of ann."
+            ),
         ),
         (
             lambda: Pair().unrelated().do(ANN, Contact.REQUEST).list(BOB, NOTHING),
-            "The lists of bob have ann nowhere, and not among the incoming requests, after ann had "
-            "requested the friendship of bob.",
+            (
+                "The lists of bob have ann nowhere, and not among the incoming requests, after "
+                "ann had requested the friendship of bob."
+            ),
         ),
         (
             lambda: friends().do(BOB, Contact.END).list(ANN, FRIEND),
-            "The lists of ann have bob among the friends, and not nowhere, after bob had ended "
-            "what was between them and ann.",
+            (
+                "The lists of ann have bob among the friends, and not nowhere, after bob had ended "
+                "what was between them and ann."
+            ),
         ),
         (
             lambda: friends().do(BOB, Contact.BLOCK).list(BOB, FRIEND | BLOCKED),
-            "The lists of bob have ann among the friends and among the blocked users, and not "
-            "among the blocked users, after bob had blocked ann.",
+            (
+                "The lists of bob have ann among the friends and among the blocked users, and not "
+                "among the blocked users, after bob had blocked ann."
+            ),
         ),
         (
             lambda: Pair().unrelated().list(ANN, INCOMING),
-            "The lists of ann have bob among the incoming requests, and not nowhere, after ann had "
-            "ended what was between them and bob.",
+            (
+                "The lists of ann have bob among the incoming requests, and not nowhere, after "
+                "ann had ended what was between them and bob."
+            ),
         ),
         (
             lambda: friends().list(ANN, FRIEND | Relation.UNRELATED),
@@ -108,10 +118,8 @@ def test_a_list_that_contradicts_what_was_answered_is_a_violation(pair, sentence
 
 def test_a_relation_that_was_not_requested_is_a_violation_also_at_first():
     pair = Pair().do(ANN, Contact.END).list(ANN, FRIEND)
-    assert sentences(pair.verdict()) == [
-        "The lists of ann have bob among the friends, and not nowhere or among the blocked users, "
-        "after ann had ended what was between them and bob."
-    ]
+    (sentence,) = sentences(pair.verdict())
+    assert "have bob among the friends, and not nowhere or among the blocked users" in sentence
 
 
 @pytest.mark.parametrize("shown", [NOTHING, OUTGOING])

@@ -487,7 +487,7 @@ BAD = {
     '{"kind":"fault","time":2,"fault":"a","recover_within":1e300}': "1: recover_within must be at",
     '{"kind":"member","time":2,"until":1,"user":"a","conversation":"c"}': "1: until must not be",
     '{"kind":"connect","time":2,"dialled":3,"user":"a"}': "1: dialled must not be after time",
-    json.dumps({**CONTACT, "time": 1, "outcome": "granted", "other": "ann"}): "1: other must not be",
+    json.dumps({**CONTACT, "time": 1, "outcome": "granted", "other": "ann"}): "1: other must not",
     json.dumps({**CONTACT, "time": 1, "outcome": "yes"}): "1: outcome is wrong",
     READ + ',"requested":3}': "1: requested must not be after time; got 3",
     SEQ

@@ -145,9 +145,7 @@ def bench(world, monkeypatch):
     load = SimpleNamespace(ramp=4.0, steady=13.0, strangers=True)
     plan = SimpleNamespace(
         load=SimpleNamespace(scenario=SimpleNamespace(load=load)),
-        adapter=SimpleNamespace(
-            capabilities={MEMBERS_ONLY, OPEN_ACCOUNTS, HISTORY, SERVER_SEQ}
-        ),
+        adapter=SimpleNamespace(capabilities={MEMBERS_ONLY, OPEN_ACCOUNTS, HISTORY, SERVER_SEQ}),
         traffic=SimpleNamespace(users=[ANN], conversations={TALK.name: TALK}),
         stripe=SimpleNamespace(worker=WORKER),
     )
