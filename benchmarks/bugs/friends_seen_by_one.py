@@ -10,7 +10,7 @@ from gauntlet.reference_server.store.relations import Relation
 
 SENTENCE = "Of two friends, only the one whose name comes first sees the friendship."
 SERVICES = ("friend",)
-ANOMALIES = ("friends",)
+ANOMALIES = ("contacts",)
 OPTIONS = {"scenario": "steady", "stack": "embedded"}
 
 log = logging.getLogger("gauntlet.reference_server.bug")

@@ -28,6 +28,9 @@ on `kind`:
 | ARRIVED | receiver's | author | op's | position | arrived | intended | positions before it |
 | START | receiver's | – | – | last position before it | `connected` received | dial started | – |
 | ATTENDANCE | requester's | subject | Attendance | – | answered | requested | – |
+| CONTACT | – | account | other account | Contact | answered | requested | ProbeResult |
+| CONTACT_LIST | – | account | other account | Relation | answered | requested | – |
+| STICKER | – | account | message | digest | answered | requested | ProbeResult, or 0 |
 | MISSED | – | author, or 0 | op's, or 0 | – | missed | intended | Miss |
 
 `t_ns` and `ref_ns` are readings of `clock.now_ns`. `peer` is the number of a user and `conv` that
@@ -59,10 +62,16 @@ in the moment of its arrival. Its `spare` is how many positions before it were m
 a conversation that the server stated when it accepted a connection: pushes on that connection begin
 behind it. A GAP is announced on its connection; with Channel.HISTORY, it is what a client still
 looked for when the load ended. An ATTENDANCE record is what the system's list of who is in a room
-says of one member.
+says of one member. A CONTACT is what an account that takes no part in the load requested of another
+one, and a CONTACT_LIST is where the lists of contacts of an account have the other one. The
+requests of a pair of accounts follow one another: each was answered, or given up, before the next
+one was made. A STICKER is a message with a sticker that such an account sent to the other one, and
+which was listed at least 5 s before; with the result 0, it is what a page of history had under the
+id of that message. Its digest is `sticker_digest`. These three kinds have no conversation.
 """
 
 import struct
+import zlib
 from enum import IntEnum, IntFlag
 from hashlib import blake2b
 from typing import NamedTuple
@@ -125,6 +134,9 @@ class Kind(IntEnum):
     ARRIVED = 24
     START = 25
     ATTENDANCE = 26
+    CONTACT = 27
+    CONTACT_LIST = 28
+    STICKER = 29
 
 
 class Channel(IntEnum):
@@ -198,11 +210,31 @@ class Probe(IntEnum):
 
 
 class ProbeResult(IntEnum):
-    """How the server answered: `spare` of a PROBE or MEMBERSHIP record."""
+    """How the server answered: `spare` of PROBE, MEMBERSHIP, CONTACT and STICKER."""
 
     REFUSED = 1
     GRANTED = 2
     UNKNOWN = 3  # no answer, a temporary failure, or a request that nothing answers
+
+
+class Contact(IntEnum):
+    """What an account requested of another one: `seq` of a CONTACT record."""
+
+    REQUEST = 1  # a friendship, or the acceptance of the one that the other account requested
+    END = 2  # of the friendship, or of a request by either account
+    BLOCK = 3
+    UNBLOCK = 4
+    SEND = 5  # a direct message
+
+
+class Relation(IntFlag):
+    """Which lists of an account name the other one: `seq` of a CONTACT_LIST record."""
+
+    FRIEND = 1
+    INCOMING = 2
+    OUTGOING = 4
+    BLOCKED = 8
+    UNRELATED = 16  # some list names an account with which this one has never had to do
 
 
 class PageFlag(IntFlag):
@@ -259,6 +291,11 @@ def id_digest(server_id: str) -> int:
     """Return 63 bits that stand for the id of a message in a record; 0 for the empty id."""
     data = server_id.encode(errors="surrogatepass")
     return int.from_bytes(blake2b(data, digest_size=8).digest(), "big") >> 1 if data else 0
+
+
+def sticker_digest(sticker: str, body: str) -> int:
+    """Return 32 bits that stand for a sticker and the text beside it, which is usually empty."""
+    return zlib.crc32(f"{sticker}\n{body}".encode(errors="surrogatepass"))
 
 
 def stamp_age(age_ns: int) -> int:

@@ -106,7 +106,7 @@ class AdapterKind(_Description, frozen=True):
 
 
 # The promises of an IM system that checks grade, in the order of the table of grades.
-Aspect = Literal["loss", "order", "duplicates", "re-sync", "content", "attendance"]
+Aspect = Literal["loss", "order", "duplicates", "re-sync", "content", "attendance", "contacts"]
 
 
 class CheckKind(_Description, frozen=True):

@@ -20,6 +20,8 @@ SCHEMA_VERSION = 1
 # The users, conversations and links of worker W are numbered from W times this, so that numbers are
 # unique in a run and identify the worker.
 NUMBERS_PER_WORKER = 1_000_000
+# Accounts that take no part in the load are numbered behind its users, from here on.
+ACCOUNTS_FROM = 900_000
 # In a history that others recorded: the user who wrote what no line sends.
 UNKNOWN_SENDER = NUMBERS_PER_WORKER - 1
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")

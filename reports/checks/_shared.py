@@ -271,3 +271,16 @@ def certainly_in(history: History, conv: Ints, user: Ints, position: Ints) -> Bo
         conv[known], user[known], messages.first_attempt_ns[message], messages.acked_ns[message]
     )
     return certain
+
+
+def may_meet_fault(history: History, begun_ns: Ints, ended_ns: Ints) -> Bools:
+    """Return which spans of time meet a fault, or the time allowed for the recovery from one."""
+    events = history.events
+    found = np.zeros(begun_ns.size, dtype=np.bool_)
+    margin_ns = int(history.scenario.recovery_window * NS_PER_S) + events.clock_error_ns
+    for fault in events.faults:
+        if fault.requested_ns is not None or fault.effective_ns is not None:
+            from_ns = min(t for t in (fault.requested_ns, fault.effective_ns) if t is not None)
+            until_ns = NEVER if fault.healed_ns is None else fault.healed_ns + margin_ns
+            found |= (ended_ns >= from_ns - events.clock_error_ns) & (begun_ns <= until_ns)
+    return found

@@ -33,10 +33,9 @@ from gauntlet.core.history import (
 )
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import SERVER_SEQ
-from gauntlet.reports.checks._shared import lost_messages, named_by
+from gauntlet.reports.checks._shared import lost_messages, may_meet_fault, named_by
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Counted, Finding, Witness
 from gauntlet.reports.history.arrays import (
-    NEVER,
     Bools,
     Ints,
     contains,
@@ -140,16 +139,9 @@ def _block_is_excused(history: History, granted: Ints) -> Bools:
 
     A server may go on without the service that knows the blocks, with those that it knew before.
     """
-    records, events = history.records, history.events
+    records = history.records
     begun_ns = ints(records["ref_ns"][granted]) - BLOCK_NS
-    ended_ns = ints(records["t_ns"][granted])
-    excused = np.zeros(granted.size, dtype=np.bool_)
-    margin_ns = int(history.scenario.recovery_window * NS_PER_S) + events.clock_error_ns
-    for fault in events.faults:
-        if fault.requested_ns is not None or fault.effective_ns is not None:
-            from_ns = min(t for t in (fault.requested_ns, fault.effective_ns) if t is not None)
-            until_ns = NEVER if fault.healed_ns is None else fault.healed_ns + margin_ns
-            excused |= (ended_ns >= from_ns - events.clock_error_ns) & (begun_ns <= until_ns)
+    excused = may_meet_fault(history, begun_ns, ints(records["t_ns"][granted]))
     found: Bools = excused & np.isin(records["sseq"][granted], _BLOCKED)
     return found
 

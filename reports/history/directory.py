@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from sys import intern
+from types import MappingProxyType
 
 import msgspec
 import numpy as np
@@ -86,11 +87,16 @@ class _LinkRow(msgspec.Struct, tag_field="row", tag="link"):
     environment: str
 
 
+class _AccountRow(msgspec.Struct, tag_field="row", tag="account"):
+    account: int
+    name: str
+
+
 class _CreatedRow(msgspec.Struct, tag_field="row", tag="created"):
     """What the run created on the system: the concern of `gauntlet clean` alone."""
 
 
-_Row = _UserRow | _ConvRow | _LinkRow | _CreatedRow
+_Row = _UserRow | _ConvRow | _LinkRow | _AccountRow | _CreatedRow
 
 
 def _rows(file: Path) -> Iterator[_Row]:
@@ -125,12 +131,14 @@ class Names:
         connections: Mapping[int, Connection],
         driven: Collection[int] = frozenset(),
         message_ids: MessageIds | None = None,
+        accounts: Mapping[int, str] = MappingProxyType({}),
     ) -> None:
         self.users = users
         self.convs = convs
         self.connections = connections
         self.driven = driven
         self._message_ids = message_ids
+        self._accounts = accounts
         self._numbers = np.array(sorted(connections), dtype=np.int64)
         ordered = [connections[int(number)] for number in self._numbers]
         self.sessions = sorted({(known.user, known.device) for known in ordered})
@@ -151,6 +159,7 @@ class Names:
         convs: dict[int, Conversation] = {}
         connections: dict[int, Connection] = {}
         driven: set[int] = set()
+        accounts: dict[int, str] = {}
         for row in _rows(run.links):
             match row:
                 case _UserRow() if row.user // NUMBERS_PER_WORKER not in lost:
@@ -159,13 +168,15 @@ class Names:
                         driven.add(row.user)
                 case _ConvRow() if row.conv // NUMBERS_PER_WORKER not in lost:
                     convs[row.conv] = Conversation(row.name, row.workload, row.members)
+                case _AccountRow() if row.account // NUMBERS_PER_WORKER not in lost:
+                    accounts[row.account] = row.name
                 case _LinkRow() if row.link // NUMBERS_PER_WORKER not in lost:
                     texts = (row.device, row.edge, row.environment)
                     device, edge, environment = map(intern, texts)  # few, in very many rows
                     connections[row.link] = Connection(
                         row.user, device, row.incarnation, edge, environment
                     )
-        return cls(users, convs, connections, driven, MessageIds.open(run.messages))
+        return cls(users, convs, connections, driven, MessageIds.open(run.messages), accounts)
 
     @cached_property
     def last_session(self) -> dict[int, int]:
@@ -191,8 +202,9 @@ class Names:
         return self._users.take(at), self._sessions.take(at)
 
     def user(self, number: int) -> str:
-        """Return a user's name for a sentence."""
-        return self.users.get(number, f"user {number}")
+        """Return the name of a user, or of an account outside the load, for a sentence."""
+        name = self.users.get(number)
+        return self._accounts.get(number, f"user {number}") if name is None else name
 
     def message(self, number: int) -> str:
         """Return how a sentence names a message: its id in an imported history, or its number."""

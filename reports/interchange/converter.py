@@ -14,13 +14,16 @@ from gauntlet.core.history import (
     Attendance,
     Channel,
     ClosedBy,
+    Contact,
     Flag,
     Kind,
     PageFlag,
     Probe,
     ProbeResult,
     Record,
+    Relation,
     RoomEvent,
+    sticker_digest,
 )
 from gauntlet.core.printable import printable
 from gauntlet.core.scenario.capabilities import CAPABILITIES, DEVICES, SERVER_SEQ
@@ -33,6 +36,8 @@ _CHANNELS = {"live": Channel.LIVE, "resync": Channel.RESYNC, "history": Channel.
 _EVENTS = {event.name.lower(): event for event in RoomEvent}
 _PROBES = {probe.name.lower(): probe for probe in Probe}
 _RESULTS = {result.name.lower(): result for result in ProbeResult}
+_CONTACTS = {contact.name.lower(): contact for contact in Contact}
+_RELATIONS = {str(relation.name).lower(): relation for relation in Relation}
 _CLOSED_BY = {each.name.lower(): each for each in ClosedBy}
 _SYNONYMS = {"ok": "acked", "fail": "rejected", "info": "unknown"}
 _ENDS = {"acked": Kind.ACK, "rejected": Kind.REJECT, "unknown": Kind.UNKNOWN}
@@ -423,6 +428,31 @@ class Converter:
             Kind.PROBE, t_ns, conv, **fields, sseq=tried, seq=line.obtained, spare=outcome
         )
 
+    def contact(self, line: lines.Contact | lines.ContactList) -> None:
+        t_ns = self._time(line.time)
+        requested = self._begun(self._earlier(line, "requested", t_ns))
+        account, other = self.names.account(line.account), self.names.account(line.other)
+        if account == other:
+            raise ValueError(f"other must not be the account itself; got {line.other!r:.80}")
+        fields = {"ref_ns": requested, "peer": account, "sseq": other}
+        if isinstance(line, lines.Contact):
+            did, outcome = _CONTACTS[line.did], _RESULTS[line.outcome]
+            self.spool.add(Kind.CONTACT, t_ns, 0, **fields, seq=did, spare=outcome)
+        else:
+            shown = sum({_RELATIONS[name] for name in line.lists})
+            self.spool.add(Kind.CONTACT_LIST, t_ns, 0, **fields, seq=shown)
+
+    def sticker(self, line: lines.Sticker) -> None:
+        t_ns = self._time(line.time)
+        account = self.names.account(line.account)
+        self.spool.add(
+            Kind.STICKER, t_ns, 0,
+            ref_ns=self._begun(self._earlier(line, "requested", t_ns)),
+            peer=account, sseq=self.names.sticker(account, line.message),
+            seq=sticker_digest(line.sticker, ""),
+            spare=0 if line.outcome is None else _RESULTS[line.outcome],
+        )  # fmt: skip
+
     def gap(self, line: lines.Gap) -> None:
         t_ns, conv = self._time(line.time), self.names.conversation(line.conversation)
         first, last = self._exact(line.first, "first"), self._exact(line.last, "last")
@@ -557,6 +587,9 @@ _ADDERS: dict[type[lines.Line], Callable[[Converter, Any], None]] = {
     lines.Event: Converter.event,
     lines.Attendance: Converter.attendance,
     lines.Attempt: Converter.attempt,
+    lines.Contact: Converter.contact,
+    lines.ContactList: Converter.contact,
+    lines.Sticker: Converter.sticker,
     lines.Gap: Converter.gap,
     lines.Connect: Converter.connect,
     lines.Disconnect: Converter.disconnect,

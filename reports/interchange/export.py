@@ -12,11 +12,13 @@ from gauntlet.core.history import (
     Attendance,
     Channel,
     ClosedBy,
+    Contact,
     Flag,
     Kind,
     PageFlag,
     Probe,
     ProbeResult,
+    Relation,
     RoomEvent,
 )
 from gauntlet.core.run_directory import RunDir
@@ -32,6 +34,16 @@ from gauntlet.reports.history.records import read_records, without_damaged_worke
 
 Row = dict[str, Any]
 _CHUNK = 100_000
+# Kinds of records whose `ref_ns` is when something was requested.
+_REQUESTED = (
+    Kind.PAGE,
+    Kind.ATTENDANCE,
+    Kind.PROBE,
+    Kind.CONNECT,
+    Kind.CONTACT,
+    Kind.CONTACT_LIST,
+    Kind.STICKER,
+)
 _CLOSED_BY = {int(each): each.name.lower() for each in ClosedBy}
 # What an exported history has no evidence for, by check.
 _UNJUDGED = {
@@ -106,7 +118,7 @@ def _as_recorded(records: Records, clock_error_ns: int) -> Records:
     records = records.copy()
     kinds, t_ns, ref_ns = (records[column] for column in ("kind", "t_ns", "ref_ns"))
     t_ns[is_any(kinds, (Kind.OP, Kind.ATTEMPT))] += clock_error_ns
-    asked = is_any(kinds, (Kind.PAGE, Kind.ATTENDANCE, Kind.PROBE, Kind.CONNECT)) & (ref_ns > 0)
+    asked = is_any(kinds, _REQUESTED) & (ref_ns > 0)
     ref_ns[asked] = np.minimum(ref_ns[asked] + clock_error_ns, t_ns[asked])
     return records
 
@@ -251,6 +263,11 @@ class _Record:
         return self._names.user(self.peer)
 
     @property
+    def pair(self) -> Row:
+        """An account and the other one of its pair."""
+        return {"account": self.subject, "other": self._names.user(self.sseq)}
+
+    @property
     def message(self) -> Row:
         """The message, and who wrote it."""
         if self.flags & Flag.FOREIGN:
@@ -388,6 +405,32 @@ def _attempt(record: _Record) -> Row:
     )
 
 
+def _contact(record: _Record) -> Row:
+    return record.row(
+        "contact",
+        **record.pair,
+        did=Contact(record.seq).name.lower(),
+        outcome=ProbeResult(record.spare).name.lower(),
+        requested=record.ref_ns,
+    )
+
+
+def _contact_list(record: _Record) -> Row:
+    lists = [str(each.name).lower() for each in Relation if record.seq & each]
+    return record.row("contact_list", **record.pair, lists=lists, requested=record.ref_ns)
+
+
+def _sticker(record: _Record) -> Row:
+    return record.row(
+        "sticker",
+        account=record.subject,
+        message=record.sseq,
+        sticker=str(record.seq),
+        outcome=ProbeResult(record.spare).name.lower() if record.spare else None,
+        requested=record.ref_ns,
+    )
+
+
 _WRITERS: dict[int, Callable[[_Record], Row]] = {
     Kind.ATTEMPT: _sent,
     Kind.ACK: _end,
@@ -402,6 +445,9 @@ _WRITERS: dict[int, Callable[[_Record], Row]] = {
     Kind.PAGE: _page,
     Kind.ATTENDANCE: _attendance,
     Kind.PROBE: _attempt,
+    Kind.CONTACT: _contact,
+    Kind.CONTACT_LIST: _contact_list,
+    Kind.STICKER: _sticker,
     Kind.GAP: lambda record: record.row(
         "gap", **record.device, **record.place, first=record.seq, last=record.sseq
     ),

@@ -16,7 +16,7 @@ from gauntlet.core.clock import DURATION_MAX_S, NS_PER_MS, NS_PER_S
 from gauntlet.core.errors import ConfigError
 from gauntlet.core.history import RECORDED, Kind, Record
 from gauntlet.core.printable import printable
-from gauntlet.core.run_directory import UNKNOWN_SENDER, RunDir
+from gauntlet.core.run_directory import ACCOUNTS_FROM, UNKNOWN_SENDER, RunDir
 from gauntlet.core.scenario import catalog, model, traits
 from gauntlet.core.scenario.capabilities import HISTORY, OPEN_ACCOUNTS, SERVER_SEQ
 from gauntlet.reports.history.arrays import Ints
@@ -334,6 +334,10 @@ def _write_links(run: RunDir, converter: Converter) -> None:
         for name, number in names.users.items()
     ]
     rows.append({"row": "user", "user": UNKNOWN_SENDER, "name": "an unknown sender"})
+    rows += [
+        {"row": "account", "account": ACCOUNTS_FROM + number, "name": printable(name)}
+        for name, number in names.accounts.items()
+    ]
     rows += [
         {
             "row": "conv", "conv": number, "name": printable(name), "workload": RECORDED,

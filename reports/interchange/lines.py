@@ -250,6 +250,38 @@ class Attempt(Line, tag="attempt", kw_only=True):
     connection: Id | None = None
 
 
+class Contact(Line, tag="contact", kw_only=True):
+    """An account that sends no message of the load did something to another one."""
+
+    time: Time
+    account: Id
+    other: Id
+    did: Literal["request", "end", "block", "unblock", "send"]
+    outcome: Literal["refused", "granted", "unknown"]
+    requested: Time | None = None
+
+
+class ContactList(Line, tag="contact_list", kw_only=True):
+    """Where the lists of contacts of an account have another one."""
+
+    time: Time
+    account: Id
+    other: Id
+    lists: list[Literal["friend", "incoming", "outgoing", "blocked", "unrelated"]]
+    requested: Time | None = None
+
+
+class Sticker(Line, tag="sticker", kw_only=True):
+    """An account sent a sticker, or without `outcome`: the history has this in its place."""
+
+    time: Time
+    account: Id
+    message: Id
+    sticker: str
+    outcome: Literal["refused", "granted", "unknown"] | None = None
+    requested: Time | None = None
+
+
 class Gap(_OnDevice, tag="gap", kw_only=True):
     """The system announced that it left out positions."""
 
@@ -298,11 +330,13 @@ class Phase(Line, tag="phase", kw_only=True):
 
 KINDS: tuple[type[Line], ...] = (
     Header, Send, Ack, Reject, GiveUp, Deliver, Copy, Arrive, Read, Page, Stored, Audited, Member,
-    Event, Attendance, Attempt, Gap, Connect, Disconnect, Away, Fault, Phase,
+    Event, Attendance, Attempt, Contact, ContactList, Sticker, Gap, Connect, Disconnect, Away,
+    Fault, Phase,
 )  # fmt: skip
 AnyLine = (
     Header | Send | Ack | Reject | GiveUp | Deliver | Copy | Arrive | Read | Page | Stored | Audited
-    | Member | Event | Attendance | Attempt | Gap | Connect | Disconnect | Away | Fault | Phase
+    | Member | Event | Attendance | Attempt | Contact | ContactList | Sticker | Gap | Connect
+    | Disconnect | Away | Fault | Phase
 )  # fmt: skip
 KEYS: dict[str, tuple[str, ...]] = {
     str(kind.__struct_config__.tag): kind.__struct_encode_fields__ for kind in KINDS

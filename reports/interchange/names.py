@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from gauntlet.core.history import STRANGER_SSEQ
 from gauntlet.core.printable import printable
-from gauntlet.core.run_directory import NUMBERS_PER_WORKER, UNKNOWN_SENDER
+from gauntlet.core.run_directory import ACCOUNTS_FROM, NUMBERS_PER_WORKER, UNKNOWN_SENDER
 from gauntlet.reports.interchange.lines import Id
 
 MESSAGES_MAX = STRANGER_SSEQ - 1
@@ -39,6 +39,8 @@ class Registry:
     def __init__(self, ids: Path) -> None:
         self.users: dict[str, int] = {}
         self.conversations: dict[str, int] = {}
+        self.accounts: dict[str, int] = {}  # that `contact` lines name
+        self.stickers: dict[str, int] = {}  # the messages that `sticker` lines name
         self.links: dict[tuple[int, str, str], Link] = {}
         self.servers: dict[int, str] = {}
         self.authors = array("L", [0])
@@ -56,6 +58,14 @@ class Registry:
     def user(self, name: Id) -> int:
         """Return the number of a user."""
         return _numbered(self.users, str(name), "users")
+
+    def account(self, name: Id) -> int:
+        """Return the number of an account that `contact` lines name."""
+        return ACCOUNTS_FROM + _numbered(self.accounts, str(name), "accounts")
+
+    def sticker(self, account: int, message: Id) -> int:
+        """Return the number of a message that `sticker` lines name."""
+        return _numbered(self.stickers, f"{account} {message}", "stickers")
 
     def conversation(self, name: Id) -> int:
         """Return the number of a conversation."""

@@ -23,6 +23,8 @@ NAMED_FIRST: tuple[str, ...] = (
     "wire-order",
     "exit",
     "attendance-stale",
+    "contacts",
+    "stickers",
     "timestamps",
     "undelivered",
     "late",

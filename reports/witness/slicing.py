@@ -27,6 +27,7 @@ _CLOSE_ABNORMAL = 1006
 _CLAIMS = (Kind.ACK, Kind.DELIVER, Kind.RECEIVE, Kind.AUDIT)
 _OUTCOMES = (Kind.ACK, Kind.REJECT, Kind.UNKNOWN)
 _PRESENTED = (Kind.DELIVER, Kind.RECEIVE, Kind.ARRIVED)
+_UNPLACED = (Kind.CONTACT, Kind.CONTACT_LIST, Kind.STICKER)
 
 _COMPLETING = ("ack", "delivery", "copy")
 
@@ -162,7 +163,7 @@ def _message_events(
             text=wording.record(history, index),
             client=session,
             message=message,
-            position=int(record["seq"]),
+            position=0 if kind in _UNPLACED else int(record["seq"]),
             wrong=wrong,
             rank=rank,
         )

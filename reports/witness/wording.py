@@ -7,12 +7,14 @@ from gauntlet.core.clock import NS_PER_S, format_s
 from gauntlet.core.history import (
     Attendance,
     Channel,
+    Contact,
     Flag,
     Kind,
     NamedFlag,
     PageFlag,
     Probe,
     ProbeResult,
+    Relation,
     RoomEvent,
     StampFlag,
 )
@@ -43,6 +45,9 @@ _WHAT: dict[int, str] = {
     Kind.STAMP: "stamp",
     Kind.START: "start",
     Kind.ATTENDANCE: "attendance",
+    Kind.CONTACT: "contact",
+    Kind.CONTACT_LIST: "contact-list",
+    Kind.STICKER: "sticker",
 }
 _BY_CHANNEL = {
     Channel.LIVE: "pushed",
@@ -67,6 +72,19 @@ _PROBES = {
     Probe.IMPOSTOR_CONNECT: "is impersonated to connect, as a member of",
     Probe.BLOCKED_SEND: "a user who is blocked sends a direct message",
     Probe.BLOCKED_REQUEST: "a user who is blocked requests a friendship",
+}
+_CONTACTS = {
+    Contact.REQUEST: "requests the friendship of",
+    Contact.END: "ends what is between them and",
+    Contact.BLOCK: "blocks",
+    Contact.UNBLOCK: "ends their block of",
+    Contact.SEND: "sends a direct message to",
+}
+_LISTS = {
+    Relation.FRIEND: "the friends",
+    Relation.INCOMING: "the incoming requests",
+    Relation.OUTGOING: "the outgoing requests",
+    Relation.BLOCKED: "the blocked users",
 }
 _IMPOSTORS = (Probe.IMPOSTOR, Probe.IMPOSTOR_SEND, Probe.IMPOSTOR_CONNECT)
 _ANSWERS: dict[int, str] = {ProbeResult.GRANTED: "granted", ProbeResult.REFUSED: "refused"}
@@ -199,9 +217,8 @@ def _other(history: History, row: Any) -> str:
         return f"positions {row['seq']:,} to {row['sseq']:,} are announced as a gap"
     if kind == Kind.ROOM:
         return _room_event(history, row)
-    if kind == Kind.PROBE:
-        return _probe(history, row)
-    return _attendance(history, row) if kind == Kind.ATTENDANCE else what(row)
+    described = _DESCRIBED.get(kind)
+    return described(history, row) if described else what(row)
 
 
 def _page(row: Any) -> str:
@@ -228,3 +245,35 @@ def _attendance(history: History, row: Any) -> str:
     room, subject = history.names.conv(int(row["conv"])), history.names.user(int(row["peer"]))
     listed = row["sseq"] == Attendance.PRESENT
     return f"reads who is in {room}: {subject} {'is' if listed else 'is not'} listed"
+
+
+def _contact(history: History, row: Any) -> str:
+    who, other = (history.names.user(int(row[field])) for field in ("peer", "sseq"))
+    known = int(row["seq"]) in set(Contact)
+    did = _CONTACTS[Contact(int(row["seq"]))] if known else "requests something of"
+    return f"{who} {did} {other}: {_ANSWERS.get(int(row['spare']), 'no answer')}"
+
+
+def _contact_list(history: History, row: Any) -> str:
+    reader, other = (history.names.user(int(row[field])) for field in ("peer", "sseq"))
+    found = [text for flag, text in _LISTS.items() if row["seq"] & flag]
+    where = f"among {' and '.join(found)}" if found else "nowhere"
+    unrelated = ", and name other accounts" if row["seq"] & Relation.UNRELATED else ""
+    return f"the lists of {reader} have {other} {where}{unrelated}"
+
+
+def _sticker(history: History, row: Any) -> str:
+    who = history.names.user(int(row["peer"]))
+    if row["spare"] == 0:
+        return f"the history has message {row['sseq']} of {who}"
+    answer = _ANSWERS.get(int(row["spare"]), "no answer")
+    return f"{who} sends message {row['sseq']}, a sticker: {answer}"
+
+
+_DESCRIBED: dict[int, Callable[[History, Any], str]] = {
+    Kind.PROBE: _probe,
+    Kind.ATTENDANCE: _attendance,
+    Kind.CONTACT: _contact,
+    Kind.CONTACT_LIST: _contact_list,
+    Kind.STICKER: _sticker,
+}

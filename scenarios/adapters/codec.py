@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from gauntlet.builds import mypyc_attr
 from gauntlet.scenarios.adapters.values import (
     Call,
+    Contacts,
     Cursor,
     Event,
     EventBatch,
@@ -159,14 +160,43 @@ class Codec(ABC):
         return None
 
     def unblock(self, user: str) -> Call[bool] | None:
-        """Return a call that ends a block."""
+        """Return a call that ends a block.
+
+        At the latest 5 s after the answer, the server accepts again what it accepted before.
+        """
         return None
 
     def befriend(self, user: str) -> Call[bool] | None:
-        """Return a call that requests a friendship; None if there are none.
+        """Return a call that requests a friendship, or accepts a request; None if there are none.
 
         An answer that refuses it raises ProtocolError.
         """
+        return None
+
+    def unfriend(self, user: str) -> Call[bool] | None:
+        """Return a call that ends a friendship or a request of either user; None if there are none.
+
+        If there is nothing to end, that is no error.
+        """
+        return None
+
+    def contacts(self) -> Call[Contacts] | None:
+        """Return a call for the friends, requests and blocks of this user; None without such lists.
+
+        They show every change that was answered before the call. A block ends the friendship and
+        all requests of the two users, and its removal restores nothing.
+        """
+        return None
+
+    def stickers(self) -> Call[Sequence[str]] | None:
+        """Return a call for the names of all stickers that users can send; None without stickers.
+
+        At the latest 5 s after the answer, the server accepts all of them.
+        """
+        return None
+
+    def send_sticker(self, conv: str, client_msg_id: str, sticker: str) -> Call[Sent] | None:
+        """Return a call that sends a sticker, like `send`; None without stickers."""
         return None
 
     def enter(self, conv: str) -> bytes | Call[bool]:

@@ -94,6 +94,17 @@ def check_names(names: Any) -> None:
         _check_text(name, "a name in the list of who is in a room")
 
 
+def check_contacts(contacts: Any) -> None:
+    """Raise ProtocolError for lists of contacts that are no lists of names."""
+    for names in (contacts.friends, contacts.incoming, contacts.outgoing, contacts.blocked):
+        _check_list(names, "a list of contacts")
+
+
+def check_stickers(stickers: Any) -> None:
+    """Raise ProtocolError for what is no list of the names of stickers."""
+    _check_list(stickers, "the list of stickers")
+
+
 def check_page(page: Any) -> None:
     """Raise ProtocolError for a page whose positions are impossible."""
     _check_position(page.head, "the head of a page")
@@ -136,6 +147,13 @@ def check_members(members: Any) -> None:
 def check_change(position: Any) -> None:
     """Raise ProtocolError for an answer to a change of a membership that is no position."""
     _check_position(position, "the position of a change of a membership")
+
+
+def _check_list(names: Any, what: str) -> None:
+    if type(names) not in (list, tuple):
+        raise ProtocolError(f"{what} is {type(names).__name__}")
+    for name in names:
+        _check_text(name, f"a name in {what}")
 
 
 def _check_text(value: Any, what: str) -> None:

@@ -13,12 +13,14 @@ from gauntlet.scenarios.adapters.reference_frames import (
     Attendance,
     Error,
     Frame,
+    Friends,
     Heads,
     History,
     Members,
     Position,
     Refusal,
     Session,
+    Stickers,
 )
 
 T = TypeVar("T")
@@ -34,6 +36,8 @@ _decode_session: Final = msgspec.json.Decoder(Session).decode
 _decode_position: Final = msgspec.json.Decoder(Position).decode
 _decode_members: Final = msgspec.json.Decoder(Members).decode
 _decode_attendance: Final = msgspec.json.Decoder(Attendance).decode
+_decode_friends: Final = msgspec.json.Decoder(Friends).decode
+_decode_stickers: Final = msgspec.json.Decoder(Stickers).decode
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -84,6 +88,7 @@ class ReferenceCodec(base.Codec):
                 msg.client_msg_id,
                 id=msg.msg_id,
                 stamped_ms=msg.ts,
+                sticker=msg.sticker,
             )
         if (room := content.room) is not None:
             return base.Entry(room.conv, room.seq, event=room.event, user=room.user)
@@ -123,6 +128,20 @@ class ReferenceCodec(base.Codec):
 
     def befriend(self, user: str) -> base.OverHttp[bool]:
         return self._friends("PUT", f"/v1/friends/{user}")
+
+    def unfriend(self, user: str) -> base.OverHttp[bool]:
+        return self._friends("DELETE", f"/v1/friends/{user}")
+
+    def contacts(self) -> base.OverHttp[base.Contacts]:
+        return base.OverHttp(base.Request("GET", "/v1/friends", token=self._token), _read_contacts)
+
+    def stickers(self) -> base.OverHttp[list[str]]:
+        return base.OverHttp(base.Request("GET", "/v1/stickers", token=self._token), _read_stickers)
+
+    def send_sticker(self, conv: str, client_msg_id: str, sticker: str) -> base.OverHttp[base.Sent]:
+        request_body = _encode({"client_msg_id": client_msg_id, "sticker": sticker})
+        path = f"/v1/conversations/{conv}/messages"
+        return base.OverHttp(base.Request("POST", path, request_body, self._token), _read_send)
 
     def _friends(self, method: str, path: str) -> base.OverHttp[bool]:
         return base.OverHttp(base.Request(method, path, token=self._token), _read_success)
@@ -197,6 +216,7 @@ def _read_history(conv: str, response: base.Response) -> base.Page:
             entry.user,
             entry.msg_id,
             entry.ts,
+            entry.sticker,
         )
         for entry in page.messages
     ]
@@ -224,6 +244,16 @@ def _read_members(response: base.Response) -> dict[str, int]:
 
 def _read_attendance(response: base.Response) -> list[str]:
     return _decode(response, _decode_attendance).present
+
+
+def _read_contacts(response: base.Response) -> base.Contacts:
+    lists = _decode(response, _decode_friends)
+    return base.Contacts(lists.friends, lists.incoming, lists.outgoing, lists.blocked)
+
+
+def _read_stickers(response: base.Response) -> list[str]:
+    packs = _decode(response, _decode_stickers).packs
+    return [f"{pack}/{sticker}" for pack, stickers in packs.items() for sticker in stickers]
 
 
 def _decode(response: base.Response, decode: Callable[[bytes], T]) -> T:

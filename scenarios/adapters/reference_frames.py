@@ -25,6 +25,7 @@ class Msg(msgspec.Struct):
     body: str
     msg_id: str = ""
     ts: int = 0
+    sticker: str = ""
 
 
 class Room(msgspec.Struct):
@@ -122,6 +123,7 @@ class HistoryEntry(msgspec.Struct):
     user: str = ""
     msg_id: str = ""
     ts: int = 0
+    sticker: str = ""
 
 
 class History(msgspec.Struct):
@@ -148,6 +150,21 @@ class Attendance(msgspec.Struct):
     """The names of those who are in a room."""
 
     present: list[str]
+
+
+class Friends(msgspec.Struct):
+    """The names of the users with whom the caller has to do."""
+
+    friends: list[str]
+    incoming: list[str]
+    outgoing: list[str]
+    blocked: list[str]
+
+
+class Stickers(msgspec.Struct):
+    """The names of the stickers of each pack."""
+
+    packs: dict[str, list[str]]
 
 
 class Error(msgspec.Struct):

@@ -67,7 +67,8 @@ class Entry(_Value, frozen=True):
     `seq` is its position, or 0 if the server does not number entries. `client_msg_id` is the id
     that the sender chose, and `id` the one that the server assigned; `id` identifies the entry
     where it has no position. `stamped_ms` is the time with which the server stamped it, in
-    milliseconds since the epoch, or 0 (TIMESTAMPS).
+    milliseconds since the epoch, or 0 (TIMESTAMPS). A message that is a sticker has its name in
+    `sticker`, and no text.
     """
 
     conv: str
@@ -79,6 +80,7 @@ class Entry(_Value, frozen=True):
     user: str = ""
     id: str = ""
     stamped_ms: int = 0
+    sticker: str = ""
 
 
 class Connected(_Value, frozen=True):
@@ -294,6 +296,19 @@ class Page(_Value, frozen=True):
         return bool(self.entries) and (self.more or len(self.entries) >= limit)
 
     goes_on = continues  # its name in 0.1, kept for one release
+
+
+class Contacts(_Value, frozen=True):
+    """The names of those with whom a user has to do, as `befriend` and `block` have them.
+
+    `incoming` have requested the friendship of the user, and `outgoing` were asked for theirs.
+    `blocked` are blocked by the user, and appear in no other list.
+    """
+
+    friends: Sequence[str] = ()
+    incoming: Sequence[str] = ()
+    outgoing: Sequence[str] = ()
+    blocked: Sequence[str] = ()
 
 
 # Removing what a run has created (`gauntlet clean`).

@@ -150,6 +150,8 @@ class Context:
     texts: MessageTexts | None = None  # of the bodies whose size is not fixed
     # Called with what a user has created on the system: its kind and its name.
     on_created: Callable[[User, str, str], None] = lambda _user, _kind, _name: None
+    # Called with the number and the name of an account that takes no part in the load.
+    on_account: Callable[[int, str], None] = lambda _number, _name: None
     wall_ns: Callable[[], int] = time.time_ns  # the time of day
     bodies: BodyCache = field(init=False)
     names: MessageNames = field(init=False)

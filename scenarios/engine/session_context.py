@@ -51,4 +51,5 @@ def session_context(
         older_accounts=leftovers.are_possible(plan.load.scenario, plan.adapter.capabilities),
         signs_up=signs_up(plan.load.scenario),
         on_created=files.directory.write_created,
+        on_account=files.directory.write_account,
     )

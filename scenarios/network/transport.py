@@ -98,6 +98,16 @@ class SocketTransport:
         base_url = self._gateways[gateway % len(self._gateways)]
         self._http.exchange(base_url, request, timeout_ns / NS_PER_S, on_outcome)
 
+    async def request_once(
+        self, gateway: int, request: Request, timeout_s: float
+    ) -> Response | None:
+        """Return the response to one attempt; None if there is none in time."""
+        base_url = self._gateways[gateway % len(self._gateways)]
+        try:
+            return await self._http.request(base_url, request, timeout_s)
+        except TransportError:
+            return None
+
     async def request_until_answered(
         self, gateway: int, request: Request, timeout_s: float
     ) -> Response | None:
@@ -109,14 +119,12 @@ class SocketTransport:
         until_s = loop.time() + timeout_s
         response = None
         while loop.time() < until_s:
-            try:
-                base_url = self._gateways[gateway % len(self._gateways)]
-                response = await self._http.request(base_url, request, _REQUEST_TIMEOUT_S)
+            answered = await self.request_once(gateway, request, _REQUEST_TIMEOUT_S)
+            if answered is not None:
+                response = answered
                 if response.status < 429:
                     return response
-            except TransportError:
-                pass  # the next gateway may answer
-            gateway += 1
+            gateway += 1  # the next gateway may answer
             await asyncio.sleep(_RETRY_PAUSE_S)
         return response
 

@@ -40,6 +40,10 @@ class DirectoryWriter:
         """Write the row of something that a user has created on the system."""
         self._add({"row": "created", "created": user.number, "kind": kind, "name": name})
 
+    def write_account(self, number: int, name: str) -> None:
+        """Write the row of an account that takes no part in the load."""
+        self._add({"row": "account", "account": number, "name": name})
+
     def write_connection(self, connection: Connection) -> int:
         """Write the row of an established connection, and return its number."""
         self._last += 1

@@ -27,6 +27,8 @@ NOT_APPLICABLE = {
     "exit",
     "attendance-stale",
     "access",
+    "contacts",
+    "stickers",
     "timestamps",
     "ack-content",
 }

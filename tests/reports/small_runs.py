@@ -151,7 +151,7 @@ class SmallRun:
         return assemble_history(
             scenario,
             collect_events(rows, scenario.faults),
-            Names(story.users, convs, connections),
+            Names(story.users, convs, connections, accounts=story.accounts),
             records,
             frozenset(CAPABILITIES) - {self.without},
             traits=self.traits,

@@ -1,9 +1,21 @@
-"""Mutators of who sees what: each shows or grants something to a user who may not have it."""
+"""Mutators of who sees what: each shows or grants something to a user who may not have it.
 
-from gauntlet.campaigns.synthetic.histories import LATE, LEAVER, ROOM, TRAVELLER
+Some concern what two accounts outside the load are shown of each other.
+"""
+
+from gauntlet.campaigns.synthetic.histories import ACCOUNTS, LATE, LEAVER, ROOM, TRAVELLER
 from gauntlet.campaigns.synthetic.mutator import Identity, Mutator, identity
 from gauntlet.campaigns.synthetic.story import QUIESCE_NS, ZERO, S, Story
-from gauntlet.core.history import Channel, Flag, Kind, Probe, ProbeResult, RoomEvent
+from gauntlet.core.history import (
+    Channel,
+    Contact,
+    Flag,
+    Kind,
+    Probe,
+    ProbeResult,
+    Relation,
+    RoomEvent,
+)
 
 
 def read_before_joining(story: Story) -> set[Identity]:
@@ -105,6 +117,47 @@ def _members(story: Story, index: int) -> list[int]:
     return members
 
 
+def show_a_friendship_to_one_account(story: Story) -> set[Identity]:
+    """Show an account whose request was accepted that it is still waiting."""
+    (at,) = story.at(Kind.CONTACT_LIST, peer=ACCOUNTS[1], seq=Relation.FRIEND)
+    story.change(at, seq=Relation.OUTGOING)
+    return set()
+
+
+def forget_an_acknowledged_request(story: Story) -> set[Identity]:
+    """Show neither of two accounts a request that was acknowledged."""
+    for relation in (Relation.INCOMING, Relation.OUTGOING):
+        story.change(story.at(Kind.CONTACT_LIST, seq=relation)[0], seq=0)
+    return set()
+
+
+def list_a_contact_of_others(story: Story) -> set[Identity]:
+    """Name an account in a list with which its reader never had to do."""
+    at = story.at(Kind.CONTACT_LIST, seq=Relation.BLOCKED)[0]
+    story.change(at, seq=Relation.BLOCKED | Relation.UNRELATED)
+    return set()
+
+
+def refuse_a_message_after_a_block(story: Story) -> set[Identity]:
+    """Refuse a direct message long after the block was removed."""
+    story.change(story.at(Kind.CONTACT, seq=Contact.SEND)[-1], spare=ProbeResult.REFUSED)
+    return set()
+
+
+def store_another_sticker(story: Story) -> set[Identity]:
+    """Return another sticker from the history than the one that was sent."""
+    story.change(story.at(Kind.STICKER, spare=0)[0], seq=1)
+    return set()
+
+
+def refuse_a_listed_sticker(story: Story) -> set[Identity]:
+    """Refuse a sticker that the server lists."""
+    sent, read = story.at(Kind.STICKER, sseq=2)
+    story.change(sent, spare=ProbeResult.REFUSED)
+    story.drop([read])
+    return set()
+
+
 ACCESS_MUTATORS: dict[Mutator, str] = {
     read_before_joining: "misdelivery",
     read_after_leaving: "misdelivery",
@@ -116,4 +169,10 @@ ACCESS_MUTATORS: dict[Mutator, str] = {
     let_a_stranger_enter: "access",
     let_a_removed_user_enter: "access",
     name_a_stranger_as_a_member: "access",
+    show_a_friendship_to_one_account: "contacts",
+    forget_an_acknowledged_request: "contacts",
+    list_a_contact_of_others: "contacts",
+    refuse_a_message_after_a_block: "contacts",
+    store_another_sticker: "stickers",
+    refuse_a_listed_sticker: "stickers",
 }

@@ -28,19 +28,38 @@ from gauntlet.core.history import (
     STRANGER_SSEQ,
     Attendance,
     Channel,
+    Contact,
     Flag,
     Kind,
     PageFlag,
     Probe,
     ProbeResult,
+    Relation,
     RoomEvent,
     id_digest,
     stamp_age,
+    sticker_digest,
 )
+from gauntlet.core.run_directory import ACCOUNTS_FROM
 
 AUTHORS = 8
 ROOM = 7
 LATE, LEAVER, TRAVELLER = 5, 4, 8  # joins the room late, leaves it, goes offline for a while
+# Accounts that take no part in the load. The first one blocks the other.
+ACCOUNTS = (ACCOUNTS_FROM, ACCOUNTS_FROM + 1)
+_NOTHING = Relation(0)
+# What they do, and when in seconds: who, what, and where the lists of both then have the other one.
+# What follows on the removal of the block is not disturbed by the fault.
+_CONTACTS: tuple[tuple[float, int, Contact, tuple[Relation, ...]], ...] = (
+    (15.5, 1, Contact.SEND, ()),
+    (15.6, 1, Contact.REQUEST, (Relation.INCOMING, Relation.OUTGOING)),
+    (15.8, 0, Contact.REQUEST, (Relation.FRIEND, Relation.FRIEND)),
+    (16.0, 0, Contact.BLOCK, (Relation.BLOCKED, _NOTHING)),
+    (17.0, 0, Contact.UNBLOCK, (_NOTHING, _NOTHING)),
+    (22.5, 1, Contact.SEND, ()),
+    (22.6, 1, Contact.REQUEST, (Relation.INCOMING, Relation.OUTGOING)),
+    (22.8, 0, Contact.END, (_NOTHING, _NOTHING)),
+)
 EXITS = ((2, 4.0), (3, 15.0), (2, 18.0))  # who exits the room, and when in seconds
 
 
@@ -79,6 +98,8 @@ class _Model:
         self._sends()
         self._ranges()
         self._strangers()
+        self._contacts()
+        self._stickers()
         self._requests()
         self._polls()
         for conv in story.convs:
@@ -155,6 +176,28 @@ class _Model:
             result, number = ProbeResult.REFUSED, STRANGER_SSEQ * (probe is Probe.SEND)
             known = {"conv": 1, "link": link, "sseq": probe, "spare": result, "peer": number}
             self.story.add(Kind.PROBE, ZERO + 12 * S, ref_ns=ZERO + 12 * S - MS, **known)
+
+    def _contacts(self) -> None:
+        """Let two accounts befriend and block each other, and read the lists of both."""
+        self.story.accounts = {account: f"b0-{at}" for at, account in enumerate(ACCOUNTS)}
+        for at_s, side, contact, lists in _CONTACTS:
+            asked = ZERO + int(at_s * S)
+            known = {"peer": ACCOUNTS[side], "sseq": ACCOUNTS[not side], "seq": contact}
+            known |= {"ref_ns": asked, "spare": ProbeResult.GRANTED}
+            self.story.add(Kind.CONTACT, asked + 5 * MS, **known)
+            for reader, shown in enumerate(lists):
+                asked += 20 * MS
+                known = {"peer": ACCOUNTS[reader], "sseq": ACCOUNTS[not reader], "seq": shown}
+                self.story.add(Kind.CONTACT_LIST, asked + 5 * MS, ref_ns=asked, **known)
+
+    def _stickers(self) -> None:
+        """Let an account send two stickers, and read them from the history."""
+        for message, at_s in enumerate((22.55, 23.0), 1):
+            asked = ZERO + int(at_s * S)
+            known = {"peer": ACCOUNTS[1], "sseq": message, "seq": sticker_digest(f"s{message}", "")}
+            granted = {"ref_ns": asked, "spare": ProbeResult.GRANTED}
+            self.story.add(Kind.STICKER, asked + 5 * MS, **known, **granted)
+            self.story.add(Kind.STICKER, asked + 9 * MS, ref_ns=asked + 6 * MS, **known)
 
     def _connections(self) -> None:
         story, number = self.story, 0
@@ -387,6 +430,7 @@ def good_story(seed: int = 1, rate: int = 40) -> Story:
         convs=copy.deepcopy(built.convs),
         links=dict(built.links),
         chaos=copy.deepcopy(built.chaos),
+        accounts=dict(built.accounts),
         conductor=[],
         phases=dict(built.phases),
         reconciliation=dict(built.reconciliation),

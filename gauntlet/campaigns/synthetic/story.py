@@ -86,6 +86,7 @@ class Story:
     reconciliation: dict[str, int] = field(default_factory=dict)
     live: list[dict[str, Any]] = field(default_factory=list)
     lacks: frozenset[str] = frozenset()  # capabilities that the system does not have
+    accounts: dict[int, str] = field(default_factory=dict)  # that take no part in the load
 
     def add(self, kind: Kind, t_ns: float, **fields: int) -> None:
         """Add a record."""
@@ -234,6 +235,10 @@ class Story:
             *(
                 {"row": "user", "user": user, "name": self.users[user], "driven": True}
                 for user in sorted(self.driven)
+            ),
+            *(
+                {"row": "account", "account": account, "name": name}
+                for account, name in self.accounts.items()
             ),
             *({"row": "conv", "conv": conv, **about} for conv, about in self.convs.items()),
             *(

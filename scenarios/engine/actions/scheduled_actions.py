@@ -7,7 +7,7 @@ from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.session import Session
 from gauntlet.scenarios.engine.actions import strangers, user_actions
 from gauntlet.scenarios.engine.actions.attendance_polls import AttendancePolls
-from gauntlet.scenarios.engine.actions.blocks import Blocks
+from gauntlet.scenarios.engine.actions.contacts import Contacts
 from gauntlet.scenarios.engine.actions.head_reads import HeadReads
 from gauntlet.scenarios.engine.actions.history_reads import HistoryReads
 from gauntlet.scenarios.engine.actions.impostors import Impostors
@@ -43,5 +43,5 @@ def scheduled_actions(
     )
     yield from changes.scheduled_actions(plan.traffic)
     yield from AttendancePolls(plan, context, transport, sessions).scheduled_actions()
-    yield from Blocks(plan, context, transport).scheduled_actions()
+    yield from Contacts(plan, context, transport).scheduled_actions()
     yield from HeadReads(plan, context, transport, sessions).scheduled_actions()

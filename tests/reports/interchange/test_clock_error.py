@@ -217,6 +217,15 @@ def deleted_with_later_ones(seconds: float) -> Rows:
     return rows
 
 
+def listed_at(time: float) -> Rows:
+    """The lists of dan are requested about 0.3 s after a request for friendship was granted."""
+    pair = {"account": "ann", "other": "dan"}
+    asked = {"kind": "contact", "requested": 10, "time": 10.1, **pair, "did": "request"}
+    lists = {"kind": "contact_list", "requested": time, "time": time + 0.01, "lists": []}
+    swapped = {"account": "dan", "other": "ann"}
+    return [*good(12), {**asked, "outcome": "granted"}, {**lists, **swapped}]
+
+
 CASES = (
     Case(shown_after, "undelivered", 1.25, 1.35),
     Case(joined_at, "undelivered", 0.75, 0.65),
@@ -229,6 +238,7 @@ CASES = (
     Case(closed_a_connection_at, "attendance-stale", 25.3, 25.4),
     Case(lost_an_earlier_connection_at, "attendance-stale", 4.75, 4.65),
     Case(audited_at, "attendance-stale", 25.3, 25.4),
+    Case(listed_at, "contacts", 10.35, 10.45),
     Case(deleted_at_the_age, "lost-acked", 19.75, 19.65),
     Case(deleted_with_later_ones, "lost-acked", 0.25, 0.35),
 )

@@ -135,6 +135,39 @@ def test_an_exported_run_keeps_requests_of_strangers_and_lists_of_rooms(
     assert (message["id"], message["sender"]) == (f"u0-8/{STRANGER_SSEQ}", "u0-8")
 
 
+def test_an_exported_run_keeps_what_accounts_outside_the_load_did(
+    tmp_path: Path, written, good_story, break_it
+):
+    story = good_story(1)
+    break_it("list_a_contact_of_others", story)
+    run, file = written(story), tmp_path / "export.jsonl"
+    with file.open("w") as stream:
+        export_lines(run, stream)
+    again = import_history(str(file), tmp_path / "runs", [])
+
+    def named(which):
+        names = Names.read(which)
+        records = np.concatenate([np.fromfile(f, dtype=DTYPE) for f in which.history.glob("*.bin")])
+        chosen = records[np.isin(records["kind"], (Kind.CONTACT, Kind.CONTACT_LIST))]
+        chosen["ref_ns"] = chosen["t_ns"] - chosen["ref_ns"]
+        chosen["t_ns"] -= chosen["t_ns"].min()
+        return sorted(
+            (
+                *(int(row[key]) for key in ("t_ns", "kind", "ref_ns", "seq", "spare")),
+                names.user(int(row["peer"])),
+                names.user(int(row["sseq"])),
+            )
+            for row in chosen
+        )
+
+    assert len(named(run)) == 20
+    assert named(again) == named(run)
+    (contacts,) = (check for check in judge(again)["checks"] if check["id"] == "contacts")
+    assert [witness["sentence"] for witness in contacts["witnesses"]] == [
+        "The lists of b0-0 name accounts with which they never had to do."
+    ]
+
+
 def test_an_imported_history_can_be_exported_again(tmp_path: Path):
     first = tmp_path / "first.jsonl"
     rows = good()

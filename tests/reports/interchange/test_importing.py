@@ -359,6 +359,25 @@ def test_attempts_of_strangers_are_judged(imported: Imported, more, expected):
     assert outcome(imported(attempt(**more)), "access") == expected
 
 
+CONTACT = {"kind": "contact", "account": "ann", "other": "dan", "did": "request"}
+
+
+@pytest.mark.parametrize(("lists", "expected"), [(["incoming"], "valid"), ([], "invalid")])
+def test_lists_of_contacts_are_judged(imported: Imported, lists, expected):
+    asked = {**CONTACT, "time": 3, "outcome": "granted"}
+    shown = {"kind": "contact_list", "account": "dan", "other": "ann", "time": 4, "lists": lists}
+    found = imported([*good(), asked, shown])
+    assert outcome(found, "contacts") == expected
+    if expected == "invalid":
+        assert sentence(found, "contacts").startswith("1 of 1 answers about contacts is wrong.")
+
+
+def test_accounts_of_contacts_are_no_users(imported: Imported):
+    found = imported([*good(), {**CONTACT, "time": 3, "outcome": "granted"}])
+    assert found["counts"]["users"] == imported(good())["counts"]["users"]
+    assert outcome(found, "contacts") == "not-applicable"
+
+
 @pytest.mark.parametrize("first", [True, False])
 def test_a_refused_message_of_a_stranger_must_not_be_stored(imported: Imported, first):
     """The line of the attempt may come before that of the message, or after it."""
@@ -468,6 +487,8 @@ BAD = {
     '{"kind":"fault","time":2,"fault":"a","recover_within":1e300}': "1: recover_within must be at",
     '{"kind":"member","time":2,"until":1,"user":"a","conversation":"c"}': "1: until must not be",
     '{"kind":"connect","time":2,"dialled":3,"user":"a"}': "1: dialled must not be after time",
+    json.dumps({**CONTACT, "time": 1, "outcome": "granted", "other": "ann"}): "1: other must not",
+    json.dumps({**CONTACT, "time": 1, "outcome": "yes"}): "1: outcome is wrong",
     READ + ',"requested":3}': "1: requested must not be after time; got 3",
     SEQ
     + '{"kind":"gap","time":1,"user":"a","conversation":"c","first":2,"last":1}': "2: last must",

@@ -8,6 +8,7 @@ from gauntlet.scenarios.adapters import limits
 from gauntlet.scenarios.adapters.base import (
     Answer,
     Connected,
+    Contacts,
     Entry,
     Gap,
     Heartbeat,
@@ -96,3 +97,18 @@ def test_who_is_in_a_room_is_a_list_of_names(names):
     with pytest.raises(ProtocolError, match="list of who is in a room"):
         limits.check_names(names)
     limits.check_names(["ann", ""])
+
+
+@pytest.mark.parametrize("names", [None, "ann", {"ann": 1}, ["ann", 1], ["x" * 4097]])
+@pytest.mark.parametrize("which", ["friends", "incoming", "outgoing", "blocked"])
+def test_contacts_are_lists_of_names(which, names):
+    with pytest.raises(ProtocolError, match="list of contacts"):
+        limits.check_contacts(Contacts(**{which: names}))
+    limits.check_contacts(Contacts(**{which: ["ann", ""]}))
+
+
+@pytest.mark.parametrize("names", [None, "hello", {"hello": 1}, ["hello", 1], ["x" * 4097]])
+def test_stickers_are_a_list_of_names(names):
+    with pytest.raises(ProtocolError, match="list of stickers"):
+        limits.check_stickers(names)
+    limits.check_stickers(["hello", ""])

@@ -150,6 +150,10 @@ def test_all_requests_but_the_login_carry_the_token():
         codec.block("u"),
         codec.unblock("u"),
         codec.befriend("u"),
+        codec.unfriend("u"),
+        codec.contacts(),
+        codec.stickers(),
+        codec.send_sticker("d.a.b", "c1", "cats/cat"),
     ]
     assert {call.request.token for call in calls} == {"t"}
     assert [f"{call.request.method} {call.request.path}" for call in calls] == [
@@ -163,6 +167,10 @@ def test_all_requests_but_the_login_carry_the_token():
         "PUT /v1/friends/u/block",
         "DELETE /v1/friends/u/block",
         "PUT /v1/friends/u",
+        "DELETE /v1/friends/u",
+        "GET /v1/friends",
+        "GET /v1/stickers",
+        "POST /v1/conversations/d.a.b/messages",
     ]
 
 
@@ -198,6 +206,31 @@ def test_a_refused_friendship_is_a_protocol_error():
     assert call.read(base.Response(200, b'{"state":"requested"}')) is True
     with pytest.raises(base.ProtocolError, match=r"HTTP 403"):
         call.read(base.Response(403, b"{}"))
+
+
+def test_the_lists_of_contacts_are_decoded():
+    call = CODEC.contacts()
+    body = b'{"friends":["a"],"incoming":["b"],"outgoing":[],"blocked":["c","d"]}'
+    found = base.Contacts(friends=["a"], incoming=["b"], outgoing=[], blocked=["c", "d"])
+    assert call.read(base.Response(200, body)) == found
+    for status, wrong in ((200, b"{}"), (200, body.replace(b'"a"', b"1")), (503, body)):
+        with pytest.raises(base.ProtocolError):
+            call.read(base.Response(status, wrong))
+
+
+def test_stickers_are_listed_sent_and_read():
+    listed = b'{"packs":{"cats":["hello","thanks"],"signs":["no"]},"degraded":true}'
+    names = CODEC.stickers().read(base.Response(200, listed))
+    assert names == ["cats/hello", "cats/thanks", "signs/no"]
+    call = CODEC.send_sticker("d.a.b", "c1", "signs/no")
+    assert json.loads(call.request.body) == {"client_msg_id": "c1", "sticker": "signs/no"}
+    assert call.read(base.Response(404, error("no"))).stored == "no"
+    page = b'{"messages":[{"type":"msg","seq":2,"body":"","sticker":"signs/no"}],"head":2}'
+    (entry,) = CODEC.history("c", 0, 9).read(base.Response(200, page)).entries
+    assert (entry.sticker, entry.body) == ("signs/no", "")
+    for wrong in (b"{}", listed.replace(b'"no"', b"1")):
+        with pytest.raises(base.ProtocolError):
+            CODEC.stickers().read(base.Response(200, wrong))
 
 
 def test_the_list_of_heads_is_decoded():

@@ -7,10 +7,12 @@ import hashlib
 
 import pytest
 
-from gauntlet.scenarios.adapters.base import Immediate, ProtocolError
+from gauntlet.scenarios.adapters.base import Immediate, ProtocolError, Request
 from gauntlet.scenarios.client.connection import Connection, Dial
 from gauntlet.scenarios.network.transport import SocketTransport, answer_to
 from gauntlet.scenarios.network.wire import loopback_network
+
+from ..raw_server import Server, reply
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _HELLO = b"\x81\x05hello"
@@ -130,3 +132,24 @@ async def test_a_refusal_is_no_exception_of_the_adapter():
     with pytest.raises(ProtocolError, match="403"):
         await answer_to(None, channel, 0, lambda: Immediate(value=5), refuse, 1.0)
     assert channel.errors == []
+
+
+async def test_a_request_that_is_made_once_is_not_repeated_after_a_failure():
+    """Otherwise, a server might carry out a change twice."""
+    request = Request("PUT", "/change")
+    unavailable = reply("", "503 Service Unavailable")
+    async with Server(unavailable, None, reply("a")) as server:
+        transport = SocketTransport(loopback_network(), [server.url], "websocket", print)
+        first, second, third = [await transport.request_once(at, request, 5) for at in range(3)]
+        await transport.shut()
+    assert (first.status, second, third.body) == (503, None, b"a")
+    assert len(server.requests) == 3
+
+
+async def test_a_request_that_needs_an_answer_is_repeated():
+    async with Server(reply("", "503 Service Unavailable"), None, reply("a")) as server:
+        transport = SocketTransport(loopback_network(), [server.url], "websocket", print)
+        answered = await transport.request_until_answered(0, Request("GET", "/read"), 30)
+        await transport.shut()
+    assert answered.body == b"a"
+    assert len(server.requests) == 3

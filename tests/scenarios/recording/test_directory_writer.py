@@ -14,14 +14,16 @@ def test_rows_name_what_records_number(tmp_path):
     links = DirectoryWriter(tmp_path / "links.jsonl", 2)
     links.write_user(ANN)
     links.write_scripted_user(ANN)
+    links.write_account(2_900_000, "b2-0")
     links.write_conversation(TALK)
     link = Connection(Session(World().context, ANN, None), "", 0, incarnation=3)
     link.connected = Connected("edge-blue-1", "blue", 1, 1, {})
     assert [links.write_connection(link), links.write_connection(link)] == [2_000_001, 2_000_002]
     links.close()
-    user, again, conv, first, _ = read_jsonl(tmp_path / "links.jsonl")
+    user, again, account, conv, first, _ = read_jsonl(tmp_path / "links.jsonl")
     assert user == {"row": "user", "user": 1, "name": "u0-0"}
     assert again == {**user, "driven": True}
+    assert account == {"row": "account", "account": 2_900_000, "name": "b2-0"}
     assert conv == {
         "row": "conv", "conv": 1, "name": TALK.name, "workload": "direct", "members": [1, 2],
     }  # fmt: skip

@@ -1,0 +1,198 @@
+"""contacts: the lists of two accounts contradict what they did, or a block outlives its removal.
+
+Accounts that take no part in the load befriend, block and unblock each other, and read their lists
+after each change (CONTACT, CONTACT_LIST). A list must show every change that was answered before it
+was requested, also during a fault: what was acknowledged is not lost. Where a change was not
+answered, several lists are possible. `_relations.py` says which.
+
+A direct message, or a request for friendship, must be accepted if the same account could do the
+same before and neither of the two has certainly blocked the other for `BLOCK_NS`, unless a fault or
+its recovery may have kept the removal of the last block from taking effect.
+
+Where requests of a pair overlap, which those of a load do not, changes may have taken effect in any
+order, and lists are not examined.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gauntlet.core.clock import NS_PER_S, format_s
+from gauntlet.core.history import Contact, Kind, ProbeResult, Relation
+from gauntlet.core.plugins import CheckKind
+from gauntlet.reports.checks._relations import Relations
+from gauntlet.reports.checks._shared import may_meet_fault
+from gauntlet.reports.checks.access import BLOCK_NS
+from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
+from gauntlet.reports.history.arrays import Bools, Ints, ints, is_any
+from gauntlet.reports.history.history import History
+
+KIND = CheckKind(
+    "contacts",
+    "a list of friends, requests and blocks contradicts what users did, or a block outlives its "
+    "removal",
+    aspect="contacts",
+    required=True,
+    examined_min=1,
+)
+
+_ATTEMPTS = (Contact.REQUEST, Contact.SEND)
+_DID = {
+    Contact.REQUEST: "{who} had requested the friendship of {other}",
+    Contact.END: "{who} had ended what was between them and {other}",
+    Contact.BLOCK: "{who} had blocked {other}",
+    Contact.UNBLOCK: "{who} had ended their block of {other}",
+}
+_WHERE = {
+    Relation.FRIEND: "among the friends",
+    Relation.INCOMING: "among the incoming requests",
+    Relation.OUTGOING: "among the outgoing requests",
+    Relation.BLOCKED: "among the blocked users",
+}
+_TRIED = {
+    Contact.REQUEST: "requested the friendship of {other}",
+    Contact.SEND: "sent a direct message to {other}",
+}
+
+
+@dataclass
+class _Judgement:
+    """What the records of all pairs show."""
+
+    history: History
+    examined: int = 0
+    wrong: list[Witness] = field(default_factory=list)
+
+    def name(self, account: int) -> str:
+        """Return the name of an account."""
+        return self.history.names.user(account)
+
+
+def check(history: History) -> Finding:
+    records = history.records
+    at = np.flatnonzero(is_any(records["kind"], (Kind.CONTACT, Kind.CONTACT_LIST)))
+    found = _Judgement(history)
+    for pair in _pairs(history, at):
+        _judge_pair(found, pair)
+    found.wrong.sort(key=lambda witness: witness.at_ns)
+    why_not = "" if at.size else "No accounts outside the load befriended or blocked each other."
+    if at.size and not found.examined:
+        why_not = "No list of contacts and no attempt after a block was answered."
+    return Finding(
+        examined=found.examined,
+        subject="answers about contacts",
+        statement="{count} of {examined} {subject} {are} wrong.",
+        count=len(found.wrong),
+        witnesses=tuple(found.wrong[:WITNESSES_MAX]),
+        not_applicable=why_not,
+        unexamined=0 if found.examined else at.size,
+        times_ns=ints(np.array([witness.at_ns for witness in found.wrong], dtype=np.int64)),
+    )
+
+
+def _pairs(history: History, at: Ints) -> Iterator[Ints]:
+    """Yield the records of each pair of accounts in the order of their requests."""
+    rows = history.records[at]
+    low = np.minimum(rows["peer"], rows["sseq"])
+    high = np.maximum(rows["peer"], rows["sseq"])
+    order = np.lexsort((rows["t_ns"], rows["ref_ns"], high, low))
+    ends = np.flatnonzero((np.diff(low[order]) != 0) | (np.diff(high[order]) != 0)) + 1
+    if at.size:
+        yield from np.split(at[order], ends)
+
+
+def _judge_pair(found: _Judgement, at: Ints) -> None:
+    records = found.history.records
+    rows = records[at]
+    overlaps = _overlaps(ints(rows["ref_ns"]), ints(rows["t_ns"]))
+    known = Relations()
+    able: set[tuple[int, int]] = set()
+    last = -1  # the last change that was granted
+    for index, row, alone in zip(at.tolist(), rows, ~overlaps, strict=True):
+        side, contact = int(row["peer"] > row["sseq"]), int(row["seq"])
+        if row["kind"] == Kind.CONTACT_LIST:
+            if alone:
+                _judge_list(found, known, index, last)
+            continue
+        result = ProbeResult(int(row["spare"]))
+        if contact in _ATTEMPTS and alone:
+            if (side, contact) in able:
+                _judge_attempt(found, known, index)
+            if result is ProbeResult.GRANTED:
+                able.add((side, contact))
+        if contact != Contact.SEND:
+            known.change(
+                side,
+                Contact(contact),
+                result if alone else ProbeResult.UNKNOWN,
+                int(row["t_ns"]),
+            )
+            last = index if result is ProbeResult.GRANTED else last
+
+
+def _overlaps(asked_ns: Ints, answered_ns: Ints) -> Bools:
+    """Return which requests, in their order, began before another one had ended."""
+    found = np.zeros(asked_ns.size, dtype=np.bool_)
+    begun_within = asked_ns[1:] < np.maximum.accumulate(answered_ns)[:-1]
+    found[1:] |= begun_within
+    found[:-1] |= begun_within
+    return found
+
+
+def _judge_list(found: _Judgement, known: Relations, at: int, last: int) -> None:
+    row = found.history.records[at]
+    side, seen = int(row["peer"] > row["sseq"]), Relation(int(row["seq"]))
+    due = known.may_show(side)
+    found.examined += 1
+    if seen not in due:
+        found.wrong.append(_list_witness(found, at, due, last))
+    known.show(side, seen & ~Relation.UNRELATED, int(row["t_ns"]))
+
+
+def _judge_attempt(found: _Judgement, known: Relations, at: int) -> None:
+    """Judge an attempt of an account that has succeeded with the same before."""
+    row = found.history.records[at]
+    begun_ns, result = int(row["ref_ns"]), int(row["spare"])
+    free_ns = known.free_since_ns
+    if result == ProbeResult.UNKNOWN or free_ns is None or begun_ns - free_ns < BLOCK_NS:
+        return
+    span = np.array([begun_ns - BLOCK_NS]), np.array([int(row["t_ns"])])
+    if may_meet_fault(found.history, *span).any():
+        return
+    found.examined += 1
+    if result == ProbeResult.REFUSED:
+        tried = _TRIED[Contact(int(row["seq"]))].format(other=found.name(int(row["sseq"])))
+        free = format_s((begun_ns - free_ns) / NS_PER_S)
+        found.wrong.append(
+            Witness(
+                f"{found.name(int(row['peer']))} {tried} and was refused, {free} after any block "
+                "between the two had ended.",
+                records=(at,),
+                at_ns=int(row["t_ns"]),
+            )
+        )
+
+
+def _list_witness(found: _Judgement, at: int, due: set[Relation], last: int) -> Witness:
+    row = found.history.records[at]
+    reader, other, seen = int(row["peer"]), int(row["sseq"]), Relation(int(row["seq"]))
+    if seen & Relation.UNRELATED:
+        sentence = (
+            f"The lists of {found.name(reader)} name accounts with which they never had to do."
+        )
+        return Witness(sentence, records=(at,), at_ns=int(row["t_ns"]))
+    where = " or ".join(_place(each) for each in sorted(due))
+    sentence = f"The lists of {found.name(reader)} have {found.name(other)} {_place(seen)}"
+    sentence += f", and not {where}"
+    if last < 0:
+        return Witness(f"{sentence}.", records=(at,), at_ns=int(row["t_ns"]))
+    change = found.history.records[last]
+    did = _DID[Contact(int(change["seq"]))].format(
+        who=found.name(int(change["peer"])), other=found.name(int(change["sseq"]))
+    )
+    return Witness(f"{sentence}, after {did}.", records=(last, at), at_ns=int(row["t_ns"]))
+
+
+def _place(shown: Relation) -> str:
+    return " and ".join(text for flag, text in _WHERE.items() if shown & flag) or "nowhere"

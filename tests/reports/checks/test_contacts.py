@@ -1,0 +1,229 @@
+"""What two accounts outside the load may be shown of each other, and what they may be refused."""
+
+import pytest
+
+from gauntlet.core.history import Contact, Kind, ProbeResult, Relation
+
+from ..small_runs import NS, SmallRun, ns, sentences
+
+ANN, BOB, EVE = 900_000, 900_001, 900_002
+NAMES = {ANN: "ann", BOB: "bob", EVE: "eve"}
+GRANTED, REFUSED, UNKNOWN = ProbeResult.GRANTED, ProbeResult.REFUSED, ProbeResult.UNKNOWN
+NOTHING, FRIEND = Relation(0), Relation.FRIEND
+INCOMING, OUTGOING, BLOCKED = Relation.INCOMING, Relation.OUTGOING, Relation.BLOCKED
+
+
+class Pair:
+    """A run in which ann and bob do something, one step a second from 1 s on, unless `at_s` says.
+
+    Each step takes a tenth of a second.
+    """
+
+    def __init__(self, **scenario):
+        self.run = SmallRun((1, 2), **scenario)
+        self.run.story.accounts = dict(NAMES)
+        self.now_s = 0.0
+
+    def _add(self, kind, who, other, at_s, took_s, **fields):
+        self.now_s = self.now_s + 1 if at_s is None else at_s
+        known = {"peer": who, "sseq": other, "ref_ns": ns(self.now_s), **fields}
+        self.run.add(kind, self.now_s + took_s, **known)
+        return self
+
+    def do(self, who, contact, result=GRANTED, *, at_s=None, took_s=0.1, other=0):
+        other = other or (BOB if who == ANN else ANN)
+        return self._add(Kind.CONTACT, who, other, at_s, took_s, seq=contact, spare=result)
+
+    def list(self, who, shown, *, at_s=None, took_s=0.1, other=0):
+        other = other or (BOB if who == ANN else ANN)
+        return self._add(Kind.CONTACT_LIST, who, other, at_s, took_s, seq=shown)
+
+    def unrelated(self):
+        """Let both see that there is nothing between them."""
+        return self.do(ANN, Contact.END).list(ANN, NOTHING).list(BOB, NOTHING)
+
+    def verdict(self):
+        return self.run.verdict("contacts")
+
+
+def friends():
+    return Pair().unrelated().do(ANN, Contact.REQUEST).do(BOB, Contact.REQUEST)
+
+
+def test_a_run_without_accounts_outside_the_load_is_not_judged():
+    assert SmallRun((1, 2)).verdict("contacts").outcome == "not-applicable"
+
+
+def test_accounts_that_were_shown_nothing_are_not_judged():
+    found = Pair().do(ANN, Contact.END).do(ANN, Contact.REQUEST).verdict()
+    assert (found.outcome, found.examined) == ("not-applicable", 0)
+
+
+def test_what_both_are_shown_agrees_with_what_they_did():
+    pair = friends().list(ANN, FRIEND).list(BOB, FRIEND).do(BOB, Contact.END)
+    pair = pair.list(ANN, NOTHING).list(BOB, NOTHING)
+    found = pair.do(BOB, Contact.BLOCK).list(ANN, NOTHING).list(BOB, BLOCKED).verdict()
+    assert (found.outcome, found.examined) == ("valid", 8)
+
+
+@pytest.mark.parametrize(
+    ("pair", "sentence"),
+    [
+        (
+            lambda: friends().list(ANN, FRIEND).list(BOB, INCOMING),
+            (
+                "The lists of bob have ann among the incoming requests, and not among the friends, "
+                "after bob had requested the friendship of ann."
+            ),
+        ),
+        (
+            lambda: Pair().unrelated().do(ANN, Contact.REQUEST).list(BOB, NOTHING),
+            (
+                "The lists of bob have ann nowhere, and not among the incoming requests, after "
+                "ann had requested the friendship of bob."
+            ),
+        ),
+        (
+            lambda: friends().do(BOB, Contact.END).list(ANN, FRIEND),
+            (
+                "The lists of ann have bob among the friends, and not nowhere, after bob had ended "
+                "what was between them and ann."
+            ),
+        ),
+        (
+            lambda: friends().do(BOB, Contact.BLOCK).list(BOB, FRIEND | BLOCKED),
+            (
+                "The lists of bob have ann among the friends and among the blocked users, and not "
+                "among the blocked users, after bob had blocked ann."
+            ),
+        ),
+        (
+            lambda: Pair().unrelated().list(ANN, INCOMING),
+            (
+                "The lists of ann have bob among the incoming requests, and not nowhere, after "
+                "ann had ended what was between them and bob."
+            ),
+        ),
+        (
+            lambda: friends().list(ANN, FRIEND | Relation.UNRELATED),
+            "The lists of ann name accounts with which they never had to do.",
+        ),
+    ],
+)
+def test_a_list_that_contradicts_what_was_answered_is_a_violation(pair, sentence):
+    found = pair().verdict()
+    assert found.outcome == "invalid"
+    assert sentences(found) == [sentence]
+
+
+def test_a_relation_that_was_not_requested_is_a_violation_also_at_first():
+    pair = Pair().do(ANN, Contact.END).list(ANN, FRIEND)
+    (sentence,) = sentences(pair.verdict())
+    assert "have bob among the friends, and not nowhere or among the blocked users" in sentence
+
+
+@pytest.mark.parametrize("shown", [NOTHING, OUTGOING])
+def test_after_a_change_without_an_answer_both_lists_are_possible(shown):
+    pair = Pair().unrelated().do(ANN, Contact.REQUEST, UNKNOWN).list(ANN, shown)
+    assert pair.verdict().count == 0
+    # What one is shown tells what the other must be shown, unless the change comes in between.
+    assert pair.list(BOB, NOTHING).verdict().count == (shown == OUTGOING)
+
+
+def test_one_defect_counts_once():
+    """After it, the list is believed."""
+    pair = friends().list(ANN, FRIEND).list(BOB, INCOMING).list(ANN, OUTGOING).list(BOB, INCOMING)
+    assert pair.verdict().count == 1
+
+
+def test_accounts_of_other_pairs_are_others():
+    pair = Pair().unrelated().do(ANN, Contact.REQUEST)
+    pair.do(ANN, Contact.END, other=EVE).list(EVE, NOTHING, other=ANN).list(BOB, INCOMING)
+    assert pair.verdict().count == 0
+
+
+def test_a_fault_does_not_excuse_the_loss_of_a_change():
+    pair = friends()
+    pair.run.fault(6, 7)
+    assert pair.list(ANN, NOTHING, at_s=7.5).verdict().count == 1
+
+
+@pytest.mark.parametrize(
+    ("list_s", "took_s", "change_s", "count"),
+    [(5, 0.1, 6, 1), (5, 2, 6, 0), (6.05, 0.1, 6, 0), (6.2, 0.1, 6, 0)],
+)
+def test_what_overlaps_with_a_change_is_not_judged(list_s, took_s, change_s, count):
+    """The request takes a tenth of a second; a list of another time must not show it before."""
+    pair = Pair().unrelated()
+    pair.do(ANN, Contact.REQUEST, at_s=change_s)
+    pair.list(BOB, INCOMING, at_s=list_s, took_s=took_s)
+    assert pair.verdict().count == count
+
+
+def test_changes_that_overlap_may_have_taken_effect_in_any_order():
+    pair = Pair().unrelated()
+    pair.do(ANN, Contact.REQUEST, at_s=5, took_s=2).do(BOB, Contact.END, at_s=6)
+    assert pair.list(ANN, OUTGOING, at_s=8).verdict().count == 0
+    assert pair.list(BOB, NOTHING, at_s=9).verdict().count == 0  # the request may be repeated
+
+
+def unblocked(contact, *, before=GRANTED, **scenario):
+    """Return a run in which ann did something, was blocked by bob, and is free from 8.1 s on."""
+    pair = Pair(**scenario).unrelated().do(ANN, contact, before, at_s=4)
+    pair.do(BOB, Contact.BLOCK, at_s=5).do(ANN, contact, REFUSED, at_s=6)
+    return pair.do(BOB, Contact.UNBLOCK, at_s=8)
+
+
+TRIED = {
+    Contact.SEND: "ann sent a direct message to bob and was refused, 5 s after any block "
+    "between the two had ended.",
+    Contact.REQUEST: "ann requested the friendship of bob and was refused, 5 s after any block "
+    "between the two had ended.",
+}
+
+
+@pytest.mark.parametrize("contact", TRIED)
+@pytest.mark.parametrize("result", [GRANTED, REFUSED, UNKNOWN])
+def test_what_was_possible_before_a_block_is_possible_5_s_after_its_removal(contact, result):
+    found = unblocked(contact).do(ANN, contact, result, at_s=13.1).verdict()
+    assert sentences(found) == [TRIED[contact]] * (result == REFUSED)
+    assert found.examined == 2 + (result != UNKNOWN)
+
+
+@pytest.mark.parametrize("contact", TRIED)
+def test_the_removal_of_a_block_has_5_s_to_take_effect(contact):
+    pair = unblocked(contact).do(ANN, contact, REFUSED, at_s=13.1 - NS)
+    assert pair.verdict().count == 0
+
+
+@pytest.mark.parametrize("contact", TRIED)
+def test_what_was_not_possible_before_a_block_need_not_be_possible_after_it(contact):
+    pair = unblocked(contact, before=REFUSED).do(ANN, contact, REFUSED, at_s=13.1)
+    assert pair.verdict().count == 0
+    pair = unblocked(contact).do(BOB, contact, REFUSED, at_s=13.1)
+    assert pair.verdict().count == 0
+
+
+@pytest.mark.parametrize(("contact", "count"), [(Contact.BLOCK, 0), (Contact.UNBLOCK, 1)])
+def test_a_block_that_may_take_effect_later_refuses_rightly(contact, count):
+    pair = unblocked(Contact.SEND).do(BOB, contact, UNKNOWN, at_s=9)
+    assert pair.do(ANN, Contact.SEND, REFUSED, at_s=20).verdict().count == count
+
+
+@pytest.mark.parametrize(
+    ("fault", "count"),
+    [((4, 6), 1), ((4, 6.2), 0), ((9, 10), 0), ((13.15, 15), 0), ((13.3, 15), 1), ((4, None), 0)],
+)
+def test_a_fault_may_keep_the_removal_of_a_block_from_taking_effect(fault, count):
+    """The attempt lasts from 13.1 s to 13.2 s, and a recovery takes 2 s."""
+    pair = unblocked(Contact.SEND, recovery_window=2)
+    pair.run.fault(*fault)
+    assert pair.do(ANN, Contact.SEND, REFUSED, at_s=13.1).verdict().count == count
+
+
+def test_violations_are_told_in_the_order_of_their_times():
+    pair = friends().list(BOB, INCOMING)
+    pair.do(ANN, Contact.END, other=EVE, at_s=2).list(EVE, FRIEND, other=ANN, at_s=3)
+    found = pair.verdict()
+    assert [each.split()[3] for each in sentences(found)] == ["eve", "bob"]
+    assert found.times_ns.tolist() == sorted(found.times_ns.tolist())
