@@ -188,7 +188,7 @@ class Codec(ABC):
         """
         return None
 
-    def stickers(self) -> Call[Sequence[str]] | None:
+    def stickers(self) -> Call[list[str]] | None:
         """Return a call for the names of all stickers that users can send; None without stickers.
 
         At the latest 5 s after the answer, the server accepts all of them.
