@@ -111,15 +111,15 @@ class Contacts:
 
     async def _run(self, session: Session, turn: int) -> None:
         """Let one pair after the other go on; `turn` is which account blocks first."""
-        while self.has_time:
+        while self.has_time():
             pair = self._new_pair(session)
             if not pair.is_possible:
                 return
             if turn:
                 pair.swap()
-            while self.has_time and not await pair.log_in():
+            while self.has_time() and not await pair.log_in():
                 await asyncio.sleep(_PAUSE_S)
-            if self.has_time:
+            if self.has_time():
                 await self._repeat(pair, turn)
             await asyncio.sleep(_PAUSE_S)
 
@@ -128,7 +128,7 @@ class Contacts:
         try:
             await pair.part()
             for number in itertools.count(turn):
-                if not self.has_time:
+                if not self.has_time():
                     return
                 await pair.play(number)
                 pair.swap()
@@ -136,7 +136,6 @@ class Contacts:
         except NotAnswered:
             await pair.read_lists()
 
-    @property
     def has_time(self) -> bool:
         """Whether a block that begins now takes effect while the load runs."""
         return self._context.now_ns() + TAKES_EFFECT_S * NS_PER_S < self._end_ns
@@ -231,7 +230,7 @@ class Pair:
             await self.read_lists()
             if number % 2 == 0:
                 await self._listed_change(Contact.END, ender, self._other(ender))
-        if not (self._has_blocks and self._contacts.has_time):
+        if not (self._has_blocks and self._contacts.has_time()):
             return
         if await self._listed_change(Contact.BLOCK, blocker, other) is not ProbeResult.GRANTED:
             return
@@ -239,7 +238,7 @@ class Pair:
         await self._send(other, blocker, Probe.BLOCKED_SEND)
         await self._listed_change(Contact.REQUEST, other, blocker, Probe.BLOCKED_REQUEST)
         await self._listed_change(Contact.UNBLOCK, blocker, other)
-        if not self._contacts.has_time:
+        if not self._contacts.has_time():
             return
         await asyncio.sleep(TAKES_EFFECT_S)
         if await self._send(other, blocker) is ProbeResult.GRANTED and stickers:
@@ -372,7 +371,7 @@ class Pair:
                 return
             requested_ns = self._context.now_ns()
             outcome = await self._outcome(call, self._ask_once, check_contacts)
-            if outcome.is_answered or not self._contacts.has_time:
+            if outcome.is_answered or not self._contacts.has_time():
                 break
             await asyncio.sleep(_PAUSE_S)
         if outcome.value is not None:
