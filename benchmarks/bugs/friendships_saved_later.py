@@ -1,6 +1,6 @@
 """The friend service answers a request for friendship before it is saved, which takes seconds.
 
-Its own lists show such requests at once. Any other change of the two users saves them first.
+Its own lists show such requests at once, and any other change of the two users saves them first.
 """
 
 import asyncio
