@@ -25,7 +25,7 @@ from gauntlet.reports.checks._relations import Relations
 from gauntlet.reports.checks._shared import may_meet_fault
 from gauntlet.reports.checks.access import BLOCK_NS
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import Bools, Ints, ints, is_any
+from gauntlet.reports.history.arrays import Bools, Ints, Records, ints, is_any
 from gauntlet.reports.history.history import History
 
 KIND = CheckKind(
@@ -72,6 +72,7 @@ class _Judgement:
 def check(history: History) -> Finding:
     records = history.records
     at = np.flatnonzero(is_any(records["kind"], (Kind.CONTACT, Kind.CONTACT_LIST)))
+    at = at[_are_valid(records[at])]
     found = _Judgement(history)
     for pair in _pairs(history, at):
         _judge_pair(found, pair)
@@ -89,6 +90,12 @@ def check(history: History) -> Finding:
         unexamined=0 if found.examined else at.size,
         times_ns=ints(np.array([witness.at_ns for witness in found.wrong], dtype=np.int64)),
     )
+
+
+def _are_valid(rows: Records) -> Bools:
+    """Return which records say something; a damaged shard may hold any number."""
+    found: Bools = np.isin(rows["seq"], list(Contact)) & np.isin(rows["spare"], list(ProbeResult))
+    return found | (rows["kind"] == Kind.CONTACT_LIST)
 
 
 def _pairs(history: History, at: Ints) -> Iterator[Ints]:

@@ -175,8 +175,9 @@ def without_positions(seed: int) -> Story:
     story.drop(story.at(Kind.GAP))
     del story.convs[ROOM]
     for index, record in enumerate(story.records):
-        is_page = record.kind == Kind.PAGE
-        story.change(index, seq=0, sseq=0 if is_page else record.sseq)
+        if record.kind not in (Kind.CONTACT, Kind.CONTACT_LIST, Kind.STICKER):
+            is_page = record.kind == Kind.PAGE
+            story.change(index, seq=0, sseq=0 if is_page else record.sseq)
     story.reconcile()
     return story
 

@@ -54,6 +54,14 @@ def test_a_run_without_accounts_outside_the_load_is_not_judged():
     assert SmallRun((1, 2)).verdict("contacts").outcome == "not-applicable"
 
 
+@pytest.mark.parametrize("damage", [{"contact": 0}, {"contact": 77}, {"result": 0}, {"result": 9}])
+def test_a_record_with_numbers_that_mean_nothing_is_left_out(damage):
+    """A shard may be damaged, and what else it holds is judged."""
+    pair = friends().do(ANN, **{"contact": Contact.REQUEST, **damage}).list(BOB, FRIEND)
+    found = pair.verdict()
+    assert (found.outcome, found.examined) == ("valid", 3)
+
+
 def test_accounts_that_were_shown_nothing_are_not_judged():
     found = Pair().do(ANN, Contact.END).do(ANN, Contact.REQUEST).verdict()
     assert (found.outcome, found.examined) == ("not-applicable", 0)

@@ -16,6 +16,8 @@ NO_USER = (Kind.PROBE, Kind.PAGE, Kind.GAP, Kind.HEAD)
 def moved(record):
     """Return a record as worker 1 would have written it."""
     fields = ["conv", "link", *(() if record.kind in NO_USER else ("peer",))]
+    if record.kind in (Kind.CONTACT, Kind.CONTACT_LIST):  # `sseq` is the other account
+        fields.append("sseq")
     if record.kind == Kind.NAMED:  # the server assigned other ids to other messages
         record = record._replace(ref_ns=record.ref_ns + 1)
     changed = {name: getattr(record, name) + NUMBERS_PER_WORKER for name in fields}
@@ -55,7 +57,7 @@ def two_workers(run):
     names = []
     for line in run.links.read_text().splitlines():
         row = json.loads(line)
-        for key in ("user", "conv", "link"):
+        for key in ("user", "account", "conv", "link"):
             if key in row:
                 row[key] += NUMBERS_PER_WORKER
         if "members" in row:
