@@ -52,3 +52,15 @@ def test_the_connection_that_ends_last_shows_whether_a_user_is_gone(lost_s, gone
     end(run, 10, link=2)
     end(run, lost_s, link=4, code=1006)
     assert is_gone(run, 30) == gone
+
+
+def test_a_user_departs_with_each_connection_that_they_closed():
+    run = SmallRun((1, 2), **SERVER)
+    for link, at_s, code in ((2, 20, 1000), (4, 10, 1000), (6, 15, 1006)):
+        if link != 2:
+            run.connect(2, 0, link=link, device=f"d{link}")
+        end(run, at_s, link=link, code=code)
+    history = run.history()
+    stays = Stays(history, Departures(history))
+    assert stays.departures_ns(2) == [ns(10), ns(20)]
+    assert stays.departures_ns(1) == []

@@ -284,3 +284,14 @@ def test_the_part_of_a_lost_worker_does_not_count():
     events = collect_events([*rows, {"writer": "load-master", "t_ns": 9, **lost}], [])
     assert [row["worker"] for row in events.reconciliations] == [0]
     assert events.lost == {1: "Gone"}
+
+
+def test_times_of_an_imported_history_count_from_its_ramp_and_may_differ():
+    rows = [
+        {"writer": "load-0", "t_ns": 7 * 10**9, "kind": "phase", "phase": "ramp"},
+        {"writer": "load-0", "t_ns": 9 * 10**9, "kind": "reconciliation", "worker": 0,
+         "records": {}, "clock_error_ns": 40},
+    ]  # fmt: skip
+    events = collect_events(rows, [])
+    assert events.at_s(9_500_000_000) == 2.5
+    assert events.clock_error_ns == 40

@@ -99,6 +99,6 @@ def test_each_conversation_has_proofs_of_its_own():
     run.audit(2, 5, head=5)
     run.deliver(1, 9, 14, 2)
     run.deliver(2, 4, 13, 2)
-    run.deliver(2, 5, 16, 2)
+    run.deliver(2, 6, 16, 2)
     proven = run.history().proven_stored_ns
     assert sorted(proven[proven < NEVER].tolist()) == [ns(14), ns(16)]
