@@ -25,8 +25,9 @@ from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.payload import OTHER_STAMP
 from gauntlet.scenarios.client.receiver import Content, read_content, record_page
 from gauntlet.scenarios.client.session import Session
+from gauntlet.scenarios.engine.answers import answer_to
 from gauntlet.scenarios.metrics import error_log
-from gauntlet.scenarios.network.transport import SocketTransport, answer_to
+from gauntlet.scenarios.network.transport import SocketTransport
 from gauntlet.scenarios.workloads.entities import Conversation
 
 PAGE_LIMIT = 500

@@ -20,8 +20,9 @@ from gauntlet.scenarios.adapters.limits import check_names
 from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.session import Session
 from gauntlet.scenarios.engine.actions.periodic_reads import PeriodicReads
+from gauntlet.scenarios.engine.answers import answer_to
 from gauntlet.scenarios.engine.load_plan import LoadPlan
-from gauntlet.scenarios.network.transport import SocketTransport, answer_to
+from gauntlet.scenarios.network.transport import SocketTransport
 from gauntlet.scenarios.schedule.traffic import Traffic
 from gauntlet.scenarios.workloads.entities import Conversation
 

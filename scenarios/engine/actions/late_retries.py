@@ -18,8 +18,9 @@ from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.receiver import Content
 from gauntlet.scenarios.client.session import Session
 from gauntlet.scenarios.engine.actions.history_reads import ReadPage
+from gauntlet.scenarios.engine.answers import answer_to
 from gauntlet.scenarios.engine.load_plan import LoadPlan
-from gauntlet.scenarios.network.transport import SocketTransport, answer_to
+from gauntlet.scenarios.network.transport import SocketTransport
 from gauntlet.scenarios.workloads.entities import Conversation
 
 RETRIES_MAX = 24  # of each worker: evidence, at no cost that the load would notice

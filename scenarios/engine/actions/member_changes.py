@@ -16,7 +16,8 @@ from gauntlet.scenarios.adapters.limits import check_change, check_page
 from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.session import Session
 from gauntlet.scenarios.engine.actions.strangers import Strangers
-from gauntlet.scenarios.network.transport import SocketTransport, answer_to
+from gauntlet.scenarios.engine.answers import answer_to
+from gauntlet.scenarios.network.transport import SocketTransport
 from gauntlet.scenarios.schedule.traffic import Traffic
 from gauntlet.scenarios.workloads.entities import Conversation, device_keys
 

@@ -31,7 +31,7 @@ def audited(monkeypatch):
     async def call_and_wait(_transport, _access, _gateway, page, _within_s):
         return page
 
-    monkeypatch.setattr("gauntlet.scenarios.network.transport.call_and_wait", call_and_wait)
+    monkeypatch.setattr("gauntlet.scenarios.engine.answers.call_and_wait", call_and_wait)
 
     async def go(*archives, older_accounts=False, acked=()):
         world = World(Xmpp({}))
@@ -104,7 +104,7 @@ async def test_where_nobody_answers_the_rest_is_not_waited_for(monkeypatch):
         await asyncio.sleep(0.03)
         raise ProtocolError
 
-    monkeypatch.setattr("gauntlet.scenarios.network.transport.call_and_wait", call_and_wait)
+    monkeypatch.setattr("gauntlet.scenarios.engine.answers.call_and_wait", call_and_wait)
     monkeypatch.setattr(audit, "_SILENCE_S", 0.05)
     world = World()
     access = SimpleNamespace(codec=Reference({}).codec(Account(name="u0-0"), "d0"))
@@ -124,7 +124,7 @@ async def test_an_exception_of_the_adapter_costs_one_conversation(monkeypatch):
             raise answer
         return answer
 
-    monkeypatch.setattr("gauntlet.scenarios.network.transport.call_and_wait", call_and_wait)
+    monkeypatch.setattr("gauntlet.scenarios.engine.answers.call_and_wait", call_and_wait)
     world, errors = World(), []
     codec = SimpleNamespace(
         history=lambda conv, _after, _limit: pages[conv], members=lambda _conv: {"u0-0": 1}
@@ -141,7 +141,7 @@ async def test_members_that_have_no_positions_leave_the_room_unread(members, mon
     async def call_and_wait(_transport, _access, _gateway, answer, _within_s):
         return answer
 
-    monkeypatch.setattr("gauntlet.scenarios.network.transport.call_and_wait", call_and_wait)
+    monkeypatch.setattr("gauntlet.scenarios.engine.answers.call_and_wait", call_and_wait)
     world = World()
     codec = SimpleNamespace(history=lambda *_: Page([], 0), members=lambda _conv: members)
     channel = SimpleNamespace(codec=codec)
@@ -164,7 +164,7 @@ async def test_an_audit_that_is_answered_goes_on(monkeypatch):
 
     # The time is what the answers take, however busy the machine is.
     monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now_s)
-    monkeypatch.setattr("gauntlet.scenarios.network.transport.call_and_wait", call_and_wait)
+    monkeypatch.setattr("gauntlet.scenarios.engine.answers.call_and_wait", call_and_wait)
     monkeypatch.setattr(audit, "_SILENCE_S", 0.05)
     monkeypatch.setattr(audit, "_PROGRESS_S", 0.05)
     world = World()
@@ -189,7 +189,7 @@ def numbered(monkeypatch):
             raise page
         return page
 
-    monkeypatch.setattr("gauntlet.scenarios.network.transport.call_and_wait", call_and_wait)
+    monkeypatch.setattr("gauntlet.scenarios.engine.answers.call_and_wait", call_and_wait)
 
     def session(answer):
         codec = SimpleNamespace(history=lambda _conv, after, limit: answer(after, limit))
@@ -300,7 +300,7 @@ async def test_ids_and_time_stamps_of_stored_messages_are_recorded_where_there_a
     async def call_and_wait(_transport, _access, _gateway, page, _within_s):
         return page
 
-    monkeypatch.setattr("gauntlet.scenarios.network.transport.call_and_wait", call_and_wait)
+    monkeypatch.setattr("gauntlet.scenarios.engine.answers.call_and_wait", call_and_wait)
     world = World()
     codec = SimpleNamespace(history=lambda *_: Page(entries, head=4))
     access = SimpleNamespace(request_channel=SimpleNamespace(codec=codec))
@@ -324,7 +324,7 @@ async def test_what_is_stored_with_other_names_than_were_received_is_marked(monk
     async def call_and_wait(_transport, _access, _gateway, page, _within_s):
         return page
 
-    monkeypatch.setattr("gauntlet.scenarios.network.transport.call_and_wait", call_and_wait)
+    monkeypatch.setattr("gauntlet.scenarios.engine.answers.call_and_wait", call_and_wait)
     world = World()
     received = Entry(TALK.name, 1, "u0-1", body, "g1.s.1", id="srv-1", stamped_ms=4)
     read_content(world.context, TALK, received)

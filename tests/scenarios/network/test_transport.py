@@ -5,11 +5,9 @@ import base64
 import contextlib
 import hashlib
 
-import pytest
-
-from gauntlet.scenarios.adapters.base import Immediate, ProtocolError, Request
+from gauntlet.scenarios.adapters.base import Request
 from gauntlet.scenarios.client.connection import Connection, Dial
-from gauntlet.scenarios.network.transport import SocketTransport, answer_to
+from gauntlet.scenarios.network.transport import SocketTransport
 from gauntlet.scenarios.network.wire import loopback_network
 
 from ..raw_server import Server, reply
@@ -78,60 +76,6 @@ async def test_a_server_that_speaks_first_is_heard_after_the_connection_is_open(
         await speaker.ended.wait()
     server.close()
     await server.wait_closed()
-
-
-class Channel:
-    """Performs calls that have their value already; keeps the exceptions of the adapter."""
-
-    def __init__(self):
-        self.errors = []
-        self.record_error = self.errors.append
-
-    def call(self, call, _timeout_ns, on_result):
-        on_result(call.value)
-
-
-def accept(_value):
-    """Accept every value."""
-
-
-async def test_the_answer_to_a_call_is_checked():
-    checked = []
-    answer = await answer_to(None, Channel(), 0, lambda: Immediate(value=5), checked.append, 1.0)
-    assert (answer, checked) == (5, [5])
-
-
-@pytest.mark.parametrize("make", [lambda: None, lambda: Immediate(value=None)])
-async def test_without_a_call_or_an_answer_there_is_no_value(make):
-    channel = Channel()
-    with pytest.raises(ProtocolError):
-        await answer_to(None, channel, 0, make, accept, 1.0)
-    assert channel.errors == []
-
-
-@pytest.mark.parametrize("part", ["make", "check"])
-async def test_an_exception_of_the_adapter_is_recorded_and_costs_one_call(part):
-    """In what makes the call, and in a value of another shape than the check expects."""
-    error, channel = KeyError("entries"), Channel()
-
-    def fail(*_):
-        raise error
-
-    parts = {"make": lambda: Immediate(value=5), "check": accept} | {part: fail}
-    with pytest.raises(ProtocolError) as raised:
-        await answer_to(None, channel, 0, parts["make"], parts["check"], 1.0)
-    assert channel.errors == [raised.value.__cause__] == [error]
-
-
-async def test_a_refusal_is_no_exception_of_the_adapter():
-    channel = Channel()
-
-    def refuse(_value):
-        raise ProtocolError("403")
-
-    with pytest.raises(ProtocolError, match="403"):
-        await answer_to(None, channel, 0, lambda: Immediate(value=5), refuse, 1.0)
-    assert channel.errors == []
 
 
 async def test_a_request_that_is_made_once_is_not_repeated_after_a_failure():

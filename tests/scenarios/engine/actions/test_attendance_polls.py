@@ -65,7 +65,7 @@ def bench(world, monkeypatch):
             raise answer
         return answer
 
-    monkeypatch.setattr("gauntlet.scenarios.network.transport.call_and_wait", call_and_wait)
+    monkeypatch.setattr("gauntlet.scenarios.engine.answers.call_and_wait", call_and_wait)
     monkeypatch.setattr(attendance_polls, "choose_room", lambda _traffic: ROOM)
     monkeypatch.setattr(attendance_polls, "readable_rooms", lambda traffic: traffic)
     load = SimpleNamespace(ramp=4.0, steady=3.0)

@@ -48,7 +48,7 @@ def bench(world, monkeypatch):
             raise call.value
         return call.value
 
-    monkeypatch.setattr("gauntlet.scenarios.network.transport.call_and_wait", call_and_wait)
+    monkeypatch.setattr("gauntlet.scenarios.engine.answers.call_and_wait", call_and_wait)
     world.context.conversations[OTHER.name] = OTHER
     plan = SimpleNamespace(
         load=SimpleNamespace(

@@ -73,7 +73,7 @@ def bench(world, monkeypatch):
             raise answer
         return answer
 
-    monkeypatch.setattr("gauntlet.scenarios.network.transport.call_and_wait", call_and_wait)
+    monkeypatch.setattr("gauntlet.scenarios.engine.answers.call_and_wait", call_and_wait)
 
     def made(*conversations, capabilities=world.context.adapter.capabilities, rate_per_s=10.0):
         load = SimpleNamespace(ramp=4.0, steady=3.0, rate_per_s=rate_per_s)

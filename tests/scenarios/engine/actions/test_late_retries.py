@@ -41,7 +41,7 @@ def bench(world, monkeypatch):
             raise call.value
         return call.value
 
-    monkeypatch.setattr("gauntlet.scenarios.network.transport.call_and_wait", call_and_wait)
+    monkeypatch.setattr("gauntlet.scenarios.engine.answers.call_and_wait", call_and_wait)
     errors = []
     channel = SimpleNamespace(
         codec=SimpleNamespace(send=send),

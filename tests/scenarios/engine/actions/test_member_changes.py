@@ -82,7 +82,7 @@ def bench(world, monkeypatch):
             raise answer
         return answer
 
-    monkeypatch.setattr("gauntlet.scenarios.network.transport.call_and_wait", call_and_wait)
+    monkeypatch.setattr("gauntlet.scenarios.engine.answers.call_and_wait", call_and_wait)
     transport = SimpleNamespace(spawn=lambda job: tasks.append(asyncio.ensure_future(job)))
     removed = []
 
@@ -190,7 +190,7 @@ async def test_a_change_that_waits_for_its_answer_when_the_load_ends_is_recorded
         waiting.set()
         await asyncio.get_running_loop().create_future()
 
-    monkeypatch.setattr("gauntlet.scenarios.network.transport.call_and_wait", wait_for_ever)
+    monkeypatch.setattr("gauntlet.scenarios.engine.answers.call_and_wait", wait_for_ever)
     bench.changes.begin(bench.bob, ROOM, RoomEvent.REMOVED)
     await waiting.wait()
     bench.tasks[0].cancel()
