@@ -94,8 +94,9 @@ def check(history: History) -> Finding:
 
 def _are_valid(rows: Records) -> Bools:
     """Return which records say something; a damaged shard may hold any number."""
-    found: Bools = np.isin(rows["seq"], list(Contact)) & np.isin(rows["spare"], list(ProbeResult))
-    return found | (rows["kind"] == Kind.CONTACT_LIST)
+    found: Bools = rows["kind"] == Kind.CONTACT_LIST
+    found |= np.isin(rows["seq"], list(Contact)) & np.isin(rows["spare"], list(ProbeResult))
+    return found
 
 
 def _pairs(history: History, at: Ints) -> Iterator[Ints]:
