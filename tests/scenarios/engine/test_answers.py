@@ -3,18 +3,28 @@
 import pytest
 
 from gauntlet.scenarios.adapters.base import Immediate, ProtocolError
+from gauntlet.scenarios.engine import answers
 from gauntlet.scenarios.engine.answers import answer_to
 
 
 class Channel:
-    """Performs calls that have their value already; keeps the exceptions of the adapter."""
+    """Keeps the exceptions of the adapter."""
 
     def __init__(self):
         self.errors = []
         self.record_error = self.errors.append
 
-    def call(self, call, _timeout_ns, on_result):
-        on_result(call.value)
+
+@pytest.fixture(autouse=True)
+def calls(monkeypatch):
+    """Calls have their value already, and one without a value has no answer."""
+
+    async def call_and_wait(_transport, _channel, _gateway, call, _timeout_s):
+        if call.value is None:
+            raise ProtocolError("no answer")
+        return call.value
+
+    monkeypatch.setattr(answers, "call_and_wait", call_and_wait)
 
 
 def accept(_value):
