@@ -38,7 +38,15 @@ def check_entry(entry: Any) -> None:
         raise ProtocolError("the body of an entry must be text")
     if type(entry.stamped_ms) is not int:
         raise ProtocolError(f"the time stamp of an entry is {entry.stamped_ms!r}")
-    for name in (entry.conv, entry.sender, entry.client_msg_id, entry.event, entry.user, entry.id):
+    for name in (
+        entry.conv,
+        entry.sender,
+        entry.client_msg_id,
+        entry.event,
+        entry.user,
+        entry.id,
+        entry.sticker,
+    ):
         if type(name) is not str or len(name) > _NAME_CHARACTERS_MAX:
             _check_text(name, "an id or a name of an entry")
 

@@ -113,7 +113,7 @@ class Contacts:
         """Let one pair after the other go on; `turn` is which account blocks first."""
         while self.has_time():
             pair = self._new_pair(session)
-            if not pair.is_possible:
+            if pair is None or not pair.is_possible:
                 return
             if turn:
                 pair.swap()
@@ -140,14 +140,18 @@ class Contacts:
         """Whether a block that begins now takes effect while the load runs."""
         return self._context.now_ns() + TAKES_EFFECT_S * NS_PER_S < self._end_ns
 
-    def _new_pair(self, session: Session) -> "Pair":
+    def _new_pair(self, session: Session) -> "Pair | None":
+        """Return two new accounts; None if the adapter has no codec for them."""
         worker, adapter = self._plan.stripe.worker, self._context.adapter
         parties = []
         for account in itertools.islice(self._accounts, 2):
             number = worker * NUMBERS_PER_WORKER + ACCOUNTS_FROM + account
             name = f"{self._context.tag}b{worker}-{account}"
+            codec = session.request_channel.ask(adapter.codec, Account(name), _DEVICE)
+            if codec is None:
+                return None
             self._context.on_account(number, name)
-            parties.append(Party(number, name, adapter.codec(Account(name), _DEVICE)))
+            parties.append(Party(number, name, codec))
         conv = next(iter(self._plan.traffic.conversations.values()))
         record = partial(strangers.record_probe, self._context, session, conv)
         return Pair(self, self._context, self._transport, session, parties, record)

@@ -23,7 +23,9 @@ WRONG_TEXTS = [None, 5, ["a"], {"a": 1}, b"bytes", LONG]
 
 
 @pytest.mark.parametrize("value", WRONG_TEXTS)
-@pytest.mark.parametrize("field", ["conv", "sender", "client_msg_id", "event", "user", "id"])
+@pytest.mark.parametrize(
+    "field", ["conv", "sender", "client_msg_id", "event", "user", "id", "sticker"]
+)
 def test_names_of_an_entry_are_texts_of_a_length_that_can_be_kept(field, value):
     with pytest.raises(ProtocolError, match="an id or a name of an entry"):
         limits.check_entry(Entry(**{"conv": "c", "seq": 1, field: value}))

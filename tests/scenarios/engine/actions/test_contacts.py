@@ -22,6 +22,7 @@ from gauntlet.core.scenario.capabilities import HISTORY, MEMBERS_ONLY, OPEN_ACCO
 from gauntlet.reference_server.store.relations import CHANGES, relation
 from gauntlet.scenarios.adapters import base
 from gauntlet.scenarios.adapters.base import Response, Sent
+from gauntlet.scenarios.adapters.reference import Reference
 from gauntlet.scenarios.adapters.reference_codec import ReferenceCodec
 from gauntlet.scenarios.engine.actions import contacts
 from gauntlet.scenarios.engine.actions.contacts import Contacts
@@ -152,9 +153,9 @@ def bench(world, monkeypatch):
     errors, accounts = [], {}
     world.context.on_account = accounts.__setitem__
 
-    def ask(make):
+    def ask(make, *given):
         try:
-            return make()
+            return make(*given)
         except Exception as error:  # noqa: BLE001 - as the channel does
             errors.append(error)
 
@@ -249,6 +250,21 @@ async def test_a_round_makes_friends_and_blocks_and_reads_the_lists_again_and_ag
         (0, (Contact.END, GRANTED)),
         *lists(0, 1, 0, 0),
     ]
+
+
+class Broken(Reference):
+    """An adapter that has no codec for an account that it does not know."""
+
+    def codec(self, account, device):
+        raise KeyError(account.name)
+
+
+async def test_an_adapter_without_a_codec_for_new_accounts_ends_no_load(world, bench):
+    world.context.adapter = Broken({})
+    await bench.run()
+    assert [type(error) for error in bench.errors] == [KeyError, KeyError]  # one for each pair
+    assert bench.server.asked == []
+    assert bench.accounts == {}
 
 
 async def test_the_second_account_of_another_pair_blocks_first_and_a_block_meets_a_friendship(
