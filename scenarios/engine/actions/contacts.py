@@ -280,7 +280,7 @@ class Pair:
         outcome = await self._outcome(call, self._ask_once)
         if probe is not None:
             self._record_probe(probe, requested_ns, outcome.result, outcome.obtained)
-        self._record(contact, actor, other, requested_ns, outcome.result)
+        self._record(Kind.CONTACT, actor, other.number, contact, requested_ns, outcome.result)
         if outcome.result is ProbeResult.UNKNOWN:
             raise NotAnswered
         return outcome.result
@@ -299,7 +299,7 @@ class Pair:
         if probe is not None:
             self._record_probe(probe, requested_ns, outcome.result, outcome.obtained)
         result = outcome.result if _is_final(outcome.value) else ProbeResult.UNKNOWN
-        self._record(Contact.SEND, sender, recipient, requested_ns, result)
+        self._record(Kind.CONTACT, sender, recipient.number, Contact.SEND, requested_ns, result)
         return result
 
     async def _list_stickers(self, party: Party) -> list[str]:
@@ -319,14 +319,14 @@ class Pair:
         outcome = await self._outcome(call)
         result = outcome.result if _is_final(outcome.value) else ProbeResult.UNKNOWN
         digest = sticker_digest(sticker, "")
-        self._record_sticker(sender, message, requested_ns, digest, result)
+        self._record(Kind.STICKER, sender, message, digest, requested_ns, result)
         if result is ProbeResult.GRANTED and self._contacts.history_start is not None:
             requested_ns = self._context.now_ns()
             start = outcome.value.seq - 1 if outcome.value.seq else self._contacts.history_start
             entry = await self._find(recipient, ident, start)
             if entry is not None:
                 digest = sticker_digest(entry.sticker, entry.body)
-                self._record_sticker(sender, message, requested_ns, digest)
+                self._record(Kind.STICKER, sender, message, digest, requested_ns)
 
     async def _find(self, reader: Party, ident: str, start: Cursor) -> Entry | None:
         """Return a message from the history; None if there is no message with that id."""
@@ -335,29 +335,17 @@ class Pair:
         entries = page.entries if isinstance(page, Page) else ()
         return next((entry for entry in entries if entry.client_msg_id == ident), None)
 
-    def _record_sticker(
-        self, sender: Party, message: int, requested_ns: int, digest: int, result: int = 0
-    ) -> None:
-        self._context.sink.add(
-            Kind.STICKER,
-            self._context.now_ns(),
-            ref_ns=requested_ns,
-            peer=sender.number,
-            sseq=message,
-            seq=digest,
-            spare=result,
-        )
-
     def _record(
-        self, contact: Contact, actor: Party, other: Party, requested_ns: int, result: ProbeResult
+        self, kind: Kind, account: Party, about: int, said: int, requested_ns: int, result: int = 0
     ) -> None:
+        """Record what an account did or was shown, about another account or a message."""
         self._context.sink.add(
-            Kind.CONTACT,
+            kind,
             self._context.now_ns(),
             ref_ns=requested_ns,
-            peer=actor.number,
-            sseq=other.number,
-            seq=contact,
+            peer=account.number,
+            sseq=about,
+            seq=said,
             spare=result,
         )
 
@@ -379,14 +367,8 @@ class Pair:
                 break
             await asyncio.sleep(_PAUSE_S)
         if outcome.value is not None:
-            self._context.sink.add(
-                Kind.CONTACT_LIST,
-                self._context.now_ns(),
-                ref_ns=requested_ns,
-                peer=reader.number,
-                sseq=other.number,
-                seq=relation(outcome.value, other.name),
-            )
+            shown = relation(outcome.value, other.name)
+            self._record(Kind.CONTACT_LIST, reader, other.number, shown, requested_ns)
 
     async def _outcome(
         self,

@@ -65,10 +65,8 @@ def test_an_exported_run_keeps_what_arrived_and_was_not_shown(tmp_path: Path, wr
     event = story.records[story.at(Kind.ROOM, flags=Channel.LIVE)[0]]
     story.records.append(event._replace(kind=Kind.ARRIVED, flags=Flag.ROOM_EVENT, spare=1))
     story.reconcile()
-    run, file = written(story), tmp_path / "export.jsonl"
-    with file.open("w") as stream:
-        export_lines(run, stream)
-    again = import_history(str(file), tmp_path / "runs", [])
+    run = written(story)
+    again = imported_again(run, tmp_path)
     assert verdicts(judge(again)) == verdicts(judge(run))
     records = np.concatenate([np.fromfile(f, dtype=DTYPE) for f in again.history.glob("*.bin")])
     arrived = records[records["kind"] == Kind.ARRIVED]
@@ -86,12 +84,18 @@ def test_an_exported_run_keeps_all_that_is_known_of_a_page(tmp_path: Path, writt
         page._replace(spare=flags, t_ns=page.t_ns + 1 + flags) for flags in combinations
     ]
     story.reconcile()
-    run, file = written(story), tmp_path / "export.jsonl"
-    with file.open("w") as stream:
-        export_lines(run, stream)
-    again = import_history(str(file), tmp_path / "runs", [])
+    run = written(story)
+    again = imported_again(run, tmp_path)
     assert set(flags_of_pages(again)) == set(combinations)
     assert flags_of_pages(again) == flags_of_pages(run)
+
+
+def imported_again(run, folder):
+    """Return the run that follows from the lines of another one."""
+    file = folder / "export.jsonl"
+    with file.open("w") as stream:
+        export_lines(run, stream)
+    return import_history(str(file), folder / "runs", [])
 
 
 def flags_of_pages(run):
@@ -106,10 +110,8 @@ def test_an_exported_run_keeps_requests_of_strangers_and_lists_of_rooms(
     """The numbers of users, rooms and connections are others, but all names are the same."""
     story = good_story(1)
     break_it("store_a_message_of_a_stranger", story)
-    run, file = written(story), tmp_path / "export.jsonl"
-    with file.open("w") as stream:
-        export_lines(run, stream)
-    again = import_history(str(file), tmp_path / "runs", [])
+    run = written(story)
+    again = imported_again(run, tmp_path)
 
     def named(which):
         names = Names.read(which)
@@ -140,10 +142,8 @@ def test_an_exported_run_keeps_what_accounts_outside_the_load_did(
 ):
     story = good_story(1)
     break_it("list_a_contact_of_others", story)
-    run, file = written(story), tmp_path / "export.jsonl"
-    with file.open("w") as stream:
-        export_lines(run, stream)
-    again = import_history(str(file), tmp_path / "runs", [])
+    run = written(story)
+    again = imported_again(run, tmp_path)
 
     def named(which):
         names = Names.read(which)
