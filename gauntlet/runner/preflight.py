@@ -20,7 +20,7 @@ USERS_PER_WORKER_MIN = 2  # all members of a conversation are users of one worke
 def check_before_start(scenario: Scenario, options: Options) -> None:
     """Raise a ConfigError if this run is impossible with this scenario or on this machine."""
     if options.bug is not None:
-        find_bug(options.bug)
+        _check_bug(options.bug, scenario.target.stack)
     if options.server_python is not None:
         installations.check(options.server_python, scenario.target.stack)
     if scenario.target.stack == "external":
@@ -33,6 +33,16 @@ def check_before_start(scenario: Scenario, options: Options) -> None:
     workers = options.workers if options.own_load else None
     limits = system_limits.SystemLimits.here()
     system_limits.check(scenario, options.proxy_mode, limits, workers)
+
+
+def _check_bug(name: str, stack: str) -> None:
+    """Refuse a bug that cannot act, because the run would pass as if the bug were harmless."""
+    stacks = find_bug(name).stacks
+    if stack not in stacks:
+        allowed = " or ".join(stacks)
+        raise ConfigError(
+            f"--bug {name} must be used with the stack {allowed}, where it acts; got {stack}"
+        )
 
 
 def _check_workers(scenario: Scenario, options: Options) -> None:

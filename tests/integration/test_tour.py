@@ -25,7 +25,10 @@ STACKS_IN_TABLE = {
     for demonstration in row.demonstrations
 }
 BUG_RUNS = [
-    (name, stack) for name, bug in BUGS.items() for stack in STACKS_IN_TABLE.get(bug.scenario, BOTH)
+    (name, stack)
+    for name, bug in BUGS.items()
+    for stack in STACKS_IN_TABLE.get(bug.scenario, BOTH)
+    if stack in bug.stacks
 ]
 
 

@@ -9,7 +9,8 @@ from typing import NamedTuple
 class Bug(NamedTuple):
     """A bug: `module` has an `install()`, called in every process that hosts one of `services`.
 
-    `caught_by` is the check, or the objective of `scenario`, that must fail.
+    `caught_by` is the check, or the objective of `scenario`, that must fail. On stacks other than
+    `stacks` the bug has no effect.
     """
 
     about: str
@@ -17,6 +18,7 @@ class Bug(NamedTuple):
     module: str
     caught_by: str
     scenario: str = "tour"
+    stacks: tuple[str, ...] = ("embedded", "full")
 
 
 BUGS: dict[str, Bug] = {
@@ -58,6 +60,7 @@ BUGS: dict[str, Bug] = {
         "gauntlet.chaos.server_hooks.bugs.no_fsync",
         "lost-acked",
         scenario="messages-db-power-loss",
+        stacks=("embedded",),  # PostgreSQL is not part of the service in which the bug is
     ),
     "attendance_expires": Bug(
         "the list of who is in a room forgets a user five seconds after it first named them",
