@@ -394,8 +394,8 @@ def find(sorted_keys: Ints, keys: Ints) -> Ints:
     if grid is not None:
         return _find_in_table(grid, known, keys, begin)
     index = np.searchsorted(sorted_keys, keys)
-    index[index == sorted_keys.size] = 0
-    return np.where(sorted_keys[index] == keys, index, -1)
+    # A key above all others is compared with the last one.
+    return np.where(sorted_keys.take(index, mode="clip") == keys, index, -1)
 
 
 def _find_in_table(grid: Grid, known: Ints, keys: Ints, begin: int) -> Ints:

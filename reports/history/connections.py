@@ -103,16 +103,16 @@ class Sessions:
         """Return the spans after `from_ns` that ended when a session went away before `to_ns`.
 
         These are (index of the session, begin, end). In each span, the user wanted a connection.
-        The time after the last absence belongs to no span.
+        The time after the last absence belongs to no span. `to_ns` is exact to 1 ms, and may be the
+        end of a span. The sessions must have connected at least once.
         """
         spans = [np.empty((3, 0), dtype=np.int64)]
         row = np.arange(session.size if self._away.size else 0)
         at = np.searchsorted(self._away_keys, pair(session, self._ms(to_ns)), side="right") - 1
         while row.size:
-            later = (at[row] >= 0) & (self._away[at[row]] == session[row])
-            row = row[later & (self._away_from[at[row]] > from_ns[row])]
+            # The absence before the first connection of a session began at 0, before `from_ns`.
+            row = row[self._away_from[at[row]] > from_ns[row]]
             last = at[row]
-            # Each session has an absence before its first connection, so there is one before that.
             begun_ns = np.maximum(from_ns[row], self._away_to[last - 1])
             spans.append(np.stack([row, begun_ns, self._away_from[last]]))
             at[row] -= 1
@@ -122,10 +122,12 @@ class Sessions:
 
     def left_ns(self, session: Ints) -> Ints:
         """Return when each session went away without ever coming back, NEVER if it did not."""
-        left = np.full(int(max(session.max(initial=0), self._away.max(initial=0))) + 1, NEVER)
-        for_good = self._unended & (self._away >= 0)
-        left[self._away[for_good]] = self._away_from[for_good]
-        return np.asarray(left[session], dtype=np.int64)
+        away = self._away[self._unended]
+        gone = distinct(away)
+        last = np.searchsorted(away, gone, side="right") - 1
+        # -1, a session that came back each time, finds the appended last entry.
+        left_ns = np.append(self._away_from[self._unended][last], NEVER)
+        return ints(left_ns[find(gone, session)])
 
     def disconnected_spans(self, until_ns: int) -> list[tuple[int, int]]:
         """Return the spans in which a session had no connection although its user wanted one."""

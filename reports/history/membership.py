@@ -175,7 +175,7 @@ class MembershipIntervals:
             return np.zeros(conv.shape, dtype=np.bool_)
         index, found = self._last_range(conv, user, position)
         last = self._lasts[index]  # 0: the user has not left
-        inside: Bools = found & (position > 0) & ((last == 0) | (position <= last))
+        inside: Bools = found & ((last == 0) | (position <= last))
         return inside
 
     def _last_range(self, conv: Ints, user: Ints, position: Ints) -> tuple[Ints, Bools]:
@@ -200,8 +200,6 @@ def _sorted(ranges: Records) -> Records:
 def _closed(ranges: Records, removals: Records) -> Ints:
     """Return the last position of each range, which is that of a removal inside it, if any."""
     last = ints(ranges["sseq"])
-    if not removals.size:
-        return last
     # Members are numbered, because conversation, user and position do not fit into one key.
     members, _, number = grouped(
         np.concatenate([pair(each["conv"], each["peer"]) for each in (ranges, removals)])

@@ -41,6 +41,8 @@ COLUMNS: dict[str, Ints] = {
     "times": 5_000_000_000_000 + RANDOM.integers(0, 1 << 36, 500),
     "pairs": pair(RANDOM.integers(1_000_000, 1_000_009, 500), RANDOM.integers(0, 9, 500)),
     "scattered pairs": pair(RANDOM.integers(0, 900, 500), RANDOM.integers(0, 900, 500)),
+    "pairs in two rows": pair(RANDOM.integers(4, 6, 500), RANDOM.integers(1000, 1009, 500)),
+    "pairs in five rows": pair(RANDOM.integers(4, 9, 500), RANDOM.integers(1000, 1009, 500)),
     "negative": RANDOM.integers(-70_000, 70_000, 500),
     "extremes": RANDOM.choice(np.array([LOWEST, -1, 0, 1, HIGHEST]), 500),
     "repeats": np.array([1, 2, 2, 3, 3]),
@@ -177,6 +179,7 @@ def test_joined_records_may_be_every_other_one_and_do_not_share_memory() -> None
     ("high", "low", "grid", "share"),
     [
         ((7, 7), (10, 12), Grid(7, 10, 1, 3), 2),
+        ((7, 8), (10, 12), Grid(7, 10, 2, 3), 3),
         ((7, 7, 9), (10, 12, 11), Grid(7, 10, 3, 3), 3),
         ((7, 9), (12, 12), Grid(7, 12, 3, 1), 2),
     ],

@@ -14,14 +14,14 @@ MS = 1_000_000
 LINKS = {link: Connection(link // 10, "d0", link % 10, "edge", "blue") for link in (11, 12, 13, 21)}
 
 
-def sessions(*rows, links=LINKS, quiesce_started_ms=None):
+def sessions(*rows, links=LINKS, quiesce_started_ms=None, origin_ms=0):
     """Return sessions of (kind, ms, user, link) rows; close codes are 1006."""
     records = np.zeros(len(rows), dtype=np.dtype(DTYPE))
     for at, (kind, t_ms, user, link) in enumerate(rows):
         records[at]["kind"], records[at]["t_ns"] = kind, t_ms * MS
         records[at]["peer"], records[at]["link"], records[at]["spare"] = user, link, 1006
     quiesce_started_ns = NEVER if quiesce_started_ms is None else quiesce_started_ms * MS
-    return Sessions(records, Names({}, {}, links), quiesce_started_ns)
+    return Sessions(records, Names({}, {}, links), quiesce_started_ns, origin_ms * MS)
 
 
 def returned_ms(known, session, from_ms, to_ms):
@@ -82,6 +82,27 @@ def test_the_return_of_an_absent_receiver_is_their_next_connection():
     assert returned_ms(known, 0, 60, 70) == 0
     assert returned_ms(known, 0, 75, 200) == NEVER
     assert returned_ms(known, 1, 0, 100) == 0
+
+
+def test_a_delivery_that_never_came_looks_for_an_absence_until_the_end():
+    known = sessions(
+        (Kind.CONNECT, 10, 1, 11),
+        (Kind.OFFLINE, 20, 1, 0),
+        (Kind.CONNECT, 10, 2, 21),
+        (Kind.CONNECT, 50, 1, 12),
+    )
+    found = known.returned_ns(*np.array([[0, 1], [15 * MS, 15 * MS], [NEVER, NEVER]]))
+    assert found.tolist() == [50 * MS, 0]
+
+
+def test_the_clock_of_a_run_may_begin_at_any_number():
+    """Some clocks count since 1970, which in milliseconds is more than 32 bits hold."""
+    years_ms = 1_800_000_000_000
+    rows = ((Kind.CONNECT, 10), (Kind.OFFLINE, 20), (Kind.CONNECT, 50), (Kind.OFFLINE, 80))
+    moved = ((kind, years_ms + at_ms, 1, 11) for kind, at_ms in rows)
+    known = sessions(*moved, origin_ms=years_ms)
+    assert returned_ms(known, 0, years_ms + 15, years_ms + 30) == years_ms + 50
+    assert returned_ms(known, 0, years_ms + 60, years_ms + 70) == 0
 
 
 ABSENT = (
@@ -233,6 +254,8 @@ def test_a_disconnection_lasts_until_the_return_or_an_absence(rows, until_s, spa
         (((0, "up"), (10, "away"), (28, "down")), 30, [(28, 30)]),
         (((0, "up"), (10, "away")), 30, []),
         (AWAY, 30, []),
+        # They came back, and lost their connection later: that is a disconnection.
+        ((*AWAY, (20, "down")), 30, []),
     ],
 )
 def test_who_is_away_when_the_quiesce_begins_is_refused_from_then_on(rows, until_s, spans):
@@ -251,6 +274,8 @@ def spans_ms(known, session, from_ms, to_ms):
     ("from_ms", "to_ms", "spans"),
     [
         (12, 15, []),
+        (12, 19, []),
+        (12, 20, [(12, 20)]),
         (12, 30, [(12, 20)]),
         (25, 60, []),
         (12, 90, [(50, 70), (12, 20)]),
@@ -271,6 +296,22 @@ def test_a_user_waits_from_a_moment_until_they_go_away_and_after_each_return(fro
     assert spans_ms(known, 0, from_ms, to_ms) == spans
 
 
+def test_a_user_who_goes_away_twice_waits_for_nothing_between_these_times():
+    """Also if they come back at the very moment at which they go away again."""
+    known = sessions(
+        (Kind.CONNECT, 10, 1, 11),
+        (Kind.OFFLINE, 20, 1, 0),
+        (Kind.OFFLINE, 50, 1, 0),
+        (Kind.CONNECT, 50, 1, 12),
+    )
+    assert spans_ms(known, 0, 5, 60) == [(10, 20)]
+
+
+def test_a_user_who_goes_away_twice_and_for_good_left_at_the_last_time():
+    known = sessions((Kind.CONNECT, 10, 1, 11), (Kind.OFFLINE, 20, 1, 0), (Kind.OFFLINE, 30, 1, 0))
+    assert known.left_ns(np.array([0])).tolist() == [30 * MS]
+
+
 def test_without_connections_there_are_no_spans_before_absences():
     assert spans_ms(sessions(), 0, 0, 10) == []
 
@@ -284,8 +325,8 @@ def test_a_client_moves_if_it_has_a_new_connection_before_it_closes_the_old_one(
         (0, 21, 30, *by_server, False),
         (0, 25, 33, 1006, ClosedBy.CLIENT, False),
         (0, 32, 40, *by_client, False),
-        (1, 5, 9, 1000, 0, True),
-        (1, 8, 20, *by_client, False),
+        (1, 15, 19, 1000, 0, True),
+        (1, 18, 30, *by_client, False),
     ]
     session, up, down, code, closed_by, moved = map(list, zip(*rows, strict=True))
     numbers = np.arange(len(rows))

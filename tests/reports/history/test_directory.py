@@ -90,12 +90,17 @@ def test_what_a_lost_worker_named_is_left_out(run, lost, kept):
         {**USER, "user": other + 1, "driven": True},
         {**CONV, "conv": other + 4},
         {**LINK, "link": other + 7, "user": other + 1},
+        {"row": "account", "account": 900, "name": "b1"},
+        {"row": "account", "account": other + 900, "name": "b2"},
     )
     names = Names.read(run, lost)
     of_each = {1: 0, 2: other}
     assert names.users.keys() == names.driven == {of_each[worker] + 1 for worker in kept}
     assert names.convs.keys() == {of_each[worker] + 4 for worker in kept}
     assert names.connections.keys() == {of_each[worker] + 7 for worker in kept}
+    for worker, first in of_each.items():
+        name = f"b{worker}" if worker in kept else f"user {first + 900}"
+        assert names.user(first + 900) == name
 
 
 def test_only_some_users_are_driven(run):

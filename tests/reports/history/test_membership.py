@@ -129,10 +129,12 @@ def removal(user, position, result=ProbeResult.GRANTED):
     return change
 
 
-def readable(user, *records):
+def readable(user, *records, requests_are_known=False):
     """Return which of the positions 0 to 12 a user may read."""
     names = Names({}, {ROOM: Conversation("r", "group", (MEMBER, LEFT))}, {})
-    known = MembershipIntervals(np.concatenate(records), names)
+    known = MembershipIntervals(
+        np.concatenate(records), names, requests_are_known=requests_are_known
+    )
     positions = np.arange(13)
     columns = np.full(13, ROOM), np.full(13, user), positions
     assert not (known.entitled(*columns) & known.excluded(*columns))[1:].any()
@@ -179,6 +181,15 @@ def test_a_range_ends_with_the_first_removal_inside_it_and_others_concern_other_
 @pytest.mark.parametrize("lost", [(0, ProbeResult.GRANTED), (8, ProbeResult.UNKNOWN)])
 def test_a_removal_without_a_position_or_an_answer_ends_no_range(lost):
     assert readable(LEFT, ranges((LEFT, 6, 0)), removal(LEFT, *lost)) == [0, *range(6, 13)]
+
+
+def test_an_end_that_no_request_explains_ends_no_range_where_all_requests_are_known():
+    """The server removed somebody by itself, and still owes them what was sent afterwards."""
+    server = ranges((LEFT, 2, 4))
+    assert readable(LEFT, server) == [0, 2, 3, 4]
+    assert readable(LEFT, server, requests_are_known=True) == [0, *range(2, 13)]
+    asked = readable(LEFT, server, removal(LEFT, 4), requests_are_known=True)
+    assert asked == [0, 2, 3, 4]
 
 
 def test_a_user_whom_only_the_server_names_as_a_member_is_none():
