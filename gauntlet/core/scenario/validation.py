@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from gauntlet.core import clock, plugins, run_directory
-from gauntlet.core.printable import printable
+from gauntlet.core.printable import printable, shortened
 from gauntlet.core.scenario import accounts as account_files
 from gauntlet.core.scenario import catalog, guards, rate_profiles, secrets
 from gauntlet.core.scenario.capabilities import OUT_OF_TREE, is_out_of_tree
@@ -29,9 +29,12 @@ from gauntlet.core.scenario.model import (
     Target,
     WorkloadShare,
 )
-from gauntlet.core.scenario.rules import external_target, fault_schedule
+from gauntlet.core.scenario.rules import external_target, fault_schedule, load_size
 
 Path = tuple[str | int, ...]
+
+_FOUND_CHARACTERS = 200
+_KEY_CHARACTERS = 120
 
 
 class Problem(NamedTuple):
@@ -47,13 +50,15 @@ class Problem(NamedTuple):
     @property
     def sentence(self) -> str:
         """The error message, without the file and the line."""
-        return f"{key_of(self.path)} must be {self.allowed}; got {printable(str(self.found))}"
+        found = printable(str(self.found))
+        got = shortened(found, _FOUND_CHARACTERS)
+        return f"{key_of(self.path)} must be {self.allowed}; got {got}"
 
 
 def key_of(path: Path) -> str:
     """Return a path as messages show it: `faults[0].at` for `("faults", 0, "at")`."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
-    return printable(text.lstrip(".")) or "the scenario"
+    return shortened(printable(text.lstrip(".")), _KEY_CHARACTERS) or "the scenario"
 
 
 def problems(scenario: Scenario) -> Iterator[Problem]:
@@ -66,6 +71,7 @@ def problems(scenario: Scenario) -> Iterator[Problem]:
     yield from _load_problems(scenario.load)
     for index, check in enumerate(scenario.checks.required):
         yield from _unless_one_of(catalog.CHECKS, check, ("checks", "required", index))
+    yield from itertools.starmap(Problem, load_size.problems(scenario))
     # Unique also after repeated faults have been resolved into `ID-1`, `ID-2`, and so on.
     yield from _repeated("faults", map(fault_schedule.fault_ids, scenario.faults))
     ids = (fault_schedule.objective_ids(each, scenario.faults) for each in scenario.sla)
@@ -172,6 +178,11 @@ def _load_problems(load: Load) -> Iterator[Problem]:
         yield Problem(("load", "steady"), clock.format_s(load.steady), "longer than 0 s")
     yield from _bodies_problems(load)
     yield from _profile_problems(load)
+    for key in ("attempt_timeout", "give_up_after"):
+        if not getattr(load, key):
+            yield Problem(("load", key), "0 s", "longer than 0 s")
+    if not 0 < load.lag_budget_ms < math.inf:
+        yield Problem(("load", "lag_budget_ms"), f"{load.lag_budget_ms:g}", "above zero")
     for key in ("queue_max", "backlog_max"):
         if (limit := getattr(load, key)) < 1:
             yield Problem(("load", key), str(limit), "1 or more")
@@ -236,8 +247,8 @@ def _profile_problems(load: Load) -> Iterator[Problem]:
             if profile.at >= load.duration_s:
                 allowed = f"before the end of the load ({end})"
                 yield Problem((*path, "at"), clock.format_s(profile.at), allowed)
-        case DiurnalProfile() if profile.period < 1:
-            yield Problem((*path, "period"), clock.format_s(profile.period), "1 s or more")
+        case DiurnalProfile() if load_size.diurnal_problem(load):
+            return  # reported with the other sizes; its lines could be too many to count
         case _:
             pass
     # The loader checks traces: this module opens no files.
@@ -436,7 +447,7 @@ _DATABASES = ("messages-db", "users-db")
 
 # The range for each member. A run schedules all exits and removals when it starts, so a higher
 # rate would take too much memory.
-_EXITS_PER_S = (1e-6, 10.0)
+_EXITS_PER_S = (1e-6, load_size.EXITS_MAX_PER_S)
 
 _PARAM_RULES: dict[str, tuple[Callable[..., bool], str]] = {
     "number": (

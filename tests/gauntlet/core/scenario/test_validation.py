@@ -61,6 +61,21 @@ def test_queue_and_backlog_must_hold_at_least_one_send(key):
 
 
 @pytest.mark.parametrize(
+    ("key", "value", "found"),
+    [
+        ("attempt_timeout", "0s", "0 s"),
+        ("give_up_after", 0, "0 s"),
+        ("lag_budget_ms", -5, "-5"),
+        ("lag_budget_ms", float("inf"), "inf"),
+        ("lag_budget_ms", float("nan"), "nan"),
+    ],
+)
+def test_a_limit_that_every_send_or_none_would_exceed_is_refused(key, value, found):
+    plain = {"version": 1, "name": "x", "about": "x", "load": {key: value}}
+    assert [problem[:2] for problem in problems(from_builtins(plain))] == [(("load", key), found)]
+
+
+@pytest.mark.parametrize(
     ("name", "share", "where", "found"),
     [
         ("slow_consumer", {"size": 0}, ("size",), "0"),
