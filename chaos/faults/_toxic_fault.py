@@ -65,6 +65,7 @@ def link_kind(
         "external": EXTERNAL_LINKS,
         "lasts": True,
         "together": TOGETHER,
+        "within": (("on", "never pauses"),),
     }
     return FaultKind(name, about, **{**common, **more})
 

@@ -280,7 +280,7 @@ def _fault_problems(fault: Fault, scenario: Scenario) -> Iterator[Problem]:
     kind = catalog.FAULTS.get(fault.kind)
     if kind is None:
         known = one_of(catalog.FAULTS)
-        instead = catalog.INSTEAD.get(fault.kind)
+        instead = catalog.INSTEAD.get(fault.kind.lower().replace("-", "_"))
         yield Problem(("kind",), fault.kind, f"{instead}, or {known}" if instead else known)
         return
     yield from itertools.starmap(Problem, external_target.fault_problems(fault, kind, scenario))
@@ -307,6 +307,8 @@ def _fault_problems(fault: Fault, scenario: Scenario) -> Iterator[Problem]:
     if fault.kind == "surge" and scenario.load.model == "closed":
         allowed = "another kind in a closed load, which has no arrivals to multiply"
         yield Problem(("kind",), fault.kind, allowed)
+    if fault.kind == "surge" and fault.params.get("factor") == 1:
+        yield Problem(("params", "factor"), "1", "above 1, because a surge by 1 changes nothing")
     yield from itertools.starmap(Problem, fault_schedule.problems(fault, scenario))
     if kind.lasts and not fault.for_:
         yield Problem(("for",), "0 s", f"longer than 0, because {fault.kind} acts while it lasts")
@@ -347,10 +349,13 @@ def _combination_problems(fault: Fault, kind: plugins.FaultKind) -> Iterator[Pro
         for name in names if given else ():
             if name not in given:
                 yield Problem(("params", name), "nothing", f"given together with {given[0]}")
-    if "on" in kind.params and 0 < fault.for_ <= _duration_s(fault.params.get("on", 0)):
-        found, length = repr(fault.params["on"]), clock.format_s(fault.for_)
-        allowed = f"shorter than the fault itself (for: {length}), which otherwise never pauses"
-        yield Problem(("params", "on"), found, allowed)
+    for name, otherwise in kind.within:
+        value = fault.params.get(name, kind.params[name].default)
+        too_short = fault.for_ <= _duration_s(value) and (fault.for_ or not kind.lasts)
+        if value is not None and too_short:
+            length = clock.format_s(fault.for_)
+            allowed = f"shorter than the fault itself (for: {length}), which otherwise {otherwise}"
+            yield Problem(("params", name), repr(value), allowed)
 
 
 def _duration_s(value: object) -> float:
@@ -387,6 +392,8 @@ def _is_groups(value: object) -> bool:
 def _param_rule(param: plugins.Param) -> tuple[Callable[..., bool], str]:
     if param.kind == "choice":
         return lambda value: value in param.choices, one_of(param.choices)
+    if param.kind == "percent" and param.default == 0:
+        return lambda value: _is_number(value) and 0 <= value <= 100, "between 0 and 100"
     if param.positive:
         return lambda value: _duration_s(value) > 0, f"{clock.DURATION_FORM}, longer than 0"
     accepts, allowed = _PARAM_RULES[param.kind]

@@ -234,6 +234,48 @@ def test_parameters_of_a_fault_must_have_their_kind(params, fine):
             "at most latency",
         ),
         (
+            {"kind": "restart", "target": "edge", "for": "3s", "params": {"every": "3s"}},
+            ("params", "every"),
+            "'3s'",
+            "shorter than the fault itself (for: 3 s), which otherwise restarts nothing again",
+        ),
+        (
+            {"kind": "restart", "target": "edge", "params": {"every": "1s"}},
+            ("params", "every"),
+            "'1s'",
+            "shorter than the fault itself (for: 0 ms), which otherwise restarts nothing again",
+        ),
+        (
+            {"kind": "terminate-backends", "for": "1s", "params": {"every": 1}},
+            ("params", "every"),
+            "1",
+            "shorter than the fault itself (for: 1 s), which otherwise ends nothing again",
+        ),
+        (
+            {"kind": "failover", "target": "registry", "for": "1s"},
+            ("params", "promote_after"),
+            "'1s'",
+            "shorter than the fault itself (for: 1 s), which otherwise ends before the promotion",
+        ),
+        (
+            {"kind": "surge", "target": "gateway", "for": "1s", "params": {"factor": 1.0}},
+            ("params", "factor"),
+            "1",
+            "above 1, because a surge by 1 changes nothing",
+        ),
+        (
+            {"kind": "command", "params": {"inject": ["a"], "heal": ["b"], "timeout": "0s"}},
+            ("params", "timeout"),
+            "'0s'",
+            "a duration such as 15s, 300ms or 1m30s, longer than 0",
+        ),
+        (
+            {"kind": "power-loss", "target": "message", "params": {"torn": -1}},
+            ("params", "torn"),
+            "-1",
+            "between 0 and 100",
+        ),
+        (
             {"kind": "blackhole", "for": "1s", "params": {"on": "1s"}},
             ("params", "off"),
             "nothing",
@@ -384,6 +426,25 @@ def test_groups_are_refused_on_an_external_system():
     params = {"groups": {"a": ["client"], "b": ["edge"]}}
     ((path, _, _),) = problems_of(system, kind="partition", params=params, **{"for": "1s"})
     assert path == ("faults", 0, "params", "groups")
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "power-loss", "target": "message", "params": {"torn": 0}},
+        {"kind": "restart", "target": "edge", "for": "3s", "params": {"every": "2s"}},
+        {"kind": "restart", "target": "edge"},
+        {"kind": "failover", "target": "registry", "for": "2s"},
+    ],
+)
+def test_what_the_reference_writes_as_a_default_may_also_be_given(fault):
+    assert problems_of({}, **fault) == []
+
+
+@pytest.mark.parametrize("written", ["reset-peer", "TIMEOUT", "Slow_Close", "packet-reorder"])
+def test_names_of_toxiproxy_are_known_however_they_are_written(written):
+    ((_, _, allowed),) = problems_of(kind=written)
+    assert allowed.startswith(catalog.INSTEAD[written.lower().replace("-", "_")])
 
 
 @pytest.mark.parametrize("name", catalog.INSTEAD)
