@@ -87,7 +87,9 @@ class ControlApi:
     @web.middleware
     async def _guard(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
         authorization = request.headers.get("Authorization", "")
-        if not hmac.compare_digest(authorization.encode(), f"Bearer {self._token}".encode()):
+        # Bytes that are no UTF-8 arrive as surrogates, which only this error handler can encode.
+        sent = authorization.encode(errors="surrogateescape")
+        if not hmac.compare_digest(sent, f"Bearer {self._token}".encode()):
             return _error(401, "the Authorization header must contain the token of the ready line")
         try:
             return await handler(request)
@@ -179,10 +181,13 @@ def _describe(component: Component, draining: str | None) -> dict[str, Any]:
 async def _body(request: web.Request) -> dict[str, Any]:
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
-            text = await request.text()
+            text = await request.read()  # not `text`, which trusts the charset that is given
     except TimeoutError as error:
         raise ValueError("the body is incomplete") from error
-    value = json.loads(text or "{}")
+    try:
+        value = json.loads(text or b"{}")
+    except RecursionError as error:
+        raise ValueError("the body is nested too deeply") from error
     if not isinstance(value, dict):
         raise ValueError("the body must be a JSON object")
     return value

@@ -122,3 +122,20 @@ async def test_the_port_without_tls_takes_every_call_but_clients(get):
     assert get.internal("/internal/stats")[0] == 403
     assert get.internal("/v1/ws?x=1") == (403, "clients connect to the port that speaks TLS\n")
     assert get("/v1/ws") is None
+
+
+@pytest.mark.parametrize("path", ["//[", "http://[", "//[::1", "//a]b/healthz", "//[/v1/ws"])
+def test_a_target_that_is_no_url_is_not_found(get, path):
+    """It was answered with 500 and a traceback in the log."""
+    assert get(path)[0] == 404
+    assert get.internal(path)[0] == 404
+
+
+@pytest.mark.parametrize("token", ["\xff", "t0k\xff", "é"])
+def test_a_token_of_other_bytes_is_wrong(get, token):
+    assert get("/internal/stats", {"X-Internal": token})[0] == 403
+
+
+@pytest.mark.parametrize("value", ["%ed%a0%80", "%ff", "é", "1e400", "-1", "9" * 400])
+def test_a_parameter_that_is_no_number_is_a_bad_request(get, value):
+    assert get(f"/internal/drain?{URL}&drain_ms={value}", TOKEN)[0] == 400
