@@ -12,7 +12,7 @@ import msgspec
 from gauntlet.core import clock, plugins, run_directory
 from gauntlet.core.printable import printable, shortened
 from gauntlet.core.scenario import accounts as account_files
-from gauntlet.core.scenario import catalog, guards, rate_profiles, secrets
+from gauntlet.core.scenario import catalog, guards, rate_profiles, secrets, yaml_reader
 from gauntlet.core.scenario.capabilities import OUT_OF_TREE, is_out_of_tree
 from gauntlet.core.scenario.model import (
     Accounts,
@@ -65,6 +65,9 @@ def problems(scenario: Scenario) -> Iterator[Problem]:
     """Yield all problems of a scenario that is well typed."""
     if not run_directory.is_slug(scenario.name):
         yield Problem(("name",), scenario.name, _SLUG)
+    if scenario.seed.bit_length() > yaml_reader.BITS_MAX:
+        allowed = f"a number of at most {yaml_reader.BITS_MAX} bits"
+        yield Problem(("seed",), str(scenario.seed), allowed)
     yield from _target_problems(scenario.target)
     if scenario.accounts is not None:
         yield from _accounts_problems(scenario.accounts)

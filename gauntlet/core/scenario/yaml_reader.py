@@ -17,7 +17,7 @@ _ITEMS_MAX = 1_000  # of one list
 # double them again and again. PyYAML reads about as many in a second.
 _NODES_MAX = 20_000
 _CHARACTERS_PER_NODE = 1_000  # a longer text counts as several
-_BITS_MAX = 63  # of a whole number
+BITS_MAX = 63  # of a whole number
 _NUMBER_TAGS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 _TOO_DEEP = f"lists and mappings are nested more than {_DEPTH_MAX} deep"
 _OCTAL = re.compile(r"[-+]?0_*[0-7][0-7_]*")
@@ -210,7 +210,7 @@ class _Loader(yaml.SafeLoader):
             found = f"{shown(node.value)} ({self._keys.get(id(node), 'a list or mapping')})"
             problem = f"{found} cannot be read as a value; put strings in quotes"
             raise _Refused(problem, node) from error
-        if isinstance(value, int) and value.bit_length() > _BITS_MAX:
-            problem = f"{self._keys[id(node)]} is a number of more than {_BITS_MAX} bits"
+        if isinstance(value, int) and value.bit_length() > BITS_MAX:
+            problem = f"{self._keys[id(node)]} is a number of more than {BITS_MAX} bits"
             raise _Refused(problem, node)
         return value

@@ -60,6 +60,14 @@ def test_queue_and_backlog_must_hold_at_least_one_send(key):
     ]
 
 
+@pytest.mark.parametrize(("seed", "fine"), [(2**63 - 1, True), (2**63, False), (-(10**30), False)])
+def test_a_seed_has_no_more_bits_than_a_scenario_file_may_contain(seed, fine):
+    """The command line can set another one than the file."""
+    plain = {"version": 1, "name": "x", "about": "x", "seed": seed}
+    found = [problem.path for problem in problems(from_builtins(plain))]
+    assert found == ([] if fine else [("seed",)])
+
+
 @pytest.mark.parametrize(
     ("key", "value", "found"),
     [
