@@ -266,6 +266,17 @@ def test_parameters_of_a_fault_must_have_their_kind(params, fine):
             "shorter than the fault itself (for: 1 s), which otherwise ends before the promotion",
         ),
         (
+            {
+                "kind": "disk-slow-fsync",
+                "target": "message",
+                "for": "3s",
+                "params": {"delay": "5s"},
+            },
+            ("params", "delay"),
+            "'5s'",
+            "shorter than the fault itself (for: 3 s), which otherwise ends before a sync shows it",
+        ),
+        (
             {"kind": "surge", "target": "gateway", "for": "1s", "params": {"factor": 1.0}},
             ("params", "factor"),
             "1",
