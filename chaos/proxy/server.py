@@ -15,7 +15,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from gauntlet.chaos.proxy import addresses
-from gauntlet.chaos.proxy.api import application
+from gauntlet.chaos.proxy.api import BODY_MAX_BYTES, application
 from gauntlet.chaos.proxy.collection import Proxies
 from gauntlet.chaos.proxy.errors import ApiError
 from gauntlet.chaos.proxy.proxy import Proxy
@@ -94,9 +94,13 @@ async def _serve(
 
 async def _populate(proxies: Proxies, config: Path) -> None:
     try:
-        body = msgspec.json.decode(config.read_bytes())
+        with config.open("rb") as file:
+            content = file.read(BODY_MAX_BYTES + 1)  # it may be a device without end
+        body = msgspec.json.decode(content[:BODY_MAX_BYTES])
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{config} cannot be read: {error}") from error
+    if len(content) > BODY_MAX_BYTES:
+        raise ConfigError(f"{config} has more than {BODY_MAX_BYTES} bytes")
     try:
         await proxies.populate(body, [])
     except ApiError as error:
