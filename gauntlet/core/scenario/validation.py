@@ -33,6 +33,7 @@ from gauntlet.core.scenario.rules import external_target, fault_schedule, load_s
 
 Path = tuple[str | int, ...]
 
+_ABOUT_CHARACTERS_MAX = 2_000  # one line of `gauntlet list`
 _FOUND_CHARACTERS = 200
 _KEY_CHARACTERS = 120
 
@@ -68,6 +69,9 @@ def problems(scenario: Scenario) -> Iterator[Problem]:
     if scenario.seed.bit_length() > yaml_reader.BITS_MAX:
         allowed = f"a number of at most {yaml_reader.BITS_MAX} bits"
         yield Problem(("seed",), str(scenario.seed), allowed)
+    if len(scenario.about) > _ABOUT_CHARACTERS_MAX:
+        allowed = f"at most {_ABOUT_CHARACTERS_MAX} characters long"
+        yield Problem(("about",), f"{len(scenario.about)}", allowed)
     yield from _target_problems(scenario.target)
     if scenario.accounts is not None:
         yield from _accounts_problems(scenario.accounts)

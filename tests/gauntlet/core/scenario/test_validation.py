@@ -60,6 +60,13 @@ def test_queue_and_backlog_must_hold_at_least_one_send(key):
     ]
 
 
+def test_a_description_of_more_than_a_page_is_refused():
+    plain = {"version": 1, "name": "x", "about": "x" * 2000}
+    assert list(problems(from_builtins(plain))) == []
+    ((path, found, _),) = problems(from_builtins({**plain, "about": "x" * 2001}))
+    assert (path, found) == (("about",), "2001")
+
+
 @pytest.mark.parametrize(("seed", "fine"), [(2**63 - 1, True), (2**63, False), (-(10**30), False)])
 def test_a_seed_has_no_more_bits_than_a_scenario_file_may_contain(seed, fine):
     """The command line can set another one than the file."""
