@@ -159,11 +159,15 @@ def _content(file: Path) -> str:
         size_bytes = file.stat().st_size
         if size_bytes > _BYTES_MAX:
             raise ConfigError(f"{file} must have at most {_BYTES_MAX:,} bytes; got {size_bytes:,}")
-        return file.read_text(encoding="utf-8-sig")
+        with file.open(encoding="utf-8-sig") as stream:
+            text = stream.read(_BYTES_MAX + 1)  # a device without end has no size
     except OSError as error:
         raise ConfigError(f"the accounts {file} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"the accounts {file} must be UTF-8 text") from error
+    if len(text) > _BYTES_MAX:
+        raise ConfigError(f"{file} must have at most {_BYTES_MAX:,} bytes; got more")
+    return text
 
 
 def _csv_rows(file: Path, text: str) -> Iterator[tuple[int, dict[str, str]]]:

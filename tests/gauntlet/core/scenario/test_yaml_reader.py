@@ -9,8 +9,10 @@ import yaml
 from gauntlet.campaigns.gate import suite
 from gauntlet.campaigns.plan.sources import prices
 from gauntlet.core.errors import ConfigError
-from gauntlet.core.scenario import loader, yaml_reader
+from gauntlet.core.scenario import accounts, loader, secrets, yaml_reader
 from gauntlet.core.scenario.overrides import sla_file
+from gauntlet.core.scenario.secrets import Secret
+from gauntlet.core.scenario.traces import arrival_trace
 from gauntlet.runner.system_metrics import metrics_file
 from gauntlet.scenarios import library
 
@@ -266,6 +268,28 @@ def test_the_message_about_a_long_text_is_short(text):
 def test_a_file_without_end_is_refused():
     with pytest.raises(ConfigError, match="more than 1048576 characters"):
         loader.load(Path("/dev/zero"))
+
+
+def secret_of(file):
+    return secrets.value_of("x", Secret(file=str(file)), None)
+
+
+@pytest.mark.parametrize(
+    ("read", "module", "limit"),
+    [
+        (arrival_trace.read, arrival_trace, "BYTES_MAX"),
+        (lambda file: accounts.read(file, {}), accounts, "_BYTES_MAX"),
+        (secret_of, secrets, "_CHARACTERS_MAX"),
+    ],
+    ids=["trace", "accounts", "secret"],
+)
+def test_a_device_without_end_is_refused_wherever_a_scenario_names_a_file(
+    read, module, limit, monkeypatch
+):
+    """It has no size, so that it would fill the memory."""
+    monkeypatch.setattr(module, limit, 1000)
+    with pytest.raises(ConfigError, match=r"must have at most 1,?000 "):
+        read(Path("/dev/zero"))
 
 
 @pytest.mark.parametrize(
