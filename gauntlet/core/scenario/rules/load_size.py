@@ -1,11 +1,15 @@
 """Whether a load and its schedules are of a size that a run can plan, store and send."""
 
+import math
 from collections.abc import Iterator
+
+import msgspec
 
 from gauntlet.core import clock
 from gauntlet.core.scenario import rate_profiles
 from gauntlet.core.scenario.model import (
     REMOVALS_PER_S,
+    ConstantProfile,
     DiurnalProfile,
     Fault,
     Load,
@@ -13,16 +17,17 @@ from gauntlet.core.scenario.model import (
     Scenario,
     WorkloadShare,
 )
+from gauntlet.core.scenario.moments import AfterEvent, Progress
 from gauntlet.core.scenario.rules import fault_schedule
 
 FAULTS_MAX = 1_000  # of the effective schedule, and as many objectives
 EXITS_MAX_PER_S = 10.0  # and removals, of each member
 CHANGES_MAX = 10_000_000  # exits, removals and absences, which a run plans when it starts
-_PERIODS_MAX = 5_000  # of a diurnal profile; each consists of many lines
+_DEVIATIONS = 6.0
+_PERIODS_MAX = 1_000  # of a diurnal profile; each consists of many lines
 
-Found = tuple[
-    tuple[str | int, ...], str, str
-]  # the path of a problem, what it has, what is allowed
+# The path of a problem, what is there, and what is allowed.
+Found = tuple[tuple[str | int, ...], str, str]
 
 
 def problems(scenario: Scenario) -> Iterator[Found]:
@@ -38,6 +43,7 @@ def problems(scenario: Scenario) -> Iterator[Found]:
                 allowed = f"so rare that there are at most {CHANGES_MAX} of all users in the load"
                 yield ("load", "workload", name, key), f"about {count:.3g}", allowed
     yield from _rate_problems(scenario)
+    yield from _progress_problems(scenario)
 
 
 def diurnal_problem(load: Load) -> Found | None:
@@ -83,11 +89,8 @@ def _changes(name: str, share: WorkloadShare, load: Load) -> Iterator[tuple[str,
 
 
 def _rate_problems(scenario: Scenario) -> Iterator[Found]:
-    load, most = scenario.load, clock.RATE_MAX_PER_S
-    # The loader reads traces: this module opens no files.
-    if load.model == "closed" or load.steady <= 0 or isinstance(load.profile, RecordedProfile):
-        return
-    peak = max((each.peak_per_s for each in rate_profiles.pieces(load)), default=0.0)
+    most = clock.RATE_MAX_PER_S
+    peak = max((each.peak_per_s for each in _pieces(scenario.load)), default=0.0)
     if peak > most:
         yield ("load", "profile"), f"a peak of {peak:.3g}/s", f"at most {most:.0f}/s at its peak"
         return
@@ -103,6 +106,33 @@ def _rate_problems(scenario: Scenario) -> Iterator[Found]:
             allowed = f"such that all surges together send at most {most:.0f}/s"
             yield ("faults", index, "params", "factor"), f"a peak of {product:.3g}/s", allowed
             return
+
+
+def _pieces(load: Load) -> Iterator[rate_profiles.Piece]:
+    """Yield the pieces of a load whose rates are known and possible; none of others.
+
+    The loader reads traces: this module opens no files.
+    """
+    if load.model == "closed" or load.steady <= 0 or isinstance(load.profile, RecordedProfile):
+        return
+    own = msgspec.structs.replace(load, rate=None)
+    if isinstance(load.profile, ConstantProfile) or rate_profiles.total(rate_profiles.pieces(own)):
+        yield from rate_profiles.pieces(load)
+
+
+def _progress_problems(scenario: Scenario) -> Iterator[Found]:
+    """Yield faults that wait for more acknowledgements than there will be messages."""
+    sends = rate_profiles.total(_pieces(scenario.load))
+    if not sends:
+        return
+    for fault in scenario.faults:
+        sends *= _factor(fault) if fault.kind == "surge" else 1
+    most = sends + _DEVIATIONS * math.sqrt(sends)  # arrivals may be a Poisson process
+    for index, fault in enumerate(scenario.faults):
+        event = fault.at.event if isinstance(fault.at, AfterEvent) else None
+        if isinstance(event, Progress) and event.of == "acks" and event.number > most:
+            allowed = f"after fewer acks, because the load sends about {sends:.0f} messages"
+            yield ("faults", index, "at"), f"after {event}", allowed
 
 
 def _overlap(one: Fault, other: Fault) -> bool:

@@ -55,7 +55,7 @@ def test_a_short_period_over_a_long_time_is_refused_before_its_lines_are_counted
     load = "{steady: 720h, profile: {kind: diurnal, low: 1/s, high: 2/s, period: 1s}}"
     with pytest.raises(ConfigError) as caught:
         loader.parse(f"{HEAD}load: {load}\n", "x.yaml")
-    message = "x.yaml:4: load.profile.period must be 8 min 38 s or more; got 1 s"
+    message = "x.yaml:4: load.profile.period must be 43 min 12 s or more; got 1 s"
     assert str(caught.value) == message
     loader.parse(f"{HEAD}load: {load.replace('1s', '24h')}\n", "x.yaml")
 
@@ -76,6 +76,31 @@ def test_changes_that_would_fill_the_memory_when_they_are_planned_are_refused(na
     load = {"users": 20_000, "steady": "4h", "workload": {name: share}}
     found = [path for path, _, _ in problems_of(load)]
     assert found == ([] if key is None else [("load", "workload", name, key)])
+
+
+@pytest.mark.parametrize(
+    ("after", "surges", "fine"),
+    [
+        ("3000 acks", [], True),
+        ("3400 acks", [], False),
+        ("3400 acks", [surge(1, 10, 2)], True),
+        ("999999999999 acks", [surge(1, 10, 2)], False),
+        ("999999999999 deliveries", [], True),
+    ],
+)
+def test_a_fault_that_waits_for_more_acks_than_there_are_messages_is_refused(after, surges, fine):
+    """It would be missed at the end of the load, which is a failure of the harness."""
+    kill = {"id": "k", "kind": "kill", "target": "edge", "at": {"after": after}, "for": "1s"}
+    found = problems_of({"rate": "100/s"}, [*surges, kill])
+    assert [path for path, _, _ in found] == ([] if fine else [("faults", len(surges), "at")])
+
+
+@pytest.mark.parametrize("load", [{"steady": "0s"}, {"model": "closed"}, {"rate": "5/s"}])
+def test_a_load_whose_rates_are_impossible_or_unknown_is_not_measured(load):
+    """What is wrong with it is reported elsewhere."""
+    silent = {"kind": "step", "steps": [{"at": "1s", "rate": "0/s"}]}
+    kill = {"id": "k", "kind": "kill", "target": "edge", "at": {"after": "99999 acks"}}
+    assert problems_of({"profile": silent, **load}, [kill]) == []
 
 
 def repeated(number, times=100):
