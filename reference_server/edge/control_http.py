@@ -41,6 +41,8 @@ class ControlHttp:
 
     def respond(self, ws: ServerConnection, request: Request) -> Response | None:
         """Return the response, or None to continue with the WebSocket handshake."""
+        if len(request.headers.get_all("Host")) != 1:  # RFC 9112, 3.2; `websockets` accepts any
+            return ws.respond(HTTPStatus.BAD_REQUEST, "one Host header is required\n")
         parts = _parts_of(request)
         if parts.path == "/v1/ws":
             # Handshakes in progress, including this one, count too: they hold descriptors.

@@ -52,10 +52,13 @@ def get(missing):
     http = ControlHttp(metrics, Drain(list), config, lambda: {"connections": 3, "missing": missing})
 
     def send(path, headers=None, connections=1, respond=http.respond):
-        answer = respond(Ws(connections), Request(path, Headers(headers or {})))
+        head = Headers(headers or {})
+        head["Host"] = "e"
+        answer = respond(Ws(connections), Request(path, head))
         return answer and (answer.status_code, answer.body.decode())
 
     send.internal = partial(send, respond=http.respond_internal)
+    send.respond = http.respond
     return send
 
 
@@ -139,3 +142,10 @@ def test_a_token_of_other_bytes_is_wrong(get, token):
 @pytest.mark.parametrize("value", ["%ed%a0%80", "%ff", "é", "1e400", "-1", "9" * 400])
 def test_a_parameter_that_is_no_number_is_a_bad_request(get, value):
     assert get(f"/internal/drain?{URL}&drain_ms={value}", TOKEN)[0] == 400
+
+
+@pytest.mark.parametrize("path", ["/v1/ws", "/healthz", "/metrics", "/internal/stats", "/nosuch"])
+@pytest.mark.parametrize("hosts", [[], ["a", "b"]])
+def test_a_request_without_one_host_is_a_bad_request(get, path, hosts):
+    head = Headers([*(("Host", host) for host in hosts), *TOKEN.items()])
+    assert get.respond(Ws(1), Request(path, head)).status_code == 400
