@@ -24,6 +24,7 @@ from gauntlet.core.errors import ConfigError, StackError
 
 _SHUTDOWN_S = 1.0
 _LINGER_S = 1.0  # for the rest of a body that was refused
+_HEAD_TIMEOUT_S = 60.0  # also between two requests of one connection, as in Toxiproxy
 
 
 class Options(NamedTuple):
@@ -66,15 +67,7 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     proxies = Proxies(options.seed)
-    logger = logging.getLogger("gauntlet.chaos.proxy.http")
-    logger.addFilter(_in_one_line)
-    runner = web.AppRunner(
-        application(proxies),
-        access_log=None,
-        shutdown_timeout=_SHUTDOWN_S,
-        lingering_time=_LINGER_S,
-        logger=logger,
-    )
+    runner = _runner(proxies)
     await runner.setup()
     try:
         if options.config is not None:
@@ -90,6 +83,19 @@ async def _serve(
     finally:
         proxies.stop()
         await runner.cleanup()
+
+
+def _runner(proxies: Proxies) -> web.AppRunner:
+    logger = logging.getLogger("gauntlet.chaos.proxy.http")
+    logger.addFilter(_in_one_line)
+    return web.AppRunner(
+        application(proxies),
+        access_log=None,
+        shutdown_timeout=_SHUTDOWN_S,
+        keepalive_timeout=_HEAD_TIMEOUT_S,
+        lingering_time=_LINGER_S,
+        logger=logger,
+    )
 
 
 async def _populate(proxies: Proxies, config: Path) -> None:

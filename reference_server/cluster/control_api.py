@@ -29,6 +29,7 @@ from gauntlet.reference_server.cluster.topology.plan import HOST, PYTHON
 
 _STATUS = {RequestError: 404, StateError: 409, StartError: 503}
 BODY_TIMEOUT_S = 5.0
+HEAD_TIMEOUT_S = 5.0  # also between two requests of one connection
 START_DELAY_MAX_MS = 30_000
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -71,7 +72,9 @@ class ControlApi:
                 web.get("/metrics", self._metrics),
             ]
         )
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        self._runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=1.0, keepalive_timeout=HEAD_TIMEOUT_S
+        )
 
     async def open(self, port: int) -> str:
         """Start to listen, and return the base URL."""

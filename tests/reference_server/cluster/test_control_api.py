@@ -6,17 +6,25 @@ from types import SimpleNamespace
 
 import pytest
 
+from gauntlet.reference_server.cluster import control_api
 from gauntlet.reference_server.cluster.control_api import ControlApi
 
 TOKEN = b"Authorization: Bearer t0k"
 
 
 @pytest.fixture
-async def send():
-    """Sends one request as it is; returns the status of the answer."""
+async def port():
+    """The port of an API without components."""
     supervisor = SimpleNamespace(components={})
-    api = ControlApi(supervisor, SimpleNamespace(scaling_in=None), None, "t0k", "")  # type: ignore[arg-type]  # enough for calls that are refused
-    port = int((await api.open(0)).rpartition(":")[2]) or api._runner.addresses[0][1]
+    api = ControlApi(supervisor, SimpleNamespace(scaling_in=None), None, "t0k", "")
+    await api.open(0)
+    yield api._runner.addresses[0][1]
+    await api.close()
+
+
+@pytest.fixture
+def send(port):
+    """Sends one request as it is; returns the status of the answer."""
 
     async def exchange(start, *headers, body=b""):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -28,8 +36,7 @@ async def send():
         writer.close()
         return int(answer.split()[1])
 
-    yield exchange
-    await api.close()
+    return exchange
 
 
 @pytest.mark.parametrize(
@@ -66,3 +73,17 @@ async def test_an_unknown_charset_is_ignored(send, caplog):
         assert await send(b"POST /rolling", TOKEN, kind, body=b"[]") == 400
         assert await send(b"GET /components", TOKEN, kind) == 200
     assert not caplog.records
+
+
+@pytest.mark.parametrize("half", [b"", b"GET /components HTTP/1.1\r\nHost: x\r\nAuth"])
+async def test_a_connection_with_half_a_head_or_none_is_closed(monkeypatch, half):
+    """Connections without end would use up the descriptors of the process that starts others."""
+    monkeypatch.setattr(control_api, "HEAD_TIMEOUT_S", 0.05)
+    api = ControlApi(SimpleNamespace(components={}), None, None, "t0k", "")
+    await api.open(0)
+    reader, writer = await asyncio.open_connection(*api._runner.addresses[0][:2])
+    writer.write(half)
+    async with asyncio.timeout(20):
+        assert await reader.read() == b""
+    writer.close()
+    await api.close()
