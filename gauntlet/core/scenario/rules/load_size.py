@@ -20,7 +20,9 @@ from gauntlet.core.scenario.model import (
 from gauntlet.core.scenario.moments import AfterEvent, Progress
 from gauntlet.core.scenario.rules import fault_schedule
 
-FAULTS_MAX = 1_000  # of the effective schedule, and as many objectives
+# Of the effective schedule, and as many objectives: written with all of their keys, as storms and
+# gates write them, they must not exceed what a file may contain.
+FAULTS_MAX = 500
 EXITS_MAX_PER_S = 10.0  # and removals, of each member
 CHANGES_MAX = 10_000_000  # exits, removals and absences, which a run plans when it starts
 _DEVIATIONS = 6.0
