@@ -1,6 +1,6 @@
 """What faults by control groups share: one group for each victim, noted before it exists."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from gauntlet.chaos.clients.cluster_control import Component
 from gauntlet.chaos.clients.control_group import ControlGroup
@@ -8,11 +8,28 @@ from gauntlet.chaos.faults.base import PROVE_S, Evidence, FaultFailed, poll
 from gauntlet.chaos.faults.context import Context
 
 
-def create_group(context: Context, controller: str, victim: Component) -> ControlGroup:
+def create_groups(
+    context: Context, controller: str, victims: Mapping[str, Component]
+) -> dict[str, ControlGroup]:
+    """Create an empty control group for each component, or none.
+
+    Raises StackError, with the reason, if control groups cannot be used here.
+    """
+    groups: dict[str, ControlGroup] = {}
+    try:
+        for name, victim in victims.items():
+            groups[name] = _create_group(context, controller, victim)
+    except BaseException:
+        for group in groups.values():
+            group.remove()
+        raise
+    return groups
+
+
+def _create_group(context: Context, controller: str, victim: Component) -> ControlGroup:
     """Create an empty control group for a component.
 
     Its path is journalled before, so that a recovery after a crash of the harness removes it.
-    Raises StackError if control groups cannot be used here.
     """
     if victim.pid is None:
         raise FaultFailed(f"{victim.name} has no process")

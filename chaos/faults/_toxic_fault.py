@@ -7,6 +7,7 @@ weak to be seen, and the records of the clients may show it.
 """
 
 import math
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, ClassVar
@@ -65,6 +66,7 @@ def link_kind(
         "external": EXTERNAL_LINKS,
         "lasts": True,
         "together": TOGETHER,
+        "within": (("on", "never pauses"),),
     }
     return FaultKind(name, about, **{**common, **more})
 
@@ -138,7 +140,8 @@ class ToxicFault(ABC):
             # Past the fault that silences the links, the components may answer all the same.
             silenced = self._toxics.silenced(context)
             direct = {each.name: each.upstream for each in context.plan.links_named(silenced)}
-        self._measure_before(self._exchanges(context, answering or direct), direct)
+        exchanges = self._exchanges(context, answering or direct)
+        self._measure_before(exchanges, direct, context.stop)
         if direct and not any(each.received for each in self._before.values()):
             raise FaultFailed("no link of the target answers, nor does any of its components")
         self._switch_on(context)
@@ -222,13 +225,16 @@ class ToxicFault(ABC):
         )
 
     def _measure_before(
-        self, wanted: dict[str, ExchangeRequest], direct: Mapping[str, str]
+        self,
+        wanted: dict[str, ExchangeRequest],
+        direct: Mapping[str, str],
+        stop: threading.Event | None = None,
     ) -> None:
         """Keep the fastest exchanges; repeat requests only where a server answers all of them.
 
         `direct` are other addresses to measure at than those of the links, by the names of these.
         """
-        self._wanted, self._before = dict(wanted), _fastest(wanted, direct)
+        self._wanted, self._before = dict(wanted), _fastest(wanted, direct, stop)
         if (count := self.repeat()) > 1:
             able = [
                 name
@@ -236,7 +242,7 @@ class ToxicFault(ABC):
                 if each.ended == "closed" or not link_exchange.repeats(wanted[name].kind)
             ]
             repeated = {name: wanted[name]._replace(repeat=count) for name in able}
-            for name, many in _fastest(repeated, direct).items():
+            for name, many in _fastest(repeated, direct, stop).items():
                 times = count / 2 if link_exchange.repeats(wanted[name].kind) else 1
                 least = times * self._before[name].received
                 if many.ended in _COMPLETE and many.received > least:
@@ -283,12 +289,19 @@ def _length_ms(exchange: Exchange) -> float:
     return exchange.ended_ms or exchange.last_ms or 0.0
 
 
-def _fastest(wanted: dict[str, ExchangeRequest], direct: Mapping[str, str]) -> dict[str, Exchange]:
-    """Return the fastest of several exchanges over each link, of the complete ones if there are."""
+def _fastest(
+    wanted: dict[str, ExchangeRequest],
+    direct: Mapping[str, str],
+    stop: threading.Event | None = None,
+) -> dict[str, Exchange]:
+    """Return the fastest of several exchanges over each link, of the complete ones if there are.
+
+    When `stop` is set, they end at once.
+    """
     at = {
         name: each._replace(address=direct.get(name, each.address)) for name, each in wanted.items()
     }
-    rounds = [link_exchange.exchange_all(at, _BASELINE_TIMEOUT_S) for _ in range(_BASELINES)]
+    rounds = [link_exchange.exchange_all(at, _BASELINE_TIMEOUT_S, stop) for _ in range(_BASELINES)]
 
     def slowness(each: Exchange) -> tuple[bool, float]:
         return each.ended not in _COMPLETE, _length_ms(each) or math.inf

@@ -1,6 +1,6 @@
 """The toxics of one fault: added to the links of its target, removed, and verified as gone."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from gauntlet.chaos.clients import link_probe
@@ -60,12 +60,13 @@ class FaultToxics:
     def silenced(self, context: Context) -> set[str]:
         """Return the links of the target on which another fault lets nothing pass now.
 
-        Also those whose component accepts no connection.
+        Also those whose answers come too late for every probe, and those whose component accepts
+        no connection.
         """
         return {
             name
             for name, link in self.targets(context).items()
-            if any(map(_silences, self._of_others(link))) or context.refuses(name, self._spec.id)
+            if _silence(self._of_others(link)) or context.refuses(name, self._spec.id)
         }
 
     def _of_others(self, link: ProxiedLink) -> list[Toxic]:
@@ -151,10 +152,20 @@ class FaultToxics:
         return f"{link.prefix}{self._spec.id}-{stream}"
 
 
-def _silences(toxic: Toxic) -> bool:
+def _silence(toxics: Iterable[Toxic]) -> bool:
+    """Whether nothing passes these toxics, or only so late that no probe waits for it."""
+    on_all = [toxic for toxic in toxics if toxic.toxicity >= 1]
+    delays_ms = (
+        toxic.attributes.get("latency", 0) - toxic.attributes.get("jitter", 0)
+        for toxic in on_all
+        if toxic.type == "latency"
+    )
+    return sum(delays_ms) >= 1000 * _PROBE_TIMEOUT_S or any(map(_lets_nothing_pass, on_all))
+
+
+def _lets_nothing_pass(toxic: Toxic) -> bool:
     attribute = _SILENT.get(toxic.type)
-    is_zero = not attribute or toxic.attributes.get(attribute) == 0
-    return attribute is not None and is_zero and toxic.toxicity >= 1
+    return attribute is not None and (not attribute or toxic.attributes.get(attribute) == 0)
 
 
 def _probe_targets(links: Mapping[str, ProxiedLink]) -> dict[str, tuple[str, str]]:

@@ -34,7 +34,7 @@ class Command:
             "prove": Param("command", None, "succeeds if the fault acts; fails before `inject`"),
             "heal": Param("command", None, "undoes the fault; may run repeatedly", required=True),
             "verify": Param("command", None, "succeeds if the fault is undone"),
-            "timeout": Param("duration", "10s", "the time limit of each command"),
+            "timeout": Param("duration", "10s", "the time limit of each command", positive=True),
         },
     )
 

@@ -4,7 +4,8 @@ The victims of such faults as `kill` and `pause` follow from the scenario and it
 components of the target, in the order of the fault, that no earlier fault holds down. A fault that
 finds too few of them would fail in the middle of the load. Behind a fault that changes which
 components run, such as a cutover, the victims are not known in advance, and nothing is refused. The
-same holds for faults that begin after an event of the run.
+same holds for faults that begin after an event of the run. More victims than the stack has
+components are always refused.
 """
 
 import itertools
@@ -62,6 +63,7 @@ _START_DELAY_MAX_S = 30.0  # the control API refuses a longer one
 def check(faults: Iterable[Fault], plan: StackPlan, seed: int = 1) -> None:
     """Raise ConfigError, which names both faults, if one cannot act because of another."""
     faults = list(faults)
+    _check_counts((fault for fault in faults if "count" in fault.params), plan)
     _check_start_delays(fault for fault in faults if fault.kind == "slow-start")
     timed = (fault for fault in faults if isinstance(fault.at, FixedTime))
     _check_failovers(fault for fault in faults if fault.kind == "failover")
@@ -73,6 +75,18 @@ def check(faults: Iterable[Fault], plan: StackPlan, seed: int = 1) -> None:
     _check_clocks([*victims_of, *updates], plan)
     _check_silenced([each for each in in_order if _silences(each) or each.kind in _CUTS], plan)
     _check_settings([fault for fault in in_order if fault.kind in _SETTINGS], plan)
+
+
+def _check_counts(faults: Iterable[Fault], plan: StackPlan) -> None:
+    """Raise ConfigError for more victims than there are, whenever the fault begins."""
+    for fault in faults:
+        names = resolve_components(fault.target, plan)
+        if (count := victims.victim_count(fault, len(names))) > len(names):
+            raise ConfigError(
+                f"fault {fault.id!r}: params.count must be at most {len(names)}, the number of "
+                f"components of {fault.target} in this stack ({', '.join(sorted(names))}); "
+                f"got {count}"
+            )
 
 
 def _check_start_delays(faults: Iterable[Fault]) -> None:
@@ -125,12 +139,6 @@ def _check_victims(
         held = {name for name in names if name in holders and holders[name].ends_s > fault.begins_s}
         free = [name for name in names if name not in held]
         count = len(names) if fault.kind in _ALL else victims.victim_count(fault, len(free))
-        if count > len(names):
-            raise ConfigError(
-                f"fault {fault.id!r}: params.count must be at most {len(names)}, the number of "
-                f"components of {fault.target} in this stack ({', '.join(sorted(names))}); "
-                f"got {count}"
-            )
         if held and (len(free) < count):
             blocking = holders[min(held)]
             raise ConfigError(

@@ -4,12 +4,13 @@ from typing import ClassVar
 
 from gauntlet.chaos.clients.cluster_control import Component
 from gauntlet.chaos.clients.control_group import ControlGroup
-from gauntlet.chaos.faults._control_group import create_group, observe_all
+from gauntlet.chaos.faults._control_group import create_groups, observe_all
 from gauntlet.chaos.faults._processes import process_state
 from gauntlet.chaos.faults.base import Evidence, param
 from gauntlet.chaos.faults.context import Context
+from gauntlet.chaos.faults.disk_targets import unproven
 from gauntlet.chaos.faults.victims import COUNT_OR_PERCENT, VICTIM_PARAMS, choose
-from gauntlet.core.errors import RollbackError
+from gauntlet.core.errors import RollbackError, StackError
 from gauntlet.core.plugins import FaultKind, Param
 from gauntlet.core.scenario.model import Fault as Spec
 
@@ -40,16 +41,22 @@ class CpuLimit:
         self._unproven: Evidence = {}
 
     def inject(self, context: Context) -> Evidence:
-        """Create a group for each component, limit it, and move the processes into it."""
+        """Create a group for each component, limit it, and move the processes into it.
+
+        Where there can be no groups, nothing is done, and there is no proof, but the reason.
+        """
         self._victims = choose(context, self._spec)
-        for name, victim in self._victims.items():
-            group = self._groups[name] = create_group(context, "cpu", victim)
+        try:
+            self._groups = create_groups(context, "cpu", self._victims)
+        except StackError as error:
+            return unproven(str(error))
+        for name, group in self._groups.items():
             if group.version == 1:
                 group.write("cpu.cfs_period_us", _PERIOD_US)
                 group.write("cpu.cfs_quota_us", self._quota_us)
             else:
                 group.write("cpu.max", f"{self._quota_us} {_PERIOD_US}")
-            group.adopt(victim.pid or 0)
+            group.adopt(self._victims[name].pid or 0)
         return {"components": sorted(self._victims), "quota_us": self._quota_us}
 
     def prove(self, context: Context) -> Evidence:

@@ -17,6 +17,7 @@ class DiskSlowFsync(DiskFault):
         targets=("role",),
         params={"delay": Param("duration", "200ms", "added to each fsync", positive=True)},
         lasts=True,
+        within=(("delay", "ends before a sync shows it"),),
         disk=True,
     )
 

@@ -31,6 +31,7 @@ class Failover:
             )
         },
         lasts=True,
+        within=(("promote_after", "ends before the promotion"),),
         standby=True,
         supervised=True,
         instead="kill",

@@ -4,11 +4,13 @@ from typing import ClassVar
 
 from gauntlet.chaos.clients.cluster_control import Component
 from gauntlet.chaos.clients.control_group import ControlGroup
-from gauntlet.chaos.faults._control_group import create_group, observe_all
+from gauntlet.chaos.faults._control_group import create_groups, observe_all
 from gauntlet.chaos.faults._processes import process_state, start_stopped, verify_running
 from gauntlet.chaos.faults.base import Evidence
 from gauntlet.chaos.faults.context import Context
+from gauntlet.chaos.faults.disk_targets import unproven
 from gauntlet.chaos.faults.victims import COUNT_OR_PERCENT, VICTIM_PARAMS, choose
+from gauntlet.core.errors import StackError
 from gauntlet.core.plugins import FaultKind
 from gauntlet.core.scenario.model import Fault as Spec
 
@@ -37,13 +39,19 @@ class OomKill:
         self._unproven: Evidence = {}
 
     def inject(self, context: Context) -> Evidence:
-        """Create a group for each component, limit it, and move the processes into it."""
+        """Create a group for each component, limit it, and move the processes into it.
+
+        Where there can be no groups, nothing is done, and there is no proof, but the reason.
+        """
         self._victims = choose(context, self._spec)
-        for name, victim in self._victims.items():
-            group = self._groups[name] = create_group(context, "memory", victim)
+        try:
+            self._groups = create_groups(context, "memory", self._victims)
+        except StackError as error:
+            return unproven(str(error))
+        for name, group in self._groups.items():
             file = "memory.limit_in_bytes" if group.version == 1 else "memory.max"
             group.write(file, _LIMIT_BYTES)
-            group.adopt(victim.pid or 0)
+            group.adopt(self._victims[name].pid or 0)
         return {"components": sorted(self._victims)}
 
     def prove(self, context: Context) -> Evidence:

@@ -30,6 +30,7 @@ class Restart:
             ),
         },
         exclusive=COUNT_OR_PERCENT,
+        within=(("every", "restarts nothing again"),),
     )
 
     def __init__(self, spec: Spec) -> None:

@@ -29,6 +29,7 @@ class TerminateBackends:
                 "duration", None, "end them again this often until the heal", positive=True
             )
         },
+        within=(("every", "ends nothing again"),),
         stack="full",
     )
 

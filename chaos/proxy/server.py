@@ -15,7 +15,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from gauntlet.chaos.proxy import addresses
-from gauntlet.chaos.proxy.api import application
+from gauntlet.chaos.proxy.api import BODY_MAX_BYTES, application
 from gauntlet.chaos.proxy.collection import Proxies
 from gauntlet.chaos.proxy.errors import ApiError
 from gauntlet.chaos.proxy.proxy import Proxy
@@ -24,6 +24,7 @@ from gauntlet.core.errors import ConfigError, StackError
 
 _SHUTDOWN_S = 1.0
 _LINGER_S = 1.0  # for the rest of a body that was refused
+_HEAD_TIMEOUT_S = 60.0  # also between two requests of one connection, as in Toxiproxy
 
 
 class Options(NamedTuple):
@@ -66,15 +67,7 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     proxies = Proxies(options.seed)
-    logger = logging.getLogger("gauntlet.chaos.proxy.http")
-    logger.addFilter(_in_one_line)
-    runner = web.AppRunner(
-        application(proxies),
-        access_log=None,
-        shutdown_timeout=_SHUTDOWN_S,
-        lingering_time=_LINGER_S,
-        logger=logger,
-    )
+    runner = _runner(proxies)
     await runner.setup()
     try:
         if options.config is not None:
@@ -92,11 +85,28 @@ async def _serve(
         await runner.cleanup()
 
 
+def _runner(proxies: Proxies) -> web.AppRunner:
+    logger = logging.getLogger("gauntlet.chaos.proxy.http")
+    logger.addFilter(_in_one_line)
+    return web.AppRunner(
+        application(proxies),
+        access_log=None,
+        shutdown_timeout=_SHUTDOWN_S,
+        keepalive_timeout=_HEAD_TIMEOUT_S,
+        lingering_time=_LINGER_S,
+        logger=logger,
+    )
+
+
 async def _populate(proxies: Proxies, config: Path) -> None:
     try:
-        body = msgspec.json.decode(config.read_bytes())
+        with config.open("rb") as file:
+            content = file.read(BODY_MAX_BYTES + 1)  # it may be a device without end
+        body = msgspec.json.decode(content[:BODY_MAX_BYTES])
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{config} cannot be read: {error}") from error
+    if len(content) > BODY_MAX_BYTES:
+        raise ConfigError(f"{config} has more than {BODY_MAX_BYTES} bytes")
     try:
         await proxies.populate(body, [])
     except ApiError as error:

@@ -3,6 +3,8 @@
 import re
 import time
 
+from gauntlet.core.printable import shortened
+
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
 DURATION_FORM = "a duration such as 15s, 300ms or 1m30s"
@@ -12,8 +14,8 @@ DURATION_MAX_S = 30 * 86_400.0
 RATE_MAX_PER_S = 10_000_000.0
 
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
-_RATE = re.compile(r"(\d+(?:\.\d+)?)/(s|m)")
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
+_RATE = re.compile(r"([0-9]+(?:\.[0-9]+)?)/(s|m)")
 
 
 # Monotonic nanoseconds, comparable between the processes of one host but not between hosts.
@@ -35,12 +37,12 @@ def parse_duration_s(text: str | float) -> float:
     else:
         parts = _PART.findall(str(text))
         if not parts or "".join(number + unit for number, unit in parts) != str(text):
-            raise ValueError(f"must be {DURATION_FORM}; got {text!r}")
+            raise ValueError(f"must be {DURATION_FORM}; got {shortened(repr(text))}")
         seconds = sum(float(number) * _UNITS_S[unit] for number, unit in parts)
     if not 0 <= seconds < float("inf"):
-        raise ValueError(f"must be a duration of zero or more; got {text!r}")
+        raise ValueError(f"must be a duration of zero or more; got {shortened(repr(text))}")
     if seconds > DURATION_MAX_S:
-        raise ValueError(f"must be at most {DURATION_MAX_S / 3600:g}h; got {text!r}")
+        raise ValueError(f"must be at most {DURATION_MAX_S / 3600:g}h; got {shortened(repr(text))}")
     return seconds
 
 
@@ -54,13 +56,13 @@ def parse_rate_per_s(text: str | float, *, zero: bool = False) -> float:
     else:
         match = _RATE.fullmatch(str(text))
         if match is None:
-            raise ValueError(f"must be a rate such as 300/s or 90/m; got {text!r}")
+            raise ValueError(f"must be a rate such as 300/s or 90/m; got {shortened(repr(text))}")
         rate = float(match[1]) / (60.0 if match[2] == "m" else 1.0)
     if not 0 <= rate < float("inf") or not (rate or zero):
         least = "of zero or more" if zero else "above zero"
-        raise ValueError(f"must be a rate {least}; got {text!r}")
+        raise ValueError(f"must be a rate {least}; got {shortened(repr(text))}")
     if rate > RATE_MAX_PER_S:
-        raise ValueError(f"must be at most {RATE_MAX_PER_S:.0f}/s; got {text!r}")
+        raise ValueError(f"must be at most {RATE_MAX_PER_S:.0f}/s; got {shortened(repr(text))}")
     return rate
 
 

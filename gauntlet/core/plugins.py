@@ -70,6 +70,8 @@ class FaultKind(_Description, frozen=True):
     at_most: tuple[tuple[str, str], ...] = ()
     # Of each pair, a scenario may give only one.
     exclusive: tuple[tuple[str, str], ...] = ()
+    # Durations that must be shorter than the fault, each with what else never happens.
+    within: tuple[tuple[str, str], ...] = ()
     # Of each tuple, a scenario gives all or none.
     together: tuple[tuple[str, ...], ...] = ()
     # The only fault proxy that can do it, if there is only one.

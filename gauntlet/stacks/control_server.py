@@ -118,7 +118,10 @@ class _Handler(BaseHTTPRequestHandler):
         content = self.rfile.read(int(length))
         if len(content) < int(length):
             raise ValueError("the body is incomplete")
-        body = json.loads(content or b"{}")
+        try:
+            body = json.loads(content or b"{}")
+        except RecursionError as error:
+            raise ValueError("the body is nested too deeply") from error
         if not isinstance(body, dict):
             raise ValueError("the body must be a JSON object")
         return body

@@ -29,6 +29,7 @@ from gauntlet.reference_server.cluster.topology.plan import HOST, PYTHON
 
 _STATUS = {RequestError: 404, StateError: 409, StartError: 503}
 BODY_TIMEOUT_S = 5.0
+HEAD_TIMEOUT_S = 5.0  # also between two requests of one connection
 START_DELAY_MAX_MS = 30_000
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -71,7 +72,9 @@ class ControlApi:
                 web.get("/metrics", self._metrics),
             ]
         )
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        self._runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=1.0, keepalive_timeout=HEAD_TIMEOUT_S
+        )
 
     async def open(self, port: int) -> str:
         """Start to listen, and return the base URL."""
@@ -87,7 +90,9 @@ class ControlApi:
     @web.middleware
     async def _guard(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
         authorization = request.headers.get("Authorization", "")
-        if not hmac.compare_digest(authorization.encode(), f"Bearer {self._token}".encode()):
+        # Bytes that are no UTF-8 arrive as surrogates, which only this error handler can encode.
+        sent = authorization.encode(errors="surrogateescape")
+        if not hmac.compare_digest(sent, f"Bearer {self._token}".encode()):
             return _error(401, "the Authorization header must contain the token of the ready line")
         try:
             return await handler(request)
@@ -179,10 +184,13 @@ def _describe(component: Component, draining: str | None) -> dict[str, Any]:
 async def _body(request: web.Request) -> dict[str, Any]:
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
-            text = await request.text()
+            text = await request.read()  # not `text`, which trusts the charset that is given
     except TimeoutError as error:
         raise ValueError("the body is incomplete") from error
-    value = json.loads(text or "{}")
+    try:
+        value = json.loads(text or b"{}")
+    except RecursionError as error:
+        raise ValueError("the body is nested too deeply") from error
     if not isinstance(value, dict):
         raise ValueError("the body must be a JSON object")
     return value

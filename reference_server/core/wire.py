@@ -12,7 +12,9 @@ import msgspec
 
 SUBPROTOCOL = "im.v1.json"
 DIRECT_CHARS_MAX = 131  # length of a direct conversation's id: "d", two dots and two users
-FRAME_BYTES_MAX = 262144  # of a client's frame; the largest is `connect` with many cursors
+# Of a client's frame. The largest is `connect` with the cursors of as many rooms as others may add
+# a user to (`append_plan.ROOMS_MAX`): a lower limit would lock that user out.
+FRAME_BYTES_MAX = 524_288
 
 _DIRECT = re.compile(r"d\.([A-Za-z0-9_-]{1,64})\.([A-Za-z0-9_-]{1,64})")
 _ROOM = re.compile(r"r\.[A-Za-z0-9_-]{1,64}")

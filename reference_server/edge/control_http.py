@@ -8,7 +8,7 @@ from collections.abc import Callable
 from hmac import compare_digest
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 import msgspec
 from websockets.asyncio.server import ServerConnection
@@ -41,7 +41,9 @@ class ControlHttp:
 
     def respond(self, ws: ServerConnection, request: Request) -> Response | None:
         """Return the response, or None to continue with the WebSocket handshake."""
-        parts = urlsplit(request.path)
+        if len(request.headers.get_all("Host")) != 1:  # RFC 9112, 3.2; `websockets` accepts any
+            return ws.respond(HTTPStatus.BAD_REQUEST, "one Host header is required\n")
+        parts = _parts_of(request)
         if parts.path == "/v1/ws":
             # Handshakes in progress, including this one, count too: they hold descriptors.
             is_full = len(ws.server.handler_tasks) > self._connections_max
@@ -65,7 +67,7 @@ class ControlHttp:
 
     def respond_internal(self, ws: ServerConnection, request: Request) -> Response:
         """Return the response on the port that clients cannot use, because they need TLS."""
-        if urlsplit(request.path).path != "/v1/ws":
+        if _parts_of(request).path != "/v1/ws":
             response = self.respond(ws, request)
             if response is not None:
                 return response
@@ -92,6 +94,14 @@ class ControlHttp:
     def _undrain(self, query: Query) -> dict[str, bool]:
         self._drain.cancel()
         return {"draining": False}
+
+
+def _parts_of(request: Request) -> SplitResult:
+    """Return the parts of the target; a target that is no URL, such as `//[`, has no path."""
+    try:
+        return urlsplit(request.path)
+    except ValueError:
+        return urlsplit("")
 
 
 def _json(ws: ServerConnection, status: HTTPStatus, value: Any) -> Response:

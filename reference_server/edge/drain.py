@@ -14,12 +14,15 @@ from gauntlet.reference_server.edge.client_socket import ClientSocket
 WAVE_INTERVAL_S = 0.5
 
 
+_LONGEST_MS = 32 * 86_400_000  # longer than any duration in a scenario
+
+
 class DrainOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Where clients are sent, and how fast; both times count from the start of the drain."""
 
     urls: tuple[str, ...]
-    drain_ms: Annotated[int, msgspec.Meta(ge=0)] = 8000
-    deadline_ms: Annotated[int, msgspec.Meta(ge=0)] = 12_000
+    drain_ms: Annotated[int, msgspec.Meta(ge=0, le=_LONGEST_MS)] = 8000
+    deadline_ms: Annotated[int, msgspec.Meta(ge=0, le=_LONGEST_MS)] = 12_000
     waves: Annotated[int, msgspec.Meta(ge=1)] = 4
     reason: str = "cutover"
 

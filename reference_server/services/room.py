@@ -29,6 +29,8 @@ from gauntlet.reference_server.services.room_presence import PresenceEntry, Room
 from gauntlet.reference_server.store.base import Present, RoomState
 
 EVICT_EVERY_S = 0.5
+LISTS_MAX = 8  # of members that are read and encoded at the same time; each may have 100,000 names
+LIST_WAIT_S = 2.0  # in which the turn of a list must come
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +55,7 @@ class RoomService(Service):
         # different users are applied concurrently.
         self._lock = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
+        self._lists = asyncio.Semaphore(LISTS_MAX)
         context.metrics.gauge("present", lambda: len(self._presence))
         self.router = Router(
             {
@@ -86,14 +89,25 @@ class RoomService(Service):
 
     async def members(self, request: Request) -> Response:
         """Return the members with their first position, and who is present; for members only."""
-        stranger = ApiError("forbidden", f"{request.user} is not a member")
         path = f"/internal/rooms/{_room(request)}"
+        try:
+            async with asyncio.timeout(LIST_WAIT_S):
+                await self._lists.acquire()
+        except TimeoutError:
+            raise ApiError("unavailable", "too many lists of members are being read") from None
+        try:
+            return await self._list_of(path, request.user)
+        finally:
+            self._lists.release()
+
+    async def _list_of(self, path: str, user: str) -> Response:
+        stranger = ApiError("forbidden", f"{user} is not a member")
         try:
             room = await self._client.request("message", "GET", path, RoomState)
         except ApiError as error:
             # Strangers must not learn which rooms exist.
             raise (stranger if error.code == "not_found" else error) from error
-        if request.user not in room.members:
+        if user not in room.members:
             raise stranger
         members = {user: {"from": seq} for user, seq in room.members.items()}
         return reply({"members": members, "present": [each.user for each in room.present]})

@@ -5,10 +5,10 @@ from typing import ClassVar
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.plugins import WorkloadKind
 from gauntlet.core.scenario.capabilities import MEMBER_CHANGES, ROOMS, SERVER_SEQ
+from gauntlet.core.scenario.model import REMOVALS_PER_S
 from gauntlet.scenarios.workloads.entities import RoomRemoval
 from gauntlet.scenarios.workloads.group import Group
 
-REMOVALS_PER_S = 0.1  # of each member, where the scenario gives no `removals`
 # Between two changes of one member, so that the first has been answered and messages follow it.
 APART_NS = 3 * NS_PER_S
 

@@ -16,6 +16,7 @@ from gauntlet.scenarios import library
 
 _MINUTES_MAX = 24 * 60
 _SEEDS_MAX = 1000
+_SEED_BITS_MAX = 62  # consecutive seeds stay within what a scenario may have
 _ATTEMPTS_MAX = 1000
 
 
@@ -86,6 +87,10 @@ def _check(options: argparse.Namespace) -> None:
     if not 0 <= options.attempts <= _ATTEMPTS_MAX:
         raise ConfigError(
             f"--attempts must be between 0 and {_ATTEMPTS_MAX}; got {options.attempts}"
+        )
+    if options.seed.bit_length() > _SEED_BITS_MAX:
+        raise ConfigError(
+            f"--seed must have at most {_SEED_BITS_MAX} bits; got {options.seed!s:.60}"
         )
     if options.only and options.count > 1:
         raise ConfigError("--only must be given with one storm; got --count above 1")

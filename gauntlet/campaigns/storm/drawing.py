@@ -13,6 +13,7 @@ from gauntlet.campaigns.storm.menu import Disturbance
 from gauntlet.core.scenario import catalog
 from gauntlet.core.scenario.model import Duration, Fault
 from gauntlet.core.scenario.moments import FixedTime
+from gauntlet.core.scenario.rules import load_size
 from gauntlet.core.scenario.validation import role_of
 
 CALM_S = 3.0  # between the end of the ramp and the first fault
@@ -39,7 +40,10 @@ def draw(
     """
     stream = random.Random(f"{seed}/storm")
     begin_s, end_s = ramp_s + CALM_S, ramp_s + steady_s - QUIET_S
-    low, high = (math.ceil((end_s - begin_s) / share) for share in reversed(_SECONDS_PER_FAULT))
+    low, high = (
+        min(load_size.FAULTS_MAX, math.ceil((end_s - begin_s) / share))
+        for share in reversed(_SECONDS_PER_FAULT)
+    )
     kinds = stream.sample(menu, stream.randint(2, len(menu)))
     placed: list[tuple[Fault, Disturbance]] = []
     for _ in range(stream.randint(max(2, low), max(2, high))):

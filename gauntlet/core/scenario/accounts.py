@@ -8,6 +8,7 @@ one worker: worker W's slot S uses the account `W * users_per_worker + S`.
 
 import csv
 import json
+import re
 import string
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,6 +24,9 @@ COLUMNS = ("name", "password", "token")
 SUFFIXES = (".csv", ".jsonl")
 _BYTES_MAX = 64 * 2**20
 _NAME_CHARACTERS_MAX = 200
+# In the format of a number: a width of so many digits fills the memory, and a width that is a
+# field itself, as in `{n:{run}}`, is another one in the run.
+_NO_WIDTH = re.compile(r"[1-9][0-9]{3}|\{")
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -63,8 +67,13 @@ def share(worker: int, workers: int, users: int) -> tuple[int, int]:
 def pattern_problem(pattern: str) -> str:
     """Return what a pattern must be, if it cannot be used; otherwise nothing."""
     allowed = "a text with {n} and optionally {run}, such as load-{run}-{n:05}"
+    if len(pattern) > _NAME_CHARACTERS_MAX:
+        return f"{allowed}, of at most {_NAME_CHARACTERS_MAX} characters"
     try:
-        names = [name for _, name, _, _ in string.Formatter().parse(pattern) if name is not None]
+        fields = [field for field in string.Formatter().parse(pattern) if field[1] is not None]
+        names = [name for _, name, _, _ in fields]
+        if any(_NO_WIDTH.search(spec or "") for _, _, spec, _ in fields):
+            return f"{allowed}, with a width below 1000"
         first, second = (pattern.format(run="0", n=n) for n in (1, 2))
     except (ValueError, LookupError, AttributeError, TypeError):
         return allowed
@@ -150,11 +159,15 @@ def _content(file: Path) -> str:
         size_bytes = file.stat().st_size
         if size_bytes > _BYTES_MAX:
             raise ConfigError(f"{file} must have at most {_BYTES_MAX:,} bytes; got {size_bytes:,}")
-        return file.read_text(encoding="utf-8-sig")
+        with file.open(encoding="utf-8-sig") as stream:
+            text = stream.read(_BYTES_MAX + 1)  # a device without end has no size
     except OSError as error:
         raise ConfigError(f"the accounts {file} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"the accounts {file} must be UTF-8 text") from error
+    if len(text) > _BYTES_MAX:
+        raise ConfigError(f"{file} must have at most {_BYTES_MAX:,} bytes; got more")
+    return text
 
 
 def _csv_rows(file: Path, text: str) -> Iterator[tuple[int, dict[str, str]]]:

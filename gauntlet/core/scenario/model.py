@@ -175,6 +175,7 @@ class Bodies(_Part, frozen=True):
 
 
 FIXED_BODY_BYTES = 120
+REMOVALS_PER_S = 0.1  # of each member, in the workload member_changes
 
 
 # After the load, so long at most it is waited for what has not been answered or delivered.

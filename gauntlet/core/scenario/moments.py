@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import msgspec
 
 from gauntlet.core import clock
+from gauntlet.core.printable import shortened
 
 Counted = Literal["sends", "acks", "deliveries", "reconnects"]
 FaultStep = Literal["effective", "healed"]
@@ -19,7 +20,7 @@ FORMS = (
     "a time such as 15s, {between: [5s, 12s]}, {after: 500 acks}, or {after: FAULT healed}; after "
     "can be given together with plus and by"
 )
-_PROGRESS = re.compile(rf"(\d{{1,12}}) ({'|'.join(get_args(Counted))})")
+_PROGRESS = re.compile(rf"([0-9]{{1,12}}) ({'|'.join(get_args(Counted))})")
 _STEP = re.compile(rf"(\S+) ({'|'.join(get_args(FaultStep))})")
 EVENT_PATTERN = f"^({_PROGRESS.pattern}|{_STEP.pattern})$"
 
@@ -94,7 +95,7 @@ def parse(value: object) -> Moment:
     if value.keys() == {"between"}:
         return _between(value["between"])
     if "after" not in value or value.keys() - {"after", "plus", "by"}:
-        raise ValueError(f"must be {FORMS}; got {dict(value)!r}")
+        raise ValueError(f"must be {FORMS}; got {_shown(dict(value))}")
     by = value.get("by")
     return AfterEvent(
         str(_event(value["after"])),
@@ -105,10 +106,10 @@ def parse(value: object) -> Moment:
 
 def _between(value: object) -> RandomTime:
     if not isinstance(value, list | tuple) or len(value) != 2:
-        raise ValueError(f"must be two times such as between: [5s, 12s]; got {value!r}")
+        raise ValueError(f"must be two times such as between: [5s, 12s]; got {_shown(value)}")
     earliest_s, latest_s = (clock.parse_duration_s(time) for time in value)
     if earliest_s >= latest_s:
-        raise ValueError(f"must be two times, the earlier one first; got {value!r}")
+        raise ValueError(f"must be two times, the earlier one first; got {_shown(value)}")
     return RandomTime((earliest_s, latest_s))
 
 
@@ -123,8 +124,12 @@ def _event(value: object) -> Event:
         return StepOfFault(match[1], step)
     raise ValueError(
         f"must be after a number of {', '.join(get_args(Counted))} such as 500 acks, or after "
-        f"another fault is effective or healed, such as `broker-down healed`; got {text!r}"
+        f"another fault is effective or healed, such as `broker-down healed`; got {_shown(text)}"
     )
+
+
+def _shown(value: object) -> str:
+    return shortened(repr(value))
 
 
 def earliest_s(moment: Moment) -> float:

@@ -37,6 +37,12 @@ class Piece(NamedTuple):
     sends: float
     rise: float = 0.0
 
+    @property
+    def peak_per_s(self) -> float:
+        """The highest rate; sends that are due at one moment count as those of one second."""
+        mean_per_s = self.sends / max(self.end_s - self.start_s, 1e-9)
+        return min(mean_per_s * (1 + abs(self.rise)), max(self.sends, mean_per_s))
+
     def share_by(self, part: float) -> float:
         """Return the share of the sends in the first `part` (0 to 1) of the interval."""
         return (1 - self.rise) * part + self.rise * part * part

@@ -20,8 +20,8 @@ from gauntlet.core.scenario.moments import Moment
 # A name, not an address: where the project is published is not part of the schema.
 ID = "urn:im-gauntlet:scenario:1"
 
-_DURATION = r"^(\d+(\.\d+)?(ms|s|m|h))+$"
-_RATE = r"^\d+(\.\d+)?/(s|m)$"
+_DURATION = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
+_RATE = r"^[0-9]+(\.[0-9]+)?/(s|m)$"
 
 
 def build(catalog: Catalog, descriptions: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
@@ -95,7 +95,8 @@ def _schema_of_param(param: Param) -> dict[str, Any]:
         case "whole":
             return {"type": "integer", "minimum": 1, "maximum": NUMBER_MAX}
         case "percent":
-            return {"type": "number", "exclusiveMinimum": 0, "maximum": 100}
+            least = "minimum" if param.default == 0 else "exclusiveMinimum"
+            return {"type": "number", least: 0, "maximum": 100}
         case "flag":
             return {"type": "boolean"}
         case "choice":

@@ -36,6 +36,7 @@ _SECRET_KEY = re.compile(
 )
 _CAMEL_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _URL_IN_TEXT = re.compile(r"\b(?:https?|wss?|tcp|mqtts?|amqps?)://[^\s'\"<>]+")
+_CHARACTERS_MAX = 65_536  # of a file with a secret
 _SCRUBBED_MIN_CHARACTERS = 4  # a shorter value would also match words that are not the secret
 
 
@@ -251,10 +252,14 @@ def _redacted(place: _Place) -> Any:
 
 def _read(path: str, file: str) -> str:
     try:
-        value = Path(file).read_text(encoding="utf-8").rstrip("\r\n")
+        with Path(file).open(encoding="utf-8") as stream:
+            value = stream.read(_CHARACTERS_MAX + 1).rstrip("\r\n")  # it may be a device
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise ConfigError(f"{path}: the file {file} cannot be read: {reason}") from error
     if not value:
         raise ConfigError(f"{path}: the file {file} must contain the secret; it is empty")
+    if len(value) > _CHARACTERS_MAX:
+        allowed = f"must have at most {_CHARACTERS_MAX} characters"
+        raise ConfigError(f"{path}: the file {file} {allowed}; it has more")
     return value

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from gauntlet.core import clock, plugins, run_directory
-from gauntlet.core.printable import printable
+from gauntlet.core.printable import printable, shortened
 from gauntlet.core.scenario import accounts as account_files
-from gauntlet.core.scenario import catalog, guards, rate_profiles, secrets
+from gauntlet.core.scenario import catalog, guards, rate_profiles, secrets, yaml_reader
 from gauntlet.core.scenario.capabilities import OUT_OF_TREE, is_out_of_tree
 from gauntlet.core.scenario.model import (
     Accounts,
@@ -29,9 +29,13 @@ from gauntlet.core.scenario.model import (
     Target,
     WorkloadShare,
 )
-from gauntlet.core.scenario.rules import external_target, fault_schedule
+from gauntlet.core.scenario.rules import external_target, fault_schedule, load_size
 
 Path = tuple[str | int, ...]
+
+_ABOUT_CHARACTERS_MAX = 2_000  # one line of `gauntlet list`
+_FOUND_CHARACTERS = 200
+_KEY_CHARACTERS = 120
 
 
 class Problem(NamedTuple):
@@ -47,25 +51,34 @@ class Problem(NamedTuple):
     @property
     def sentence(self) -> str:
         """The error message, without the file and the line."""
-        return f"{key_of(self.path)} must be {self.allowed}; got {printable(str(self.found))}"
+        found = printable(str(self.found))
+        got = shortened(found, _FOUND_CHARACTERS)
+        return f"{key_of(self.path)} must be {self.allowed}; got {got}"
 
 
 def key_of(path: Path) -> str:
     """Return a path as messages show it: `faults[0].at` for `("faults", 0, "at")`."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
-    return printable(text.lstrip(".")) or "the scenario"
+    return shortened(printable(text.lstrip(".")), _KEY_CHARACTERS) or "the scenario"
 
 
 def problems(scenario: Scenario) -> Iterator[Problem]:
     """Yield all problems of a scenario that is well typed."""
     if not run_directory.is_slug(scenario.name):
         yield Problem(("name",), scenario.name, _SLUG)
+    if scenario.seed.bit_length() > yaml_reader.BITS_MAX:
+        allowed = f"a number of at most {yaml_reader.BITS_MAX} bits"
+        yield Problem(("seed",), str(scenario.seed), allowed)
+    if len(scenario.about) > _ABOUT_CHARACTERS_MAX:
+        allowed = f"at most {_ABOUT_CHARACTERS_MAX} characters long"
+        yield Problem(("about",), f"{len(scenario.about)}", allowed)
     yield from _target_problems(scenario.target)
     if scenario.accounts is not None:
         yield from _accounts_problems(scenario.accounts)
     yield from _load_problems(scenario.load)
     for index, check in enumerate(scenario.checks.required):
         yield from _unless_one_of(catalog.CHECKS, check, ("checks", "required", index))
+    yield from itertools.starmap(Problem, load_size.problems(scenario))
     # Unique also after repeated faults have been resolved into `ID-1`, `ID-2`, and so on.
     yield from _repeated("faults", map(fault_schedule.fault_ids, scenario.faults))
     ids = (fault_schedule.objective_ids(each, scenario.faults) for each in scenario.sla)
@@ -172,6 +185,11 @@ def _load_problems(load: Load) -> Iterator[Problem]:
         yield Problem(("load", "steady"), clock.format_s(load.steady), "longer than 0 s")
     yield from _bodies_problems(load)
     yield from _profile_problems(load)
+    for key in ("attempt_timeout", "give_up_after"):
+        if not getattr(load, key):
+            yield Problem(("load", key), "0 s", "longer than 0 s")
+    if not 0 < load.lag_budget_ms < math.inf:
+        yield Problem(("load", "lag_budget_ms"), f"{load.lag_budget_ms:g}", "above zero")
     for key in ("queue_max", "backlog_max"):
         if (limit := getattr(load, key)) < 1:
             yield Problem(("load", key), str(limit), "1 or more")
@@ -236,8 +254,8 @@ def _profile_problems(load: Load) -> Iterator[Problem]:
             if profile.at >= load.duration_s:
                 allowed = f"before the end of the load ({end})"
                 yield Problem((*path, "at"), clock.format_s(profile.at), allowed)
-        case DiurnalProfile() if profile.period < 1:
-            yield Problem((*path, "period"), clock.format_s(profile.period), "1 s or more")
+        case DiurnalProfile() if load_size.diurnal_problem(load):
+            return  # reported with the other sizes; its lines could be too many to count
         case _:
             pass
     # The loader checks traces: this module opens no files.
@@ -269,7 +287,7 @@ def _fault_problems(fault: Fault, scenario: Scenario) -> Iterator[Problem]:
     kind = catalog.FAULTS.get(fault.kind)
     if kind is None:
         known = one_of(catalog.FAULTS)
-        instead = catalog.INSTEAD.get(fault.kind)
+        instead = catalog.INSTEAD.get(fault.kind.lower().replace("-", "_"))
         yield Problem(("kind",), fault.kind, f"{instead}, or {known}" if instead else known)
         return
     yield from itertools.starmap(Problem, external_target.fault_problems(fault, kind, scenario))
@@ -296,6 +314,8 @@ def _fault_problems(fault: Fault, scenario: Scenario) -> Iterator[Problem]:
     if fault.kind == "surge" and scenario.load.model == "closed":
         allowed = "another kind in a closed load, which has no arrivals to multiply"
         yield Problem(("kind",), fault.kind, allowed)
+    if fault.kind == "surge" and fault.params.get("factor") == 1:
+        yield Problem(("params", "factor"), "1", "above 1, because a surge by 1 changes nothing")
     yield from itertools.starmap(Problem, fault_schedule.problems(fault, scenario))
     if kind.lasts and not fault.for_:
         yield Problem(("for",), "0 s", f"longer than 0, because {fault.kind} acts while it lasts")
@@ -336,10 +356,13 @@ def _combination_problems(fault: Fault, kind: plugins.FaultKind) -> Iterator[Pro
         for name in names if given else ():
             if name not in given:
                 yield Problem(("params", name), "nothing", f"given together with {given[0]}")
-    if "on" in kind.params and 0 < fault.for_ <= _duration_s(fault.params.get("on", 0)):
-        found, length = repr(fault.params["on"]), clock.format_s(fault.for_)
-        allowed = f"shorter than the fault itself (for: {length}), which otherwise never pauses"
-        yield Problem(("params", "on"), found, allowed)
+    for name, otherwise in kind.within:
+        value = fault.params.get(name, kind.params[name].default)
+        too_short = fault.for_ <= _duration_s(value) and (fault.for_ or not kind.lasts)
+        if value is not None and too_short:
+            length = clock.format_s(fault.for_)
+            allowed = f"shorter than the fault itself (for: {length}), which otherwise {otherwise}"
+            yield Problem(("params", name), repr(value), allowed)
 
 
 def _duration_s(value: object) -> float:
@@ -376,6 +399,8 @@ def _is_groups(value: object) -> bool:
 def _param_rule(param: plugins.Param) -> tuple[Callable[..., bool], str]:
     if param.kind == "choice":
         return lambda value: value in param.choices, one_of(param.choices)
+    if param.kind == "percent" and param.default == 0:
+        return lambda value: _is_number(value) and 0 <= value <= 100, "between 0 and 100"
     if param.positive:
         return lambda value: _duration_s(value) > 0, f"{clock.DURATION_FORM}, longer than 0"
     accepts, allowed = _PARAM_RULES[param.kind]
@@ -436,7 +461,7 @@ _DATABASES = ("messages-db", "users-db")
 
 # The range for each member. A run schedules all exits and removals when it starts, so a higher
 # rate would take too much memory.
-_EXITS_PER_S = (1e-6, 10.0)
+_EXITS_PER_S = (1e-6, load_size.EXITS_MAX_PER_S)
 
 _PARAM_RULES: dict[str, tuple[Callable[..., bool], str]] = {
     "number": (

@@ -29,17 +29,11 @@ def peak_per_s(scenario: Scenario) -> float | None:
     edges_s = [at_s - load.ramp for fault in surges for at_s in (fault.begins_s, fault.ends_s)]
     return max(
         (
-            _piece_peak_per_s(piece) * _surge_factor(piece, surges, load.ramp)
+            piece.peak_per_s * _surge_factor(piece, surges, load.ramp)
             for piece in rate_profiles.cut_at(pieces, edges_s)
         ),
         default=0.0,
     )
-
-
-def _piece_peak_per_s(piece: rate_profiles.Piece) -> float:
-    # Sends that are due at one moment, or nearly so, count as those of one second.
-    mean_per_s = piece.sends / max(piece.end_s - piece.start_s, 1e-9)
-    return min(mean_per_s * (1 + abs(piece.rise)), max(piece.sends, mean_per_s))
 
 
 def _surge_factor(piece: rate_profiles.Piece, surges: list[Fault], ramp_s: float) -> float:

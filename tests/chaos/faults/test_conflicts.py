@@ -7,6 +7,7 @@ import pytest
 from gauntlet.chaos.faults import conflicts
 from gauntlet.chaos.faults.targets import StackPlan
 from gauntlet.core.errors import ConfigError
+from gauntlet.core.scenario import catalog
 from gauntlet.core.scenario.model import from_builtins
 
 ROLES = {
@@ -73,6 +74,23 @@ def test_a_fault_that_finds_nothing_to_break_is_refused_with_the_reason(faults, 
         check(*faults)
 
 
+COUNTING = [name for name, kind in catalog.FAULTS.items() if "count" in kind.params]
+
+
+@pytest.mark.parametrize("at", [1, {"after": "5 acks"}, {"after": "f0 healed"}])
+@pytest.mark.parametrize("kind", COUNTING)
+def test_more_victims_than_components_are_refused_for_every_fault_and_moment(kind, at):
+    """Some kinds, and all faults after an event or a cutover, failed in the middle of the load."""
+    cutover = ("cutover", "edge", 0, 1, {})
+    target = "edge" if "edge" in catalog.FAULTS[kind].targets else "gateway"
+    count = len([role for role in ROLES.values() if role == target])
+    check(cutover, (kind, target, at, 1, {"count": count}))
+    with pytest.raises(
+        ConfigError, match=rf"'f1': params.count must be at most {count}, .* got 99"
+    ):
+        check(cutover, (kind, target, at, 1, {"count": 99}))
+
+
 @pytest.mark.parametrize(
     "faults",
     [
@@ -83,8 +101,12 @@ def test_a_fault_that_finds_nothing_to_break_is_refused_with_the_reason(faults, 
         [("kill", "gateway", 1, 4, {"percent": 50}), ("kill", "gateway", 2, 4, {"percent": 50})],
         [("partition", "client>gateway", 1, 1, {}), ("partition", "client>gateway", 2, 1, {})],
         [("partition", "client>gateway-1", 1, 4, {}), ("partition", "client>gateway-2", 2, 1, {})],
-        # After a scale-out, the plan does not know how many gateways there are.
-        [("scale-out", "gateway", 1, 9, {}), ("kill", "gateway", 2, 1, {"count": 3})],
+        # After a scale-out, the plan does not know which components run.
+        [
+            ("scale-out", "gateway", 1, 9, {}),
+            ("kill", "gateway", 2, 4, {}),
+            ("pause", "gateway", 3, 1, {"count": 2}),
+        ],
     ],
 )
 def test_faults_that_can_act_side_by_side_are_not_refused(faults):

@@ -98,14 +98,30 @@ def test_a_group_is_journalled_before_it_exists(stack, squeeze, groups, monkeypa
     assert seen == [("control-group", str(groups[0].path))]
 
 
-def test_without_control_groups_the_fault_fails_and_heals(stack, squeeze, monkeypatch):
-    def create(*_):
-        raise StackError("this system has no cpu controller of control groups")
+@pytest.mark.parametrize("allowed", [0, 1])
+def test_without_control_groups_there_is_no_proof_but_the_reason(
+    stack, spec, groups, monkeypatch, allowed
+):
+    """The run is then inconclusive, as for other faults that a machine cannot have."""
+    create = ControlGroup.create
 
-    monkeypatch.setattr(ControlGroup, "create", create)
-    with pytest.raises(StackError, match="no cpu controller"):
-        squeeze.inject(stack.context)
-    assert squeeze.heal(stack.context) == {}
+    def create_some(*arguments):
+        if len(groups) == allowed:
+            raise StackError("this system has no controller")
+        return create(*arguments)
+
+    monkeypatch.setattr(ControlGroup, "create", create_some)
+    for fault in (
+        CpuLimit(spec("cpu-limit", "gateway", for_=1.0, count=2)),
+        OomKill(spec("oom-kill", "gateway", count=2)),
+    ):
+        groups.clear()
+        unproven = {"unproven": {"reason": "this system has no controller"}}
+        assert fault.inject(stack.context) == unproven
+        assert fault.prove(stack.context) == {}
+        assert fault.heal(stack.context) in ({}, {"started": []})
+        fault.verify(stack.context)
+        assert not [group for group in groups if group.path.exists()]
 
 
 def test_a_counted_kill_is_proof(stack, oom, groups):

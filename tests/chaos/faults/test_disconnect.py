@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from gauntlet.chaos.clients import socket_table
+from gauntlet.chaos.clients import link_probe, socket_table
+from gauntlet.chaos.clients.link_probe import ProbeResult
 from gauntlet.chaos.faults import _cut
+from gauntlet.chaos.faults._toxics import FaultToxics
 from gauntlet.chaos.faults.base import FaultFailed
 from gauntlet.chaos.faults.disconnect import Disconnect
 
@@ -92,3 +94,19 @@ def test_live_metrics_replace_a_hidden_socket_table(stack, spec, monkeypatch):
     fault = Disconnect(spec("disconnect", "client>edge"))
     fault.inject(context)
     assert fault.prove(context) == {"connections": 9, "dropped": 3, "seen_by": "live figures"}
+
+
+def test_connections_of_a_link_that_answers_too_late_for_a_probe_are_cut(
+    stack, spec, clients, monkeypatch
+):
+    """Another fault delays it; its connections are alive."""
+    silent = ProbeResult(None, "no answer within 2000 ms", silent=True)
+    monkeypatch.setattr(link_probe, "probe_all", lambda links, *_: dict.fromkeys(links, silent))
+    fault = Disconnect(spec("disconnect", "client>edge", percent=25))
+    with pytest.raises(FaultFailed, match="even before"):
+        fault.inject(stack.context)
+    other = FaultToxics(spec("latency", "client>edge", id="other"))
+    other.add(stack.context, "latency", {"latency": 3000})
+    fault.inject(stack.context)
+    kinds = [toxic.type for toxic in stack.proxy.toxics("client>edge-blue-1")]
+    assert sorted(kinds) == ["latency", "latency", "limit_data"]

@@ -161,6 +161,20 @@ def test_the_fastest_complete_exchange_is_compared(monkeypatch):
     assert _toxic_fault._fastest({"a": ExchangeRequest("amqp", "a")}, {})["a"].ended_ms == 7.0
 
 
+def test_a_stop_ends_the_exchanges_before_the_fault_too(stack, spec, monkeypatch):
+    """Three rounds of two seconds each, on a link that answers nothing any more."""
+    stops = []
+
+    def exchange(_wanted, _timeout_s, stop=None):
+        stops.append(stop)
+        return Exchange(8, 8, 1.0, 1.0, "closed", 1.0)
+
+    monkeypatch.setattr(link_exchange, "exchange", exchange)
+    Slicer(spec("slicer", "edge>broker")).inject(stack.context)
+    assert stops
+    assert all(each is stack.context.stop for each in stops)
+
+
 @pytest.mark.parametrize(
     ("kind", "many", "taken"),
     [

@@ -87,6 +87,10 @@ def test_a_link_under_another_fault_need_not_answer(stack, spec):
         ("limit_data", {"bytes": 0}, 1.0, True),
         ("limit_data", {"bytes": 9}, 1.0, False),
         ("latency", {"latency": 9}, 1.0, False),
+        ("latency", {"latency": 900}, 1.0, False),
+        ("latency", {"latency": 1100}, 1.0, True),  # in each direction: no probe waits so long
+        ("latency", {"latency": 5000, "jitter": 4500}, 1.0, False),
+        ("latency", {"latency": 5000}, 0.5, False),
     ],
 )
 def test_only_a_toxic_of_another_fault_that_lets_nothing_pass_silences_a_link(

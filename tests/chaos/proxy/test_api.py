@@ -4,9 +4,10 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from gauntlet.chaos.proxy import api
+from gauntlet.chaos.proxy import api, server
 from gauntlet.chaos.proxy.collection import Proxies
 
 
@@ -59,3 +60,17 @@ async def test_a_page_in_a_browser_cannot_control_the_proxy(client, method):
         assert answer.status == 403
     async with client.get("/proxies") as answer:
         assert await answer.json() == {}
+
+
+@pytest.mark.parametrize("half", [b"", b"GET /proxies HTTP/1.1\r\nHos"])
+async def test_a_connection_with_half_a_head_or_none_is_closed(monkeypatch, half):
+    monkeypatch.setattr(server, "_HEAD_TIMEOUT_S", 0.05)
+    runner = server._runner(Proxies(seed=0))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    reader, writer = await asyncio.open_connection(*runner.addresses[0][:2])
+    writer.write(half)
+    async with asyncio.timeout(20):
+        assert await reader.read() == b""
+    writer.close()
+    await runner.cleanup()

@@ -131,6 +131,8 @@ def test_a_request_that_stays_incomplete_does_not_hold_up_the_next_one(
         b"Content-Length: 99999999999\r\n\r\n",
         b"Content-Length: 1\r\n\r\n{",
         b"Content-Length: 2\r\n\r\n[]",
+        b"Content-Length: 2\r\n\r\n\xff\xff",
+        b"Content-Length: 60000\r\n\r\n" + b"[" * 60_000,
     ],
 )
 def test_a_body_that_is_no_json_object_is_a_bad_request(server, component, rest):

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gauntlet.reference_server.core import wire
+from gauntlet.reference_server.core import tokens, wire
 from gauntlet.reference_server.core.wire import ClientFrame, Entry, ServerFrame, WireError
+from gauntlet.reference_server.edge.connection import FRAMES_BURST
+from gauntlet.reference_server.store.append_plan import ROOMS_MAX
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = ROOT / "tests" / "golden" / "frames"
@@ -187,3 +189,14 @@ def test_any_input_decodes_to_a_frame_or_raises_wire_error(data):
         assert wire.decode_client(wire.encode(frame)) == frame
         assert frame.ack is None or frame.ack.seq >= 0
         assert frame.enter is None or wire.is_room(frame.enter.conv)
+
+
+def test_a_user_who_is_in_as_many_rooms_as_others_can_add_them_to_can_connect():
+    """Their `connect` has a cursor for each; a lower limit would lock them out for good."""
+    longest = {f"r.{'x' * 59}{number:05}": 2**53 for number in range(ROOMS_MAX)}
+    claims = tokens.Claims("u" * 64, "d" * 64, 2**40)
+    connect = {"token": tokens.sign(claims, "s" * 64), "device": "d" * 64, "cursors": longest}
+    frame = msgspec.json.encode({"connect": connect})
+    assert wire.decode_client(frame.decode()).connect.cursors == longest
+    assert len(frame) < wire.FRAME_BYTES_MAX
+    assert wire.FRAME_BYTES_MAX / 1024 < FRAMES_BURST  # each KiB counts as a frame

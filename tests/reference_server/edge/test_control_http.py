@@ -52,10 +52,13 @@ def get(missing):
     http = ControlHttp(metrics, Drain(list), config, lambda: {"connections": 3, "missing": missing})
 
     def send(path, headers=None, connections=1, respond=http.respond):
-        answer = respond(Ws(connections), Request(path, Headers(headers or {})))
+        head = Headers(headers or {})
+        head["Host"] = "e"
+        answer = respond(Ws(connections), Request(path, head))
         return answer and (answer.status_code, answer.body.decode())
 
     send.internal = partial(send, respond=http.respond_internal)
+    send.respond = http.respond
     return send
 
 
@@ -122,3 +125,27 @@ async def test_the_port_without_tls_takes_every_call_but_clients(get):
     assert get.internal("/internal/stats")[0] == 403
     assert get.internal("/v1/ws?x=1") == (403, "clients connect to the port that speaks TLS\n")
     assert get("/v1/ws") is None
+
+
+@pytest.mark.parametrize("path", ["//[", "http://[", "//[::1", "//a]b/healthz", "//[/v1/ws"])
+def test_a_target_that_is_no_url_is_not_found(get, path):
+    """It was answered with 500 and a traceback in the log."""
+    assert get(path)[0] == 404
+    assert get.internal(path)[0] == 404
+
+
+@pytest.mark.parametrize("token", ["\xff", "t0k\xff", "é"])
+def test_a_token_of_other_bytes_is_wrong(get, token):
+    assert get("/internal/stats", {"X-Internal": token})[0] == 403
+
+
+@pytest.mark.parametrize("value", ["%ed%a0%80", "%ff", "é", "1e400", "-1", "9" * 400])
+def test_a_parameter_that_is_no_number_is_a_bad_request(get, value):
+    assert get(f"/internal/drain?{URL}&drain_ms={value}", TOKEN)[0] == 400
+
+
+@pytest.mark.parametrize("path", ["/v1/ws", "/healthz", "/metrics", "/internal/stats", "/nosuch"])
+@pytest.mark.parametrize("hosts", [[], ["a", "b"]])
+def test_a_request_without_one_host_is_a_bad_request(get, path, hosts):
+    head = Headers([*(("Host", host) for host in hosts), *TOKEN.items()])
+    assert get.respond(Ws(1), Request(path, head)).status_code == 400

@@ -14,7 +14,7 @@ from gauntlet.reference_server.core.metrics import Metrics
 from gauntlet.reference_server.http.messages import Request
 from gauntlet.reference_server.registry.base import RegistryDown
 from gauntlet.reference_server.services.base import ServiceContext
-from gauntlet.reference_server.services.room import RoomService
+from gauntlet.reference_server.services.room import LISTS_MAX, RoomService
 from gauntlet.reference_server.store.base import Present, RoomState
 
 OLD, NEW = "e1|1-1", "e2|1-9"
@@ -334,6 +334,35 @@ async def test_strangers_cannot_tell_whether_a_room_exists(room):
     ]
     assert responses[0].status == 403
     assert responses[0] == responses[1]
+
+
+async def test_few_lists_of_members_are_read_at_the_same_time(room, messages, monkeypatch):
+    """Two dozen lists of 100,000 names, also for strangers, took a process to a gigabyte."""
+    monkeypatch.setattr("gauntlet.reference_server.services.room.LIST_WAIT_S", 0.05)
+    reading, most, go_on, answer = 0, 0, asyncio.Event(), messages.request
+
+    async def slow(*args, **query):
+        nonlocal reading, most
+        reading += 1
+        most = max(most, reading)
+        await go_on.wait()
+        reading -= 1
+        return await answer(*args, **query)
+
+    messages.request = slow
+    request = Request("GET", "/v1/rooms/r.x/members", user="ann")
+    calls = [asyncio.create_task(room.router.handle(request)) for _ in range(2 * LISTS_MAX)]
+    while sum(call.done() for call in calls) < LISTS_MAX:
+        await asyncio.sleep(0.01)
+    refused = [call.result().status for call in calls if call.done()]
+    go_on.set()
+    assert most == LISTS_MAX
+    assert refused == [503] * LISTS_MAX
+    assert sorted(each.status for each in await asyncio.gather(*calls)) == [
+        *[200] * LISTS_MAX,
+        *[503] * LISTS_MAX,
+    ]
+    assert (await room.router.handle(request)).status == 200
 
 
 @pytest.mark.parametrize(("user", "status"), [("ann", 200), ("eve", 403)])

@@ -44,8 +44,10 @@ def fault_problems(fault: Fault, kind: FaultKind, scenario: Scenario) -> Iterato
         elif not name:
             yield ("target",), fault.target, "toxiproxy>NAME with the name of a proxy"
     elif fault.target not in kind.external:
+        there = source == catalog.TOXIPROXY_SOURCE and kind.instead
+        instead = f", or the fault {kind.instead}" if there else ""
         words = [word if word != "toxiproxy" else "toxiproxy>NAME" for word in kind.external]
-        yield ("target",), fault.target or "nothing", f"one of: {', '.join(words)}"
+        yield ("target",), fault.target or "nothing", f"one of: {', '.join(words)}{instead}"
 
 
 def _is_api(url: str) -> bool:

@@ -50,9 +50,13 @@ def read(file: Path) -> Trace:
             raise ConfigError(
                 f"the trace {file} must have at most {BYTES_MAX:,} bytes; got {size_bytes:,}"
             )
-        text = file.read_text(encoding="utf-8-sig")  # spreadsheets write a byte order mark
+        # Spreadsheets write a byte order mark.
+        with file.open(encoding="utf-8-sig") as stream:
+            text = stream.read(BYTES_MAX + 1)  # a device without end has no size
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"the trace {file} cannot be read: {error}") from error
+    if len(text) > BYTES_MAX:
+        raise ConfigError(f"the trace {file} must have at most {BYTES_MAX:,} bytes; got more")
     return parse(text, str(file))
 
 

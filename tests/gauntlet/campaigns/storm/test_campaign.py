@@ -352,6 +352,7 @@ def test_list_prints_the_faults_and_runs_nothing(runs, capsys):
         (["--minutes", "nan"], "--minutes must be between 0.67 and 1440; got nan"),
         (["--count", "0"], "--count must be between 1 and 1000; got 0"),
         (["--attempts", "-1"], "--attempts must be between 0 and 1000; got -1"),
+        (["--seed", str(2**63)], f"--seed must have at most 62 bits; got {2**63}"),
         (["--only", "f99-kill"], "--only must be `none`, or some of: f1-"),
         (["--only", "f1-kill", "--count", "2"], "--only must be given with one storm"),
         (["nowhere"], "nowhere"),

@@ -9,8 +9,9 @@ from gauntlet.campaigns.storm import drawing
 from gauntlet.campaigns.storm.menu import Disturbance, menu_of
 from gauntlet.chaos.faults import conflicts
 from gauntlet.chaos.faults.targets import StackPlan, resolve_components
-from gauntlet.core.scenario import catalog, validation
+from gauntlet.core.scenario import catalog, loader, validation
 from gauntlet.core.scenario.model import Scenario
+from gauntlet.core.scenario.rules import load_size
 from gauntlet.reference_server.cluster.topology import plan as topology
 from gauntlet.scenarios import library
 
@@ -117,6 +118,17 @@ def test_a_fault_keeps_its_distance_until_the_target_has_settled():
 
 def test_the_shortest_storm_has_room_for_faults():
     assert all(drawn(seed, steady_s=drawing.SHORTEST_S) for seed in SEEDS)
+
+
+def test_a_storm_of_a_day_can_be_written_to_a_file():
+    """It would have had up to 28,800 faults, more than a file may contain."""
+    scenario = base()
+    load = replace(scenario.load, steady=type(scenario.load.steady)(86_400))
+    for seed in SEEDS[:3]:
+        faults = list(drawn(seed, steady_s=86_400.0))
+        assert 100 < len(faults) <= load_size.FAULTS_MAX
+        text = loader.to_yaml(replace(scenario, load=load, faults=faults))
+        assert len(loader.parse(text, "storm.yaml").faults) == len(faults)
 
 
 def test_other_servers_have_faults_on_their_link_and_their_process():

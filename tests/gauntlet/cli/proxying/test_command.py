@@ -138,6 +138,13 @@ def test_a_wrong_file_ends_the_start_with_its_name_and_no_traceback(
     assert "Traceback" not in error
 
 
+def test_a_device_without_end_is_refused(start):
+    """It would fill the memory."""
+    _, error = start("--port", "0", "--config", "/dev/zero").communicate(timeout=60)
+    assert "/dev/zero cannot be read" in error
+    assert "Traceback" not in error
+
+
 def test_a_missing_file_and_a_port_in_use_are_errors(start, tmp_path):
     child = start("--port", "0", "--config", str(tmp_path / "none.json"))
     _, error = child.communicate(timeout=60)

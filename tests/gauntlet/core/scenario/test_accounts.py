@@ -74,6 +74,20 @@ def test_a_pattern_must_give_every_account_another_name(pattern):
     assert accounts.pattern_problem(pattern)
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    ["{n:9999999999}", "{n:01000}", "{run:>99999}{n}", "{n:{run}}", "{n:{n}}", "u" * 200 + "{n}"],
+)
+def test_a_pattern_whose_names_would_fill_the_memory_or_differ_in_the_run_is_refused(pattern):
+    assert "at most 200 characters" in accounts.pattern_problem(pattern) or (
+        "a width below 1000" in accounts.pattern_problem(pattern)
+    )
+
+
+def test_a_pattern_may_have_a_width():
+    assert accounts.pattern_problem("load-{run:>20}-{n:0100}") == ""
+
+
 @given(st.integers(2, 500), st.integers(1, 8))
 def test_workers_share_no_account_and_need_no_more_than_the_count(users, workers):
     taken = []

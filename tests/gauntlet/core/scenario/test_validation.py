@@ -60,6 +60,36 @@ def test_queue_and_backlog_must_hold_at_least_one_send(key):
     ]
 
 
+def test_a_description_of_more_than_a_page_is_refused():
+    plain = {"version": 1, "name": "x", "about": "x" * 2000}
+    assert list(problems(from_builtins(plain))) == []
+    ((path, found, _),) = problems(from_builtins({**plain, "about": "x" * 2001}))
+    assert (path, found) == (("about",), "2001")
+
+
+@pytest.mark.parametrize(("seed", "fine"), [(2**63 - 1, True), (2**63, False), (-(10**30), False)])
+def test_a_seed_has_no_more_bits_than_a_scenario_file_may_contain(seed, fine):
+    """The command line can set another one than the file."""
+    plain = {"version": 1, "name": "x", "about": "x", "seed": seed}
+    found = [problem.path for problem in problems(from_builtins(plain))]
+    assert found == ([] if fine else [("seed",)])
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "found"),
+    [
+        ("attempt_timeout", "0s", "0 s"),
+        ("give_up_after", 0, "0 s"),
+        ("lag_budget_ms", -5, "-5"),
+        ("lag_budget_ms", float("inf"), "inf"),
+        ("lag_budget_ms", float("nan"), "nan"),
+    ],
+)
+def test_a_limit_that_every_send_or_none_would_exceed_is_refused(key, value, found):
+    plain = {"version": 1, "name": "x", "about": "x", "load": {key: value}}
+    assert [problem[:2] for problem in problems(from_builtins(plain))] == [(("load", key), found)]
+
+
 @pytest.mark.parametrize(
     ("name", "share", "where", "found"),
     [
@@ -219,6 +249,59 @@ def test_parameters_of_a_fault_must_have_their_kind(params, fine):
             "at most latency",
         ),
         (
+            {"kind": "restart", "target": "edge", "for": "3s", "params": {"every": "3s"}},
+            ("params", "every"),
+            "'3s'",
+            "shorter than the fault itself (for: 3 s), which otherwise restarts nothing again",
+        ),
+        (
+            {"kind": "restart", "target": "edge", "params": {"every": "1s"}},
+            ("params", "every"),
+            "'1s'",
+            "shorter than the fault itself (for: 0 ms), which otherwise restarts nothing again",
+        ),
+        (
+            {"kind": "terminate-backends", "for": "1s", "params": {"every": 1}},
+            ("params", "every"),
+            "1",
+            "shorter than the fault itself (for: 1 s), which otherwise ends nothing again",
+        ),
+        (
+            {"kind": "failover", "target": "registry", "for": "1s"},
+            ("params", "promote_after"),
+            "'1s'",
+            "shorter than the fault itself (for: 1 s), which otherwise ends before the promotion",
+        ),
+        (
+            {
+                "kind": "disk-slow-fsync",
+                "target": "message",
+                "for": "3s",
+                "params": {"delay": "5s"},
+            },
+            ("params", "delay"),
+            "'5s'",
+            "shorter than the fault itself (for: 3 s), which otherwise ends before a sync shows it",
+        ),
+        (
+            {"kind": "surge", "target": "gateway", "for": "1s", "params": {"factor": 1.0}},
+            ("params", "factor"),
+            "1",
+            "above 1, because a surge by 1 changes nothing",
+        ),
+        (
+            {"kind": "command", "params": {"inject": ["a"], "heal": ["b"], "timeout": "0s"}},
+            ("params", "timeout"),
+            "'0s'",
+            "a duration such as 15s, 300ms or 1m30s, longer than 0",
+        ),
+        (
+            {"kind": "power-loss", "target": "message", "params": {"torn": -1}},
+            ("params", "torn"),
+            "-1",
+            "between 0 and 100",
+        ),
+        (
             {"kind": "blackhole", "for": "1s", "params": {"on": "1s"}},
             ("params", "off"),
             "nothing",
@@ -369,6 +452,25 @@ def test_groups_are_refused_on_an_external_system():
     params = {"groups": {"a": ["client"], "b": ["edge"]}}
     ((path, _, _),) = problems_of(system, kind="partition", params=params, **{"for": "1s"})
     assert path == ("faults", 0, "params", "groups")
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "power-loss", "target": "message", "params": {"torn": 0}},
+        {"kind": "restart", "target": "edge", "for": "3s", "params": {"every": "2s"}},
+        {"kind": "restart", "target": "edge"},
+        {"kind": "failover", "target": "registry", "for": "2s"},
+    ],
+)
+def test_what_the_reference_writes_as_a_default_may_also_be_given(fault):
+    assert problems_of({}, **fault) == []
+
+
+@pytest.mark.parametrize("written", ["reset-peer", "TIMEOUT", "Slow_Close", "packet-reorder"])
+def test_names_of_toxiproxy_are_known_however_they_are_written(written):
+    ((_, _, allowed),) = problems_of(kind=written)
+    assert allowed.startswith(catalog.INSTEAD[written.lower().replace("-", "_")])
 
 
 @pytest.mark.parametrize("name", catalog.INSTEAD)

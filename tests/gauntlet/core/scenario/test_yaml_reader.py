@@ -9,8 +9,10 @@ import yaml
 from gauntlet.campaigns.gate import suite
 from gauntlet.campaigns.plan.sources import prices
 from gauntlet.core.errors import ConfigError
-from gauntlet.core.scenario import loader, yaml_reader
+from gauntlet.core.scenario import accounts, loader, secrets, yaml_reader
 from gauntlet.core.scenario.overrides import sla_file
+from gauntlet.core.scenario.secrets import Secret
+from gauntlet.core.scenario.traces import arrival_trace
 from gauntlet.runner.system_metrics import metrics_file
 from gauntlet.scenarios import library
 
@@ -76,7 +78,7 @@ def test_a_merged_key_can_be_overridden():
 @pytest.mark.parametrize("value", ["1:30", "-1:30:00", "1:30.5"])
 def test_a_number_of_base_60_is_refused_with_its_line(value):
     """`users: 1:30` would be 90 users."""
-    with pytest.raises(ConfigError, match=f"^f:2: {value} would be a number of base 60"):
+    with pytest.raises(ConfigError, match=rf"^f:2: {value} would be a number of base 60 \(users\)"):
         yaml_reader.read(f"name: x\nusers: {value}\n", "f")
     assert yaml_reader.read(f'name: "{value}"', "f")[1] == {"name": value}
 
@@ -85,8 +87,97 @@ def test_merge_keys_that_double_a_mapping_again_and_again_are_refused_soon():
     """Thirty lines would otherwise make a thousand million keys."""
     levels = [f"a{n}: &a{n}\n  <<: [*a{n - 1}, *a{n - 1}]" for n in range(1, 31)]
     text = "\n".join(["a0: &a0 {x: 1, y: 2}", *levels])
-    with pytest.raises(ConfigError, match=r"^f:\d+: a mapping has more than 10000 keys"):
+    with pytest.raises(ConfigError, match=r"^f:23: .* 20000 keys and values, here in a11"):
         yaml_reader.read(text, "f")
+
+
+def bomb(form):
+    """Return seven lists or mappings of nine, each of which has the one before nine times."""
+    items = ["x", *(f"*a{level}" for level in range(6))]
+    key = "k{}: " if "{{" in form else ""
+    levels = [form.format(", ".join(key.format(n) + item for n in range(9))) for item in items]
+    return "[" + ", ".join(f"&a{n} {text}" for n, text in enumerate(levels)) + "]"
+
+
+@pytest.mark.parametrize("key", ["about", "load", "nosuch", "version"])
+@pytest.mark.parametrize(
+    "text",
+    [bomb("[{}]"), bomb("{{{}}}")],
+    ids=["lists", "mappings"],
+)
+def test_aliases_that_multiply_a_list_again_and_again_are_refused_with_the_key(key, text):
+    """To show the value in an error message took seconds, and more levels all of the memory."""
+    head = HEAD if key != "version" else "name: x\nabout: x\n"
+    with pytest.raises(ConfigError) as caught:
+        loader.parse(f"{head}{key}: {text}\n", "x.yaml")
+    problem = f"x.yaml:3: the file has more than 20000 keys and values, here in {key}"
+    assert str(caught.value) == problem
+
+
+def test_a_long_text_that_aliases_repeat_counts_as_often_as_it_occurs():
+    text = f"about: [&a {'x' * 100_000}{', *a' * 300}]\n"
+    assert error_of(text).endswith("more than 20000 keys and values, here in about")
+
+
+def test_a_chain_of_aliases_does_not_nest_deeper_than_lists_may():
+    """It would exceed Python's recursion limit when the value is shown."""
+    links = "".join(f", &a{n} [*a{n - 1}]" for n in range(1, 50))
+    message = error_of(f"about: [&a0 [x]{links}]\n")
+    assert message == "x.yaml:3: lists and mappings are nested more than 32 deep"
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("about: &a [*a]", "about[0]"),
+        ("target: &a {server: *a}", "target.server"),
+        ("target: &a {<<: *a}", "target.<<"),
+        ("load: &a {x: [{y: *a}]}", "load.x[0].y"),
+    ],
+)
+def test_an_alias_of_what_it_is_a_part_of_is_refused(text, key):
+    assert error_of(text) == f"x.yaml:3: {key} is an alias of what it is a part of"
+
+
+def test_aliases_and_merge_keys_of_ordinary_size_are_read_and_keep_their_lines():
+    text = HEAD + (
+        "about: x\nfaults:\n"
+        "  - &a {id: a, kind: kill, target: edge, at: 1s, for: 1s}\n"
+        "  - {<<: *a, id: b, at: 5s}\n"
+        "  - {<<: *a, id: c, at: 9h}\n"
+    )
+    with pytest.raises(ConfigError, match=r"^x.yaml:7: faults\[2\].at must be early enough"):
+        loader.parse(text, "x.yaml")
+    faults = loader.parse(text.replace("9h", "9s"), "x.yaml").faults
+    assert [(fault.id, fault.kind, fault.at) for fault in faults] == [
+        ("a", "kill", 1.0), ("b", "kill", 5.0), ("c", "kill", 9.0)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("character", ["\0", "\x07", "\x7f", "\ufffe"])
+def test_a_character_that_no_yaml_file_may_contain_is_reported_with_its_line(character):
+    message = error_of(f"about: x{character}y\n")
+    problem = f"the file is not valid YAML: it contains the character {ord(character):#06x}"
+    assert message == f"x.yaml:3: {problem}"
+
+
+@pytest.mark.parametrize("value", ["0100", "-017", "+0_7", "00"])
+def test_a_number_of_base_8_is_refused_with_line_and_key(value):
+    """`users: 0100` would be 64 users."""
+    with pytest.raises(ConfigError) as caught:
+        yaml_reader.read(f"load:\n  users: {value}\n", "f")
+    problem = f"f:2: {value} would be a number of base 8 (load.users); omit the leading zero"
+    assert str(caught.value) == problem
+    assert yaml_reader.read(f'name: ["{value}", 0, 0.5, 100]', "f")[1] == {
+        "name": [value, 0, 0.5, 100]
+    }
+
+
+@pytest.mark.parametrize("value", ["9" * 4000, "0x" + "f" * 5000, "-1" + "0" * 30, str(2**63)])
+def test_a_number_that_no_result_could_hold_is_refused_with_line_and_key(value):
+    """Python cannot even show one of 5,000 hexadecimal digits."""
+    assert error_of(f"seed: {value}\n") == "x.yaml:3: seed is a number of more than 63 bits"
+    assert yaml_reader.read(f"a: {2**63 - 1}", "f")[1] == {"a": 2**63 - 1}
 
 
 def test_a_file_of_comments_without_end_is_not_parsed():
@@ -154,9 +245,51 @@ def test_a_hostile_file_is_refused_after_a_second_of_work(text, monkeypatch):
     assert done["nodes"] <= yaml_reader._NODES_MAX + 2
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "load: {steady: '" + "1m" * 100_000 + "'}",
+        "load: {rate: '" + "1" * 100_000 + "'}",
+        "faults: [{id: x, kind: kill, target: edge, at: {after: '" + "9" * 5000 + " acks'}}]",
+        "faults: [{id: x, kind: " + "k" * 100_000 + ", target: edge, at: 1s}]",
+        "'" + "k" * 900 + "': 1",
+        "load: {'" + "k" * 900 + "': 1}",
+        "load: {workload: {'" + "k" * 900 + "': 1}}",
+    ],
+    ids=["duration", "rate", "moment", "kind", "key", "key-of-load", "workload"],
+)
+def test_the_message_about_a_long_text_is_short(text):
+    message = error_of(f"about: x\n{text}\n")
+    assert message.startswith("x.yaml:4: ")
+    assert "…" in message
+    assert len(message) < 1_500
+
+
 def test_a_file_without_end_is_refused():
     with pytest.raises(ConfigError, match="more than 1048576 characters"):
         loader.load(Path("/dev/zero"))
+
+
+def secret_of(file):
+    return secrets.value_of("x", Secret(file=str(file)), None)
+
+
+@pytest.mark.parametrize(
+    ("read", "module", "limit"),
+    [
+        (arrival_trace.read, arrival_trace, "BYTES_MAX"),
+        (lambda file: accounts.read(file, {}), accounts, "_BYTES_MAX"),
+        (secret_of, secrets, "_CHARACTERS_MAX"),
+    ],
+    ids=["trace", "accounts", "secret"],
+)
+def test_a_device_without_end_is_refused_wherever_a_scenario_names_a_file(
+    read, module, limit, monkeypatch
+):
+    """It has no size, so that it would fill the memory."""
+    monkeypatch.setattr(module, limit, 1000)
+    with pytest.raises(ConfigError, match=r"must have at most 1,?000 "):
+        read(Path("/dev/zero"))
 
 
 @pytest.mark.parametrize(
