@@ -22,6 +22,11 @@ _FIGURES = {
 _NUMBER = re.compile(r"(?P<whole>[\d,]+)(?:\.(?P<decimals>\d+))?(?P<unit>[^\d]*)")
 
 
+def counted(count: int, one: str, many: str) -> str:
+    """Return a number with its noun: `1 entry` or `1,234 entries`."""
+    return f"{count:,} {one if count == 1 else many}"
+
+
 def ms(value: Any, *, at_least: bool = False) -> str:
     """Return milliseconds as `12.3 ms` or `4.21 s`, `∞` if infinite, `–` without a value.
 

@@ -32,9 +32,10 @@ def find(history: History) -> Iterator[Witness]:
         shown, stored = int(at[number]), int(right[number])
         subject, receiver = int(records["peer"][shown]), int(history.user[shown])
         conv = names.conv(int(records["conv"][shown]))
+        how = f"was shown to {names.user(receiver)}" if receiver else "is stored"
         yield Witness(
-            f"Position {records['seq'][shown]} of {conv} was shown to {names.user(receiver)} as "
-            f"the exit of {names.user(subject)}, but is the exit of "
+            f"Position {records['seq'][shown]} of {conv} {how} as the exit of "
+            f"{names.user(subject)}, but is the exit of "
             f"{names.user(int(records['peer'][stored]))}.",
             (),
             receiver,

@@ -73,6 +73,7 @@ _OBTAINED = {
 _SENDS = (Probe.SEND, Probe.IMPOSTOR_SEND)
 _IMPOSTORS = (Probe.IMPOSTOR, Probe.IMPOSTOR_SEND, Probe.IMPOSTOR_CONNECT)
 _BLOCKED = (Probe.BLOCKED_SEND, Probe.BLOCKED_REQUEST)
+_NAMED = "In {count} of these cases, the server names a member who was never added."
 BLOCK_NS = 5 * NS_PER_S  # between the answer to a block and an attempt of who is blocked
 
 
@@ -94,10 +95,12 @@ def check(history: History) -> Finding:
     return Finding(
         examined=int((result != ProbeResult.UNKNOWN).sum()),
         subject="answered requests of strangers",
-        statement="Users read, entered or wrote to conversations of others {count} times{among}.",
+        subject_of_one="answered request of a stranger",
+        statement="In {count} {cases}, users read, entered or wrote to conversations of others"
+        "{among}.",
         count=granted.size + stored.size + attended.size + named.size,
         witnesses=tuple(witnesses[:WITNESSES_MAX]),
-        aside=Counted("Of these times, {count} are members who were never added.", int(named.size)),
+        aside=Counted(_NAMED, int(named.size)),
         not_applicable="" if probes.size else "No user made requests as a stranger.",
     )
 
@@ -236,9 +239,11 @@ def _granted_witness(history: History, at: int) -> Witness:
     if tried in _BLOCKED:
         return Witness(f"A user {_OBTAINED[tried]} another one who blocks them.", records=(at,))
     what = _OBTAINED[tried].format(conv=conv, seq=record["seq"])
-    who, how = history.names.user(user), "without being a member"
+    # A history of others may not say who tried.
+    who, how = history.names.user(user) if user else "A user", "without being a member"
     if tried in _IMPOSTORS:
-        who, how = "An impostor", f"as {who}, with a login that the server had not issued"
+        member = history.names.user(user) if user else "a member"
+        who, how = "An impostor", f"as {member}, with a login that the server had not issued"
     return Witness(f"{who} {what} {how}.", (), user, (at,))
 
 

@@ -34,8 +34,8 @@ def check(history: History) -> Finding:
     return Finding(
         examined=orders.answered,
         subject="messages sent after receiving another",
-        statement="{count} {groups} of messages among {examined} {subject} {were} seen before what "
-        "they answer.",
+        subject_of_one="message sent after receiving another",
+        statement="{count} {groups} of messages among {total} {were} seen before what they answer.",
         count=len(overtaken),
         witnesses=tuple(_witness(history, found) for found in overtaken[:WITNESSES_MAX]),
         not_applicable=""

@@ -28,8 +28,9 @@ def check(history: History) -> Finding:
     return Finding(
         examined=orders.delivered,
         subject="pairs of messages presented one after the other",
+        subject_of_one="pair of messages presented one after the other",
         statement="Receivers saw {count} {groups} of messages in contradicting orders, among "
-        "{examined} {subject}.",
+        "{total}.",
         count=len(cycles),
         witnesses=tuple(_witness(history, cycle) for cycle in cycles[:WITNESSES_MAX]),
     )

@@ -68,8 +68,10 @@ def _records(history: History, message: int, session: int) -> tuple[int, ...]:
 def _stored_witness(history: History, message: int) -> Witness:
     records = history.records
     copies = (history.messages.of_record == message) & equal(records["kind"], Kind.AUDIT)
-    positions = ", ".join(str(seq) for seq in records["seq"][copies] if seq)
-    where = f"at positions {positions}" if positions else f"{copies.sum()} times"
+    positions = [str(seq) for seq in records["seq"][copies] if seq]
+    where = f"at positions {', '.join(positions)}"
+    if len(positions) < copies.sum():  # the others are not known
+        where = f"{copies.sum()} times"
     return Witness(
         f"The audit finds {history.title(message)} stored {where}.",
         (message,),

@@ -81,6 +81,7 @@ def _finding(stays: int, witnesses: list[Witness], not_applicable: str) -> Findi
     return Finding(
         examined=stays,
         subject="stays in rooms",
+        subject_of_one="stay in a room",
         statement="{count} {reports} of exits {are} missing or wrong{among}.",
         count=len(witnesses),
         witnesses=tuple(witnesses[:WITNESSES_MAX]),
@@ -146,10 +147,9 @@ def _is_uncertain(history: History, departures: Departures, t_ns: int) -> bool:
 
 def _witness(history: History, key: Key, entry: RoomEntry, text: str) -> Witness:
     conv, user = key
-    name = history.names.user(user) if user else "a user whom the load does not have"
     return Witness(
         f"Position {entry.position} of {history.names.conv(conv)} reports the exit "
-        + text.format(user=name),
+        + text.format(user=history.names.user(user)),
         (),
         user,
         (entry.record,),

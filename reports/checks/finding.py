@@ -4,20 +4,29 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gauntlet.reports.formatting import counted
 from gauntlet.reports.history.arrays import Ints
 from gauntlet.reports.history.history import History
 
 WITNESSES_MAX = 10
 
-# Words of a statement that depend on the number of violations: (for one, for any other number).
+# Words of a sentence that depend on its number: (for one, for any other number).
 _INFLECTED = {
     "are": ("is", "are"),
     "were": ("was", "were"),
+    "have": ("has", "have"),
+    "cases": ("case", "cases"),
     "duplicates": ("a duplicate", "duplicates"),
     "groups": ("group", "groups"),
     "reports": ("report", "reports"),
     "pushes": ("push", "pushes"),
+    "messages": ("message", "messages"),
+    "positions": ("position", "positions"),
 }
+
+
+def _inflected(count: int) -> dict[str, str]:
+    return {word: forms[count != 1] for word, forms in _INFLECTED.items()}
 
 
 class Outcome(StrEnum):
@@ -49,13 +58,13 @@ class Witness:
 
 @dataclass(frozen=True)
 class Counted:
-    """A sentence with the field {count}, and the number for it."""
+    """A sentence with the field {count}, and the number for it; it may have inflected words."""
 
     sentence: str
     count: int
 
     def __str__(self) -> str:
-        return self.sentence.format(count=f"{self.count:,}")
+        return self.sentence.format(count=f"{self.count:,}", **_inflected(self.count))
 
 
 @dataclass(frozen=True)
@@ -63,11 +72,12 @@ class Finding:
     """What a check found: `count` violations among `examined` things, which `subject` names.
 
     `statement` is the sentence about them, with the fields {count}, {examined}, {subject} and the
-    inflected words of `_INFLECTED`, such as {are}. Violations of some checks concern nothing that
-    is counted in `examined`: the field {among} stands for "in {examined} {subject}" with a comma,
-    and for nothing if that would be none. `unknown` and `not_applicable` are sentences on
-    why there is no answer; violations that were found count nevertheless. `times_ns` is when each
-    violation happened, as far as known, and `happened` the verb of a sentence on that.
+    inflected words of `_INFLECTED`, such as {are}. The field {total} stands for "{examined}
+    {subject}", or for "1 {subject_of_one}". Violations of some checks concern nothing that is
+    counted in `examined`: the field {among} stands for "in {total}" with a comma, and for nothing
+    if that would be none. `unknown` and `not_applicable` are sentences on why there is no answer;
+    violations that were found count nevertheless. `times_ns` is when each violation happened, as
+    far as known, and `happened` the verb of a sentence on that.
 
     A history may be judged in parts, of which each has a finding. What differs between parts is
     therefore a number beside its sentence: `doubts` are like `unknown`, but for {count} items, and
@@ -91,6 +101,7 @@ class Finding:
     aside: Counted | None = None
     unexamined: int = 0
     crashed: bool = False
+    subject_of_one: str = ""
 
     def why_unknown(self) -> str:
         """Return a sentence on why there is no answer, empty if there is one."""
@@ -99,14 +110,14 @@ class Finding:
 
     def describe(self) -> str:
         """Return the statement with its numbers."""
-        words = {word: forms[self.count != 1] for word, forms in _INFLECTED.items()}
-        among = f", in {self.examined:,} {self.subject}" if self.examined else ""
+        total = counted(self.examined, self.subject_of_one or self.subject, self.subject)
         statement = self.statement.format(
             count=f"{self.count:,}",
             examined=f"{self.examined:,}",
             subject=self.subject,
-            among=among,
-            **words,
+            total=total,
+            among=f", in {total}" if self.examined else "",
+            **_inflected(self.count),
         )
         return f"{statement} {self.aside}" if self.aside and self.aside.count else statement
 

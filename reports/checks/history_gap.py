@@ -23,7 +23,7 @@ conversation contains are therefore counted as a range and not one by one.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -42,6 +42,7 @@ from gauntlet.reports.checks._shared import (
     messages_at,
 )
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Counted, Finding, Witness
+from gauntlet.reports.formatting import counted
 from gauntlet.reports.history.arrays import (
     NEVER,
     Bools,
@@ -71,7 +72,7 @@ KIND = CheckKind(
 
 
 _MAY_DISAPPEAR = (
-    "{count} positions are missing that pages had to contain, and the adapter declares that "
+    "{count} {positions} {are} missing that pages had to contain, and the adapter declares that "
     "messages may be deleted or expire."
 )
 _NOTHING = "Hardly any page had to contain a position that its reader does not have anyway."
@@ -329,8 +330,7 @@ def _page_witness(history: History, page: int, position: int) -> Witness:
     absent = "without" if record["spare"] & PageFlag.LISTED else "but never"
     return Witness(
         f"{history.names.user(user)} requested {history.names.conv(int(record['conv']))} after "
-        f"position {record['seq']} and received {record['peer']} entries, {absent} position "
-        f"{position}.",
+        f"position {record['seq']} and received {_entries(record)}, {absent} position {position}.",
         messages_at(history, int(record["conv"]), position),
         user,
         (page,),
@@ -353,10 +353,14 @@ def _short_witness(history: History, page: int) -> Witness:
     record = history.records[page]
     return Witness(
         f"The audit requested {history.names.conv(int(record['conv']))} after position "
-        f"{record['seq']} and received {record['peer']} entries, although the page reports the "
-        f"head {record['sseq']}.",
+        f"{record['seq']} and received {_entries(record)}, although the page reports the head "
+        f"{record['sseq']}.",
         records=(page,),
     )
+
+
+def _entries(page: Any) -> str:
+    return counted(int(page["peer"]), "entry", "entries")
 
 
 def _hole_witness(history: History, hole: Hole) -> Witness:

@@ -11,6 +11,7 @@ from gauntlet.core.history import Kind, PageFlag
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import HISTORY, SERVER_SEQ
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
+from gauntlet.reports.formatting import counted
 from gauntlet.reports.history.arrays import equal, ints
 from gauntlet.reports.history.history import History
 
@@ -47,12 +48,13 @@ def check(history: History) -> Finding:
 def _witness(history: History, page: int) -> Witness:
     record, user = history.records[page], int(history.user[page])
     reader = history.names.user(user) if user else "The audit"
+    entries = counted(int(record["peer"]), "entry", "entries")
     what = "that are not in ascending order"
     if not record["spare"] & PageFlag.DISORDERED:
         what = "of which the first is not behind that position"
     return Witness(
         f"{reader} requested {history.names.conv(int(record['conv']))} after position "
-        f"{record['seq']} and received {record['peer']} entries {what}.",
+        f"{record['seq']} and received {entries} {what}.",
         (),
         user,
         (page,),

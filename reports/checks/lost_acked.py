@@ -28,10 +28,10 @@ KIND = CheckKind(
 )
 
 _MAY_DISAPPEAR = (
-    "{count} acknowledged messages are not stored, and the adapter declares that messages may be "
-    "deleted or expire."
+    "{count} acknowledged {messages} {are} not stored, and the adapter declares that messages may "
+    "be deleted or expire."
 )
-_UNAUDITED = "{count} acknowledged messages are in conversations that were not audited."
+_UNAUDITED = "{count} acknowledged {messages} {are} in conversations that were not audited."
 
 
 def check(history: History) -> Finding:

@@ -29,7 +29,9 @@ KIND = CheckKind(
 )
 
 
-_EDITED = "{count} more have another content than was sent, which the adapter declares as allowed."
+_EDITED = (
+    "{count} more {have} another content than was sent, which the adapter declares as allowed."
+)
 
 
 def check(history: History) -> Finding:

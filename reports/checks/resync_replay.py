@@ -40,8 +40,8 @@ def check(history: History) -> Finding:
     return Finding(
         examined=returns,
         subject="connections of clients that returned",
-        statement="{count} {pushes} repeated what their client already had, "
-        "on {examined} {subject}.",
+        subject_of_one="connection of a client that returned",
+        statement="{count} {pushes} repeated what their client already had, on {total}.",
         count=copies.size,
         witnesses=tuple(_witness(history, int(at)) for at in copies[:WITNESSES_MAX]),
         times_ns=ints(history.records["t_ns"][copies]),

@@ -56,7 +56,7 @@ from gauntlet.reports.metrics.latency import returned_before_delivery
 _PUSH_NS = NS_PER_S
 _LEAVE_NS = 5 * NS_PER_S
 _NOT_OWED = (
-    "{count} more were missed by receivers who were not connected, which the adapter declares "
+    "{count} more {were} missed by receivers who were not connected, which the adapter declares "
     "as allowed (at most once)."
 )
 

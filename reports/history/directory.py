@@ -202,9 +202,16 @@ class Names:
         return self._users.take(at), self._sessions.take(at)
 
     def user(self, number: int) -> str:
-        """Return the name of a user, or of an account outside the load, for a sentence."""
+        """Return the name of a user, or of an account outside the load, for a sentence.
+
+        The number 0 is that of no user: a record names one of whom nothing else is known.
+        """
         name = self.users.get(number)
-        return self._accounts.get(number, f"user {number}") if name is None else name
+        return (
+            self._accounts.get(number, f"user {number}" if number else "an unknown user")
+            if name is None
+            else name
+        )
 
     def message(self, number: int) -> str:
         """Return how a sentence names a message: its id in an imported history, or its number."""

@@ -18,6 +18,7 @@ from gauntlet.core.history import (
     RoomEvent,
     StampFlag,
 )
+from gauntlet.reports import formatting
 from gauntlet.reports.checks._held_pushes import waits_for
 from gauntlet.reports.history.deliveries import CHANNEL_BITS
 from gauntlet.reports.history.history import History
@@ -224,7 +225,7 @@ def _other(history: History, row: Any) -> str:
 def _page(row: Any) -> str:
     if row["spare"] & PageFlag.HEADS:
         return f"the list of heads ends at position {row['sseq']:,}"
-    entries = "1 entry" if row["peer"] == 1 else f"{row['peer']:,} entries"
+    entries = formatting.counted(int(row["peer"]), "entry", "entries")
     reader = "a page" if row["link"] else "a page of the audit"
     return (
         f"{reader} after position {row['seq']:,} has {entries} and reaches position {row['sseq']:,}"

@@ -53,3 +53,11 @@ def test_values_beside_each_other_have_the_same_decimals(texts, shown):
 )
 def test_figures_are_in_words(indicator, words):
     assert formatting.figure(indicator) == words
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 entries"), (1, "1 entry"), (2, "2 entries"), (1_234, "1,234 entries")],
+)
+def test_a_noun_agrees_with_its_number(count, text):
+    assert formatting.counted(count, "entry", "entries") == text

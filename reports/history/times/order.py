@@ -18,6 +18,7 @@ import numpy as np
 
 from gauntlet.core.clock import NS_PER_MS, NS_PER_S, format_s
 from gauntlet.core.history import Channel, Kind, worker_of_shard
+from gauntlet.reports.formatting import counted
 from gauntlet.reports.history.arrays import (
     NEVER,
     Bools,
@@ -172,8 +173,8 @@ def _before_the_cause(
     before = early_ns > allowed_ns
     if before.any():
         yield (
-            f"{int(before.sum()):,} deliveries were recorded before their message was first sent, "
-            f"by up to {_s(int(early_ns.max()))}"
+            f"{counted(int(before.sum()), 'delivery was', 'deliveries were')} recorded before "
+            f"the message was first sent, by up to {_s(int(early_ns.max()))}"
         )
 
 
@@ -190,8 +191,8 @@ def _without_connection(records: Records, user: Ints, connections: Connections) 
     before = t_ns < connections.up_ns[found]
     if before.any():
         yield (
-            f"{int(before.sum()):,} entries were received on connections that were not "
-            "established yet"
+            f"{counted(int(before.sum()), 'entry was', 'entries were')} received before the "
+            "connection was established"
         )
     closed = np.flatnonzero(t_ns > connections.down_ns[found])
     closed = closed[_is_pushed(records.take(received[closed]))]
@@ -200,8 +201,8 @@ def _without_connection(records: Records, user: Ints, connections: Connections) 
     if wrong.any():
         worst_ns = int((ints(records["t_ns"][late]) - down_ns)[wrong].max())
         yield (
-            f"{int(wrong.sum()):,} entries were received on connections that had ended, up to "
-            f"{_s(worst_ns)} before"
+            f"{counted(int(wrong.sum()), 'entry was', 'entries were')} received up to "
+            f"{_s(worst_ns)} after the connection had ended"
         )
 
 

@@ -210,6 +210,41 @@ def test_only_what_was_sent_can_be_acknowledged_without_being_stored():
     assert run.verdict("access").count == 1
 
 
+def test_the_sentence_agrees_with_the_numbers():
+    run = strangers()
+    probe(run, Probe.HISTORY, ProbeResult.REFUSED)
+    run.add(Kind.RANGE, 33, conv=1, peer=3, seq=1)
+    assert run.verdict("access").sentence == (
+        "In 1 case, users read, entered or wrote to conversations of others, in 1 answered request "
+        "of a stranger. In 1 of these cases, the server names a member who was never added."
+    )
+    probe(run, Probe.HISTORY, ProbeResult.GRANTED, seq=1)
+    assert run.verdict("access").sentence.startswith(
+        "In 2 cases, users read, entered or wrote to conversations of others, in 2 answered "
+        "requests of strangers."
+    )
+
+
+@pytest.mark.parametrize(
+    ("what", "sentence"),
+    [
+        (Probe.HISTORY, "A user read the history of c1, up to position 5 without being a member."),
+        (
+            Probe.IMPOSTOR_SEND,
+            (
+                "An impostor sent a message to c1 as a member, with a login that the server had "
+                "not issued."
+            ),
+        ),
+    ],
+)
+def test_a_history_of_others_need_not_say_who_tried(what, sentence):
+    run = strangers()
+    known = {"conv": 1, "sseq": what, "seq": 5, "spare": ProbeResult.GRANTED}
+    run.add(Kind.PROBE, 12, **known)
+    assert sentences(run.verdict("access")) == [sentence]
+
+
 @pytest.mark.parametrize(("user", "expected"), [(2, []), (3, [1]), (0, [])])
 def test_a_user_who_was_never_added_is_not_named_as_a_member(user, expected):
     run = strangers()
@@ -218,7 +253,9 @@ def test_a_user_who_was_never_added_is_not_named_as_a_member(user, expected):
         run.add(Kind.RANGE, 33, conv=conv, peer=user if conv == 1 else 3, seq=1)
     sentence = "The server names u3 as a member of c1, who was never added to it."
     assert sentences(run.verdict("access")) == [sentence for _ in expected]
-    assert run.verdict("access").sentence.endswith("who were never added.") == bool(expected)
+    assert run.verdict("access").sentence.endswith("a member who was never added.") == bool(
+        expected
+    )
     run.story.scenario["target"] = {"adapter": RECORDED}
     assert run.verdict("access").count == 0
 

@@ -67,6 +67,15 @@ def test_a_message_is_stored_once():
     assert len(found.witnesses[0].records) == 2
 
 
+def test_copies_are_counted_if_the_position_of_one_is_not_known():
+    run = SmallRun((1, 2))
+    run.send(1, 1, 10)
+    for seq in (1, 0):
+        store_again(run, 1, seq)
+    (sentence,) = sentences(run.verdict("duplicate"))
+    assert sentence == "The audit finds message 1 of u1 in c1 stored 2 times."
+
+
 def test_copies_without_a_position_are_counted():
     run = SmallRun((1, 2))
     run.send(1, 1, 10)

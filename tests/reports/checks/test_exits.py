@@ -213,7 +213,7 @@ def test_each_stay_ends_with_one_exit_after_a_departure(events, asked_s, expecte
     [
         ((EXITED,), "1 report of exits is missing or wrong."),
         ((EXITED, EXITED), "2 reports of exits are missing or wrong."),
-        ((EXITED, ENTERED), "1 report of exits is missing or wrong, in 1 stays in rooms."),
+        ((EXITED, ENTERED), "1 report of exits is missing or wrong, in 1 stay in a room."),
     ],
 )
 def test_a_wrong_report_is_not_counted_among_stays_that_were_not_seen(events, statement):
@@ -234,7 +234,7 @@ def test_what_could_not_be_examined_is_unknown(position):
 
 def test_an_exit_of_a_user_whom_the_load_does_not_have_is_named_so():
     found = room(EXITED, user=0).verdict("exit")
-    assert sentences(found) == [reports(1, ABSENT, "a user whom the load does not have")]
+    assert sentences(found) == [reports(1, ABSENT, "an unknown user")]
 
 
 def test_nothing_is_examined_without_stays_or_in_a_recorded_history():

@@ -20,11 +20,16 @@ def finding(statement="{count} of {examined} {subject}.", *, examined=9, **field
         ("{groups}", "group", "groups"),
         ("{reports}", "report", "reports"),
         ("{pushes}", "push", "pushes"),
+        ("{have}", "has", "have"),
+        ("{cases}", "case", "cases"),
+        ("{messages}", "message", "messages"),
+        ("{positions}", "position", "positions"),
     ],
 )
 def test_words_agree_with_the_number_of_violations(word, of_one, of_others):
     said = {count: finding(word, count=count).describe() for count in (0, 1, 2, 11)}
     assert said == {0: of_others, 1: of_one, 2: of_others, 11: of_others}
+    assert [str(Counted(word, count)) for count in (1, 2)] == [of_one, of_others]
 
 
 def test_large_numbers_have_separators():
@@ -34,9 +39,18 @@ def test_large_numbers_have_separators():
     assert finding(aside=Counted("Of {count}.", 0)).describe() == "0 of 9 things."
 
 
-@pytest.mark.parametrize(("examined", "among"), [(0, ""), (1, ", in 1 things")])
+@pytest.mark.parametrize(("examined", "total"), [(0, "0 things"), (1, "1 thing"), (2, "2 things")])
+def test_the_subject_agrees_with_its_own_number(examined, total):
+    found = finding("{count} of {total}.", examined=examined, count=3, subject_of_one="thing")
+    assert found.describe() == f"3 of {total}."
+
+
+@pytest.mark.parametrize(
+    ("examined", "among"), [(0, ""), (1, ", in 1 thing"), (1_234, ", in 1,234 things")]
+)
 def test_what_was_examined_is_mentioned_only_if_there_was_any(examined, among):
-    assert finding("{count} strange{among}.", examined=examined).describe() == f"0 strange{among}."
+    found = finding("{count} strange{among}.", examined=examined, subject_of_one="thing")
+    assert found.describe() == f"0 strange{among}."
 
 
 @pytest.mark.parametrize(

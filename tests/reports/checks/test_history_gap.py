@@ -173,8 +173,8 @@ def read_page(run, user, at_s, *seqs, after=0, last=0):
 def lists_without(entries, seq, after=0):
     """Return the sentence on a position that a page that user 2 read does not list."""
     return (
-        f"u2 requested c1 after position {after} and received {entries} entries, without position "
-        f"{seq}."
+        f"u2 requested c1 after position {after} and received {entries} "
+        f"{'entry' if entries == 1 else 'entries'}, without position {seq}."
     )
 
 
@@ -240,7 +240,7 @@ def test_where_messages_may_disappear_gaps_are_a_doubt(traits):
     run.audit(1, 1, 2, 4, 5, head=5)
     found = run.verdict("history-gap")
     assert (found.outcome, found.count, sentences(found)) == ("unknown", 0, [])
-    assert "1 positions are missing that pages had to contain" in found.sentence
+    assert "1 position is missing that pages had to contain" in found.sentence
     run.add(Kind.AUDIT, 33, conv=1, peer=1, sseq=3, seq=3, flags=Channel.AUDIT)
     assert run.verdict("history-gap").outcome == "valid"
 

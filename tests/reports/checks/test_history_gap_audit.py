@@ -25,8 +25,8 @@ def lacks(conv, first, last):
 def stops_short(entries, head, after=0):
     """Return the sentence on a page of the audit that stops short."""
     return (
-        f"The audit requested c1 after position {after} and received {entries} entries, although "
-        f"the page reports the head {head}."
+        f"The audit requested c1 after position {after} and received {entries} "
+        f"{'entry' if entries == 1 else 'entries'}, although the page reports the head {head}."
     )
 
 

@@ -56,6 +56,25 @@ def test_the_exit_at_a_position_is_that_of_one_user(rows, expected):
     assert all(len(witness.records) == 2 for witness in found)
 
 
+def test_users_whom_nobody_knows_have_no_number():
+    run = shown((0, 1, 1, 10), (2, 1, 0, 33))
+    assert [witness.sentence for witness in misnamed(run)] == [
+        "Position 1 of c1 was shown to u1 as the exit of an unknown user, but is the exit of u2."
+    ]
+
+
+def test_the_audit_may_find_two_exits_at_a_position():
+    found = run_of_audit((2, 3)).verdict("exit").witnesses
+    assert "Position 1 of c1 is stored as the exit of u3, but is the exit of u2." in [
+        witness.sentence for witness in found
+    ]
+
+
+def run_of_audit(users):
+    """Return a run in which the audit finds the exits of these users at position 1."""
+    return shown(*((user, 1, 0, 33 + at) for at, user in enumerate(users)))
+
+
 def test_the_witness_has_the_receiver_and_the_time():
     (witness,) = misnamed(shown((3, 1, 1, 10), (2, 1, 0, 33)))
     assert (witness.user, witness.at_ns) == (1, ns(10))

@@ -185,7 +185,7 @@ def test_another_content_is_no_violation_where_users_may_edit_messages(
     run.add(Kind.DELIVER, 21, **{"conv": 1, "link": 2, "peer": 1, "sseq": 1, "seq": 1} | changed)
     found = run.verdict("phantom")
     assert (found.count, found.examined) == (int(not is_edited), 6)
-    told = "1 more have another content than was sent, which the adapter declares as allowed."
+    told = "1 more has another content than was sent, which the adapter declares as allowed."
     assert (told in found.sentence) is is_edited
 
 

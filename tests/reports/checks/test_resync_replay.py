@@ -78,7 +78,7 @@ def test_the_witness_names_the_connection_and_the_message(conv):
     assert (record["kind"], record["t_ns"]) == (Kind.RECEIVE, ns(21))
     assert (witness.user, witness.messages) == (2, (0,))
     assert found.sentence == (
-        "1 push repeated what their client already had, on 1 connections of clients that returned."
+        "1 push repeated what their client already had, on 1 connection of a client that returned."
     )
 
 

@@ -100,7 +100,7 @@ def test_at_most_once_excuses_only_what_was_missed_while_away(
     assert judged_with("undelivered", story).outcome == "invalid"
     found = judged_with("undelivered", story, Traits(at_most_once=True))
     assert found.outcome == outcome
-    assert ("1 more were missed" in found.sentence) is away
+    assert ("1 more was missed" in found.sentence) is away
 
 
 def test_older_manifests_have_no_traits():

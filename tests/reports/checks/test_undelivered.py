@@ -423,7 +423,7 @@ def test_at_most_once_owes_a_message_to_those_who_were_connected(changed, missin
     found = run.verdict("undelivered")
     # The two others are not missing, so that they are examined in any case.
     assert (sentences(found), found.examined) == ([never()] * missing, 5 + missing)
-    assert ("1 more were missed by receivers who were not connected" in found.sentence) == (
+    assert ("1 more was missed by receivers who were not connected" in found.sentence) == (
         not missing
     )
 

@@ -50,6 +50,7 @@ def test_what_a_run_created_names_no_one(run):
 def test_an_account_outside_the_load_has_a_name_and_is_no_user(run):
     names = read(run, USER, {"row": "account", "account": 900_000, "name": "b0-0"})
     assert (names.user(1), names.user(900_000), names.user(2)) == ("ann", "b0-0", "user 2")
+    assert names.user(0) == "an unknown user"
     assert names.users == {1: "ann"}
 
 

@@ -185,7 +185,7 @@ def test_nothing_is_shown_before_it_was_sent(kind, clocks, allowed_s):
     assert contradicted(run, clocks) == []
     run.deliver(1, 2, 35 - allowed_s - NS, 2, kind=kind)
     run.deliver(1, 3, 36 - allowed_s - 2, 2, kind=kind)
-    said = "2 deliveries were recorded before their message was first sent, by up to 2 s"
+    said = "2 deliveries were recorded before the message was first sent, by up to 2 s"
     assert contradicted(run, clocks) == [said]
 
 
@@ -211,12 +211,10 @@ def test_nothing_is_received_before_its_connection_is_established(kind):
     run.connect(2, 15, link=9)
     run.story.drop(run.story.at(Kind.CONNECT, link=9))
     run.add(kind, 10 - NS, **known | {"link": 9})
-    assert contradicted(run) == [
-        "1 entries were received on connections that were not established yet"
-    ]
+    assert contradicted(run) == ["1 entry was received before the connection was established"]
 
 
-ENDED = "{} entries were received on connections that had ended, up to {} before"
+ENDED = "{} received up to {} after the connection had ended"
 
 
 @pytest.mark.parametrize("kind", [Kind.RECEIVE, Kind.GAP, Kind.ARRIVED, Kind.DELIVER, Kind.ROOM])
@@ -236,7 +234,7 @@ def test_nothing_is_pushed_after_its_connection_has_ended(kind, at_s, changed, i
     run = recorded((1, 2), (1, 2))
     run.disconnect(2, 20)
     run.add(kind, at_s, **{"conv": 1, "link": 2, "peer": 1, "sseq": 1, "seq": 1} | changed)
-    clause = ENDED.format(1, "2 s" if at_s == 22 else "0 ms")
+    clause = ENDED.format("1 entry was", "2 s" if at_s == 22 else "0 ms")
     assert contradicted(run) == [clause] * is_wrong
 
 
@@ -269,7 +267,7 @@ def test_a_push_may_be_held_until_another_entry_completes_the_positions_before_i
     run.add(kind, 25, conv=1, link=2, peer=1, sseq=2, seq=2)
     known = {"conv": 1, "link": 5, "peer": 1, "sseq": 1, "seq": 1}
     run.add(filling, at_s, **known | changed)
-    assert contradicted(run) == ([] if is_held else [ENDED.format(1, "5 s")])
+    assert contradicted(run) == ([] if is_held else [ENDED.format("1 entry was", "5 s")])
 
 
 @pytest.mark.parametrize(("at_s", "is_held"), [(20, True), (20 - NS, False)])
@@ -278,7 +276,7 @@ def test_what_came_before_the_end_of_the_connection_held_nothing_until_after_it(
     run.disconnect(2, 20)
     run.add(Kind.DELIVER, 20.5, conv=1, link=2, peer=1, sseq=2, seq=2)
     run.add(Kind.DELIVER, at_s, conv=1, link=2, peer=1, sseq=1, seq=1)
-    assert contradicted(run) == ([] if is_held else [ENDED.format(1, "500 ms")])
+    assert contradicted(run) == ([] if is_held else [ENDED.format("1 entry was", "500 ms")])
 
 
 def test_of_several_late_pushes_the_latest_of_those_that_were_not_held_is_named():
@@ -287,7 +285,7 @@ def test_of_several_late_pushes_the_latest_of_those_that_were_not_held_is_named(
     for conv, at_s in ((1, 21), (2, 24), (1, 27), (1, 23)):
         run.add(Kind.DELIVER, at_s, conv=conv, link=2, peer=1, sseq=at_s, seq=at_s)
     run.page(1, 2, 27, after=0, last=2, entries=0)
-    assert contradicted(run) == [ENDED.format(3, "4 s")]
+    assert contradicted(run) == [ENDED.format("3 entries were", "4 s")]
 
 
 def test_where_nothing_is_recorded_no_time_is_impossible():
@@ -303,7 +301,7 @@ def test_a_foreign_body_is_no_delivery_of_a_message_that_was_sent():
     run.deliver(1, 1, 9, 2, flags=Flag.FOREIGN)
     assert contradicted(run) == []
     run.deliver(1, 1, 9.5, 2)
-    said = "1 deliveries were recorded before their message was first sent, by up to 500 ms"
+    said = "1 delivery was recorded before the message was first sent, by up to 500 ms"
     assert contradicted(run) == [said]
 
 
@@ -311,9 +309,7 @@ def test_a_foreign_body_is_no_delivery_of_a_message_that_was_sent():
 def test_nothing_is_received_before_any_of_the_connections(link):
     run = recorded((1, 2))
     run.add(Kind.RECEIVE, -NS, conv=1, link=link, peer=1, sseq=1, seq=1)
-    assert contradicted(run) == [
-        "1 entries were received on connections that were not established yet"
-    ]
+    assert contradicted(run) == ["1 entry was received before the connection was established"]
 
 
 def test_the_answer_to_a_send_is_no_push():
