@@ -115,8 +115,8 @@ def witness(history: History, claim: Claim) -> Witness:
     record, user = history.records[claim.record], int(history.user[claim.record])
     conv = history.names.conv(int(record["conv"]))
     recorded = history.scenario.target.adapter == RECORDED
-    nobody = "An administrator" if recorded else "The audit"
-    name = history.names.user(user) if user else nobody
+    without_user = "An administrator" if recorded else "The audit"
+    name = history.names.user(user) if user else without_user
     told = {
         Kind.START: f"was told at connect that {conv} ends at position {claim.position:,}",
         Kind.GAP: f"was told that positions of {conv} up to {claim.position:,} are not pushed",

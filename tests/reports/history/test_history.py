@@ -60,7 +60,7 @@ def test_a_history_with_impossible_times_is_not_read(history, good_story):
     story = good_story(1)
     index = story.at(Kind.DELIVER, flags=Channel.LIVE)[20]
     story.change(index, t_ns=story.records[index].t_ns - 10**9)
-    with pytest.raises(HistoryError, match="its times contradict each other: 1 deliveries were"):
+    with pytest.raises(HistoryError, match="its times contradict each other: 1 delivery was"):
         history(story)
 
 

@@ -184,7 +184,7 @@ def test_a_removal_without_a_position_or_an_answer_ends_no_range(lost):
 
 
 def test_an_end_that_no_request_explains_ends_no_range_where_all_requests_are_known():
-    """The server removed somebody by itself, and still owes them what was sent afterwards."""
+    """The server removed a user by itself, and still owes them what was sent afterwards."""
     server = ranges((LEFT, 2, 4))
     assert readable(LEFT, server) == [0, 2, 3, 4]
     assert readable(LEFT, server, requests_are_known=True) == [0, *range(2, 13)]
