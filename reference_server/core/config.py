@@ -7,6 +7,8 @@ import msgspec
 SERVICES = ("gateway", "message", "room", "sessions", "friend", "sticker", "edge")
 Service = Literal["gateway", "message", "room", "sessions", "friend", "sticker", "edge"]
 
+_SETTING_MAX = 2**31 - 1
+
 Secret = Annotated[str, msgspec.Meta(min_length=1)]
 
 
@@ -92,6 +94,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             value = getattr(self, name)
             if type(value) is int and value < 1:
                 raise ValueError(f"{name} must be 1 or more")
+            if type(value) is int and value > _SETTING_MAX:  # timers cannot wait longer
+                raise ValueError(f"{name} must be at most {_SETTING_MAX}")
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

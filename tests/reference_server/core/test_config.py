@@ -37,6 +37,8 @@ def test_a_setting_replaces_only_its_own_default():
     [
         ({"settings": {"ping": 1}}, "ping"),
         ({"settings": {"ping_ms": 0}}, "ping_ms must be 1 or more"),
+        ({"settings": {"ping_ms": 2**31}}, "ping_ms must be at most 2147483647"),
+        ({"settings": {"outbox_bytes": 2**62}}, "outbox_bytes must be at most 2147483647"),
         ({"settings": {"ping_ms": "1"}}, "settings.ping_ms"),
         ({"services": []}, "at least one service"),
         ({"services": ["edge", "room"]}, "shares its process"),
