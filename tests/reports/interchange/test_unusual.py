@@ -58,6 +58,15 @@ def test_a_history_of_years_has_no_value_for_each_second(imported: Imported):
     )
 
 
+def test_a_message_that_is_lost_makes_no_page_end_too_early(imported: Imported):
+    """An administrator read everything but one message, which all had received."""
+    rows = good(**NUMBERED)
+    at = find(rows, kind="read")
+    rows[at]["messages"].remove("m3")
+    del rows[at]["user"]
+    assert violated(imported(rows)) == {"lost-acked"}
+
+
 def test_one_page_in_disorder_leaves_the_direction_of_the_others(imported: Imported):
     result = imported(one_page_of_many_is_in_disorder())
     (found,) = (check for check in result["checks"] if check["id"] == "history-order")

@@ -400,6 +400,30 @@ def events_that_an_administrator_lacks() -> Rows:
     return rows
 
 
+def events_that_are_stored() -> Rows:
+    """Lines without a user say that the changes are stored, and pages have only messages."""
+    rows = with_events(3, 14)
+    events = {row["position"]: row for row in rows if row["kind"] == "event"}
+    stored = [{key: row[key] for key in row if key != "user"} for row in events.values()]
+    return [*rows, *stored]
+
+
+def stored_events_that_an_administrator_lacks() -> Rows:
+    rows = events_that_are_stored()
+    del rows[find(rows, kind="read")]["user"]
+    return rows
+
+
+def refused_after_an_attempt_without_an_answer() -> Rows:
+    """The first attempt was stored, and the second one refused, because the room was closed."""
+    rows = good(**NUMBERED)
+    first = find(rows, kind="send", message="m4")
+    del rows[first]["completed"], rows[first]["position"]
+    again = {**rows[first], "time": 4.6, "completed": 4.7, "outcome": "rejected"}
+    rows[first]["outcome"] = "unknown"
+    return [*rows, again]
+
+
 def read_without_a_device() -> Rows:
     """Every device has to get everything, and who reads the store names none."""
     rows = good(capabilities=["devices"])
@@ -481,6 +505,9 @@ CORRECT: tuple[Callable[[], Rows], ...] = (
     events_that_pages_lack,
     event_at_the_end,
     events_that_an_administrator_lacks,
+    events_that_are_stored,
+    stored_events_that_an_administrator_lacks,
+    refused_after_an_attempt_without_an_answer,
     read_without_a_device,
     pages_with_a_head,
     connections_first,
