@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gauntlet.core.clock import NS_PER_MS
-from gauntlet.core.history import RECORDED, Channel, Kind, PageFlag
+from gauntlet.core.history import Channel, Kind, PageFlag
 from gauntlet.reports.checks._ack_positions import misplaced_acks
 from gauntlet.reports.checks._known_positions import KnownPositions, last_pages
 from gauntlet.reports.checks._shared import found_positions
@@ -113,10 +113,7 @@ def _audited_until(history: History, stated: Ints) -> Ints:
 def witness(history: History, claim: Claim) -> Witness:
     """Return a claim in words."""
     record, user = history.records[claim.record], int(history.user[claim.record])
-    conv = history.names.conv(int(record["conv"]))
-    recorded = history.scenario.target.adapter == RECORDED
-    without_user = "An administrator" if recorded else "The audit"
-    name = history.names.user(user) if user else without_user
+    conv, name = history.names.conv(int(record["conv"])), history.names.user(user)
     told = {
         Kind.START: f"was told at connect that {conv} ends at position {claim.position:,}",
         Kind.GAP: f"was told that positions of {conv} up to {claim.position:,} are not pushed",

@@ -7,25 +7,27 @@ answered, several lists are possible. `_relations.py` says which.
 
 A direct message, or a request for friendship, must be accepted if the same account could do the
 same before and neither of the two has certainly blocked the other for `BLOCK_NS`, unless a fault or
-its recovery may have kept the removal of the last block from taking effect.
+its recovery may have kept the removal of the last block from taking effect. What was accepted
+between friends may be refused to others, and so may a request that the account has already made.
 
-Where requests of a pair overlap, which those of a load do not, changes may have taken effect in any
-order, and lists are not examined.
+Where requests of a pair overlap, which those of a load do not, each change that was granted may
+have taken effect before or after the others, and lists are not examined.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from gauntlet.core.clock import NS_PER_S, format_s
 from gauntlet.core.history import Contact, Kind, ProbeResult, Relation
 from gauntlet.core.plugins import CheckKind
-from gauntlet.reports.checks._relations import Relations
+from gauntlet.reports.checks._relations import Change, Relations
 from gauntlet.reports.checks._shared import may_meet_fault
 from gauntlet.reports.checks.access import BLOCK_NS
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import Bools, Ints, Records, ints, is_any
+from gauntlet.reports.history.arrays import Bools, Ints, Records, equal, ints, is_any
 from gauntlet.reports.history.history import History
 
 KIND = CheckKind(
@@ -113,39 +115,43 @@ def _pairs(history: History, at: Ints) -> Iterator[Ints]:
 def _judge_pair(found: _Judgement, at: Ints) -> None:
     records = found.history.records
     rows = records[at]
-    overlaps = _overlaps(ints(rows["ref_ns"]), ints(rows["t_ns"]))
     known = Relations()
-    able: set[tuple[int, int]] = set()
+    able: set[tuple[int, int]] = set()  # what of whom was granted
     last = -1  # the last change that was granted
-    for index, row, alone in zip(at.tolist(), rows, ~overlaps, strict=True):
-        side, contact = int(row["peer"] > row["sseq"]), int(row["seq"])
-        if row["kind"] == Kind.CONTACT_LIST:
-            if alone:
-                _judge_list(found, known, index, last)
-            continue
-        result = ProbeResult(int(row["spare"]))
-        if contact in _ATTEMPTS and alone:
-            if (side, contact) in able:
-                _judge_attempt(found, known, index)
-            if result is ProbeResult.GRANTED:
-                able.add((side, contact))
-        if contact != Contact.SEND:
-            known.change(
-                side,
-                Contact(contact),
-                result if alone else ProbeResult.UNKNOWN,
-                int(row["t_ns"]),
-            )
-            last = index if result is ProbeResult.GRANTED else last
+    for together in _overlapping(ints(rows["ref_ns"]), ints(rows["t_ns"])):
+        for place in together.tolist() if together.size == 1 else ():
+            if rows["kind"][place] == Kind.CONTACT_LIST:
+                _judge_list(found, known, int(at[place]), last)
+            elif rows["seq"][place] in _ATTEMPTS:
+                _judge_attempt(found, known, able, int(at[place]))
+        own = rows[together]
+        changes = own[equal(own["kind"], Kind.CONTACT) & (own["seq"] != Contact.SEND)]
+        if changes.size:
+            known.change_together([_change(row) for row in changes])
+            granted = together[_are_granted_changes(own)]
+            last = int(at[granted[-1]]) if granted.size else last
 
 
-def _overlaps(asked_ns: Ints, answered_ns: Ints) -> Bools:
-    """Return which requests, in their order, began before another one had ended."""
-    found = np.zeros(asked_ns.size, dtype=np.bool_)
-    begun_within = asked_ns[1:] < np.maximum.accumulate(answered_ns)[:-1]
-    found[1:] |= begun_within
-    found[:-1] |= begun_within
-    return found
+def _overlapping(asked_ns: Ints, answered_ns: Ints) -> list[Ints]:
+    """Return the groups of requests, in their order, that began before others had ended."""
+    begins = asked_ns[1:] >= np.maximum.accumulate(answered_ns)[:-1]
+    return np.split(np.arange(asked_ns.size), np.flatnonzero(begins) + 1)
+
+
+def _are_granted_changes(rows: Records) -> Bools:
+    changes = equal(rows["kind"], Kind.CONTACT) & (rows["seq"] != Contact.SEND)
+    granted: Bools = changes & equal(rows["spare"], ProbeResult.GRANTED)
+    return granted
+
+
+def _change(row: Any) -> Change:
+    return Change(
+        int(row["peer"] > row["sseq"]),
+        Contact(int(row["seq"])),
+        ProbeResult(int(row["spare"])),
+        int(row["ref_ns"]),
+        int(row["t_ns"]),
+    )
 
 
 def _judge_list(found: _Judgement, known: Relations, at: int, last: int) -> None:
@@ -158,12 +164,23 @@ def _judge_list(found: _Judgement, known: Relations, at: int, last: int) -> None
     known.show(side, seen & ~Relation.UNRELATED, int(row["t_ns"]))
 
 
-def _judge_attempt(found: _Judgement, known: Relations, at: int) -> None:
-    """Judge an attempt of an account that has succeeded with the same before."""
+def _judge_attempt(
+    found: _Judgement, known: Relations, able: set[tuple[int, int]], at: int
+) -> None:
+    """Judge an attempt if the account has succeeded with the same before, and note if it does."""
     row = found.history.records[at]
     begun_ns, result = int(row["ref_ns"]), int(row["spare"])
+    side, contact = int(row["peer"] > row["sseq"]), int(row["seq"])
+    is_due = (side, contact) in able
+    is_due &= not known.may_want(side) if contact == Contact.REQUEST else known.may_write(side)
+    if result == ProbeResult.GRANTED:
+        able.add((side, contact))
+        if contact == Contact.SEND:
+            known.write(side)
     free_ns = known.free_since_ns
     if result == ProbeResult.UNKNOWN or free_ns is None or begun_ns - free_ns < BLOCK_NS:
+        return
+    if not is_due:
         return
     span = np.array([begun_ns - BLOCK_NS]), np.array([int(row["t_ns"])])
     if may_meet_fault(found.history, *span).any():

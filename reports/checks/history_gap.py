@@ -148,16 +148,16 @@ def _short_pages(history: History, positions: KnownPositions) -> tuple[Ints, int
     # A server may have deleted the beginning of a conversation.
     start = np.maximum(ints(records["seq"][pages]), _audit_begins(history, conv) - 1)
     first = first_positions(history, conv)
-    deleted = _deleted(history, conv, start, np.minimum(first - 1, had_to_reach))
-    short = start + ints(records["peer"][pages]) + deleted < had_to_reach
+    # What only earlier runs have written may have been deleted. What the audit lacks before its
+    # last entry is lost, or a hole, and the page may have reached its end nevertheless.
+    until = np.maximum(first - 1, _audit_reaches(history, conv))
+    absent = _absent(history, conv, start, np.minimum(until, had_to_reach))
+    short = start + ints(records["peer"][pages]) + absent < had_to_reach
     return pages[short & (first <= had_to_reach)], pages.size
 
 
-def _deleted(history: History, conv: Ints, after: Ints, last: Ints) -> Ints:
-    """Return how many of the positions from `after` + 1 to `last` the audit did not find.
-
-    Only earlier runs have written there, and the server may have deleted any of it.
-    """
+def _absent(history: History, conv: Ints, after: Ints, last: Ints) -> Ints:
+    """Return how many of the positions from `after` + 1 to `last` the audit did not find."""
     places = history.once(_audited_places)
     last = np.maximum(after, last)
     before, until = (np.searchsorted(places, pair(conv, end), "right") for end in (after, last))
@@ -169,6 +169,13 @@ def _audit_begins(history: History, conv: Ints) -> Ints:
     places = history.once(_audited_places)
     first = np.append(places, np.int64(-1))[np.searchsorted(places, pair(conv, 0))]
     return np.where(first >> 32 == conv, first & _LOW, 1)
+
+
+def _audit_reaches(history: History, conv: Ints) -> Ints:
+    """Return the highest position that the audit found in each conversation, 0 if none."""
+    places = history.once(_audited_places)
+    last = np.append(places, np.int64(-1))[np.searchsorted(places, pair(conv + 1, 0)) - 1]
+    return np.where(last >> 32 == conv, last & _LOW, 0)
 
 
 def _audited_places(history: History) -> Ints:

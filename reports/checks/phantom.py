@@ -40,7 +40,8 @@ def check(history: History) -> Finding:
     seen |= never_presented(history)
     at = np.flatnonzero(seen & ~has_flag(records["flags"], Flag.ROOM_EVENT | Flag.LEFTOVER))
     message = messages.of_record[at]
-    valid = messages.sent & (messages.acked | ~messages.rejected)
+    # In a history of others, one attempt may have been refused, and another one not answered.
+    valid = messages.sent & (messages.acked | messages.given_up | ~messages.rejected)
     # The appended False is what records without a message (-1) find.
     unsent = ~np.append(valid, False)[message]
     # A message of a stranger was sent, and concerns `access`.

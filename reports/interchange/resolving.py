@@ -74,8 +74,9 @@ def resolve(
     rows["seq"] = _positions(rows, numbered=numbered)
     entries = rows["kind"] == ENTRY
     ascending, descending = _describe_reads(rows, numbered=numbered)
-    shown = _shown_events(rows)
-    _reach_events(rows, shown)
+    events = _first_events(rows)
+    _reach_events(rows, events)
+    shown = _shown_events(rows, events)
     _mark_outsiders(rows, readers.stays)
     audits, audited, unaudited = _audits(rows, readers.of_part, shown)
     _mark_ordered_pages(rows)
@@ -220,40 +221,54 @@ def _mark_outsiders(rows: Records, stays: Mapping[tuple[int, int], Sequence[Stay
             rows["spare"][at] |= int(PageFlag.OUTSIDE)
 
 
-def _shown_events(rows: Records) -> Records:
-    """Return the changes of members that pages do not have, in the order of conversation and time.
+def _first_events(rows: Records) -> Records:
+    """Return the first line about each change of members, in the order of conversation and time."""
+    flagged = rows["flags"] & Flag.ROOM_EVENT != 0
+    events = rows[((rows["kind"] == Kind.ROOM) | flagged) & (rows["seq"] > 0)]
+    events = events[np.argsort(events["t_ns"], kind="stable")]
+    events = events[np.unique(pair(events["conv"], events["seq"]), return_index=True)[1]]
+    ordered: Records = events[np.lexsort((events["t_ns"], events["conv"]))]
+    return ordered
+
+
+def _shown_events(rows: Records, events: Records) -> Records:
+    """Return the changes of members that are stored although no line says so.
 
     Where no line says that such a change is stored, the pages of the system have only messages, so
     that a change which a user was shown at a position is not missing there.
     """
     flagged = rows["flags"] & Flag.ROOM_EVENT != 0
     stored = distinct(ints(rows["conv"][flagged & (rows["kind"] == Kind.AUDIT)]))
-    shown = rows[((rows["kind"] == Kind.ROOM) | flagged) & (rows["seq"] > 0)]
-    shown = shown[~contains(stored, ints(shown["conv"]))]
-    shown = shown[np.argsort(shown["t_ns"], kind="stable")]
-    shown = shown[np.unique(pair(shown["conv"], shown["seq"]), return_index=True)[1]]
-    ordered: Records = shown[np.lexsort((shown["t_ns"], shown["conv"]))]
-    return ordered
+    shown: Records = events[~contains(stored, ints(events["conv"]))]
+    return shown
 
 
-def _events_before(read: Any, shown: Records) -> Records:
-    """Return the shown events of the conversation of a read that were there when it was begun."""
-    first, end = np.searchsorted(shown["conv"], (read["conv"], read["conv"] + 1))
-    events = shown[first:end]
-    before: Records = events[(events["t_ns"] < read["ref_ns"]) & (events["seq"] > read["seq"])]
+def _behind(read: Any, events: Records) -> Records:
+    """Return the events of the conversation of a read that lie behind where it begins."""
+    first, end = np.searchsorted(events["conv"], (read["conv"], read["conv"] + 1))
+    own = events[first:end]
+    behind: Records = own[own["seq"] > read["seq"]]
+    return behind
+
+
+def _events_before(read: Any, events: Records) -> Records:
+    """Return those of the events behind it that were there when a read was begun."""
+    behind = _behind(read, events)
+    before: Records = behind[behind["t_ns"] < read["ref_ns"]]
     return before
 
 
-def _reach_events(rows: Records, shown: Records) -> None:
-    """Let complete reads reach the shown events before them."""
+def _reach_events(rows: Records, events: Records) -> None:
+    """Let complete reads reach the events before them, which pages need not have."""
     complete = (rows["kind"] == READ) & (rows["spare"] & PageFlag.LAST != 0)
     for at in np.flatnonzero(
-        complete & contains(distinct(ints(shown["conv"])), ints(rows["conv"]))
+        complete & contains(distinct(ints(events["conv"])), ints(rows["conv"]))
     ):
-        events = _events_before(rows[at], shown)
-        rows["sseq"][at] = max(rows["sseq"][at], events["seq"].max(initial=0))
+        before = _events_before(rows[at], events)
+        rows["sseq"][at] = max(rows["sseq"][at], before["seq"].max(initial=0))
         if not rows["link"][at]:  # the number of entries of an audit's page is compared
-            rows["peer"][at] += events.size
+            within = _behind(rows[at], events)["seq"] <= rows["sseq"][at]
+            rows["peer"][at] += int(within.sum())
 
 
 def _audits(rows: Records, of_part: Ints, shown: Records) -> tuple[Records, Ints, Ints]:

@@ -5,7 +5,7 @@ Some concern what two accounts outside the load are shown of each other.
 
 from gauntlet.campaigns.synthetic.histories import ACCOUNTS, LATE, LEAVER, ROOM, TRAVELLER
 from gauntlet.campaigns.synthetic.mutator import Identity, Mutator, identity
-from gauntlet.campaigns.synthetic.story import QUIESCE_NS, ZERO, S, Story
+from gauntlet.campaigns.synthetic.story import MS, QUIESCE_NS, ZERO, S, Story
 from gauntlet.core.history import (
     Channel,
     Contact,
@@ -112,6 +112,34 @@ def name_a_stranger_as_a_member(story: Story) -> set[Identity]:
     return set()
 
 
+def tell_a_stranger_a_head(story: Story) -> set[Identity]:
+    """Name the last position of a conversation of others in the list of heads of a user."""
+    return _grant(story, Probe.HEAD, seq=5)
+
+
+def let_an_impostor_connect(story: Story) -> set[Identity]:
+    """Accept a connection with a login that the server has not issued."""
+    return _grant(story, Probe.IMPOSTOR_CONNECT)
+
+
+def accept_a_message_of_a_blocked_user(story: Story) -> set[Identity]:
+    """Accept a direct message to a user who has blocked its sender."""
+    return _grant(story, Probe.BLOCKED_SEND)
+
+
+def accept_a_request_of_a_blocked_user(story: Story) -> set[Identity]:
+    """Accept a request for friendship to a user who has blocked its sender."""
+    return _grant(story, Probe.BLOCKED_REQUEST)
+
+
+def _grant(story: Story, probe: Probe, **fields: int) -> set[Identity]:
+    """Grant a user something long after the fault and its recovery."""
+    link = max(number for number, link in story.links.items() if link.user == TRAVELLER)
+    known = {"conv": 1, "link": link, "sseq": probe, "spare": ProbeResult.GRANTED}
+    story.add(Kind.PROBE, ZERO + 22 * S, ref_ns=ZERO + 22 * S - MS, **known, **fields)
+    return set()
+
+
 def _members(story: Story, index: int) -> list[int]:
     members: list[int] = story.convs[story.records[index].conv]["members"]
     return members
@@ -128,6 +156,33 @@ def forget_an_acknowledged_request(story: Story) -> set[Identity]:
     """Show neither of two accounts a request that was acknowledged."""
     for relation in (Relation.INCOMING, Relation.OUTGOING):
         story.change(story.at(Kind.CONTACT_LIST, seq=relation)[0], seq=0)
+    return set()
+
+
+def list_a_request_that_was_ended(story: Story) -> set[Identity]:
+    """List a request for friendship after its end."""
+    story.change(story.at(Kind.CONTACT_LIST, peer=ACCOUNTS[1])[-1], seq=Relation.OUTGOING)
+    return set()
+
+
+def list_a_friend_who_blocks(story: Story) -> set[Identity]:
+    """List a friend who has blocked the reader of the list."""
+    (blocked, *_) = story.at(Kind.CONTACT, seq=Contact.BLOCK)
+    since_ns = story.records[blocked].t_ns
+    lists = story.at(Kind.CONTACT_LIST, peer=ACCOUNTS[1])
+    at = next(index for index in lists if story.records[index].ref_ns > since_ns)
+    story.change(at, seq=Relation.FRIEND)
+    return set()
+
+
+def refuse_a_request_after_a_block(story: Story) -> set[Identity]:
+    """Refuse a request for friendship long after the block was removed."""
+    at = story.at(Kind.CONTACT, seq=Contact.REQUEST)[-1]
+    asked_ns = story.records[at].ref_ns
+    story.change(at, spare=ProbeResult.REFUSED)
+    for index in story.at(Kind.CONTACT_LIST):
+        if story.records[index].ref_ns > asked_ns:
+            story.change(index, seq=0)
     return set()
 
 
@@ -169,10 +224,17 @@ ACCESS_MUTATORS: dict[Mutator, str] = {
     let_a_stranger_enter: "access",
     let_a_removed_user_enter: "access",
     name_a_stranger_as_a_member: "access",
+    tell_a_stranger_a_head: "access",
+    let_an_impostor_connect: "access",
+    accept_a_message_of_a_blocked_user: "access",
+    accept_a_request_of_a_blocked_user: "access",
     show_a_friendship_to_one_account: "contacts",
     forget_an_acknowledged_request: "contacts",
+    list_a_request_that_was_ended: "contacts",
+    list_a_friend_who_blocks: "contacts",
     list_a_contact_of_others: "contacts",
     refuse_a_message_after_a_block: "contacts",
+    refuse_a_request_after_a_block: "contacts",
     store_another_sticker: "stickers",
     refuse_a_listed_sticker: "stickers",
 }

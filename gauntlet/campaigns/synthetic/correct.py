@@ -5,13 +5,25 @@ belongs here, after the judge was corrected.
 """
 
 import dataclasses
+import itertools
+import random
 from collections.abc import Callable
 
 from gauntlet.campaigns.synthetic.histories import ROOM, good_story
 from gauntlet.campaigns.synthetic.member_changes import changing_room
-from gauntlet.campaigns.synthetic.start_mutators import state_starts
+from gauntlet.campaigns.synthetic.start_mutators import list_heads, state_starts
 from gauntlet.campaigns.synthetic.story import BACK_S, FAULT_S, MS, ZERO, Link, S, Story
-from gauntlet.core.history import STAMP_AGE_UNIT_NS, Channel, Flag, Kind, PageFlag
+from gauntlet.core.history import (
+    STAMP_AGE_UNIT_NS,
+    Channel,
+    Contact,
+    Flag,
+    Kind,
+    PageFlag,
+    ProbeResult,
+    Relation,
+)
+from gauntlet.core.run_directory import ACCOUNTS_FROM
 from gauntlet.core.scenario.capabilities import (
     ATTENDANCE,
     HEADS,
@@ -255,6 +267,65 @@ def held_back(seed: int) -> Story:
     return story
 
 
+def listed_heads(seed: int) -> Story:
+    """Members are told again and again what the last positions of their conversations are."""
+    story = good_story(seed)
+    list_heads(story)
+    return story
+
+
+def many_contacts(seed: int) -> Story:
+    """Every one of five accounts has four contacts; their requests cross, end and are renewed.
+
+    The lists show each of them rightly, and what was requested already is refused.
+    """
+    story = good_story(seed)
+    accounts = [ACCOUNTS_FROM + 10 + at for at in range(5)]
+    random.Random(seed).shuffle(accounts)
+    story.accounts |= {account: f"b0-{account - ACCOUNTS_FROM}" for account in accounts}
+    for number, (one, two) in enumerate(itertools.combinations(accounts, 2)):
+        at_ns = ZERO + 3 * S + number * 20 * MS
+        _meet(story, one, two, at_ns)
+    return story
+
+
+def _meet(story: Story, one: int, two: int, begin_ns: int) -> None:
+    """Let two accounts befriend each other by requests that cross, part, and ask and block."""
+    nothing, granted = Relation(0), ProbeResult.GRANTED
+    steps: tuple[tuple[Contact, int, int, ProbeResult, tuple[Relation, Relation] | None], ...] = (
+        (Contact.END, one, two, granted, (nothing, nothing)),
+        (Contact.REQUEST, one, two, granted, None),
+        (Contact.REQUEST, two, one, granted, (Relation.FRIEND, Relation.FRIEND)),
+        (Contact.REQUEST, one, two, ProbeResult.REFUSED, (Relation.FRIEND, Relation.FRIEND)),
+        (Contact.END, two, one, granted, (nothing, nothing)),
+        (Contact.REQUEST, two, one, granted, (Relation.INCOMING, Relation.OUTGOING)),
+        (Contact.BLOCK, one, two, granted, (Relation.BLOCKED, nothing)),
+        (Contact.REQUEST, two, one, ProbeResult.REFUSED, (Relation.BLOCKED, nothing)),
+    )
+    for step, (contact, who, other, result, lists) in enumerate(steps):
+        asked = begin_ns + step * S
+        # A request whose lists are not read ends after the next one has begun.
+        took = 5 * MS if lists else S + MS
+        known = {"ref_ns": asked, "seq": contact, "spare": result}
+        story.add(Kind.CONTACT, asked + took, peer=who, sseq=other, **known)
+        for reader, shown in zip((one, two), lists or (), strict=False):
+            asked += 20 * MS
+            known = {"ref_ns": asked, "seq": shown, "sseq": two if reader == one else one}
+            story.add(Kind.CONTACT_LIST, asked + 5 * MS, peer=reader, **known)
+
+
+def sticker_without_an_answer(seed: int) -> Story:
+    """A sticker is stored although its sender had no answer, and one is refused in the fault."""
+    story = good_story(seed)
+    sent = story.at(Kind.STICKER)[0]
+    story.change(sent, spare=ProbeResult.UNKNOWN)
+    record = story.records[sent]
+    fault_ns = ZERO + round((FAULT_S + 1) * S)
+    refused = {"ref_ns": fault_ns, "t_ns": fault_ns + MS, "spare": ProbeResult.REFUSED}
+    story.records.append(record._replace(sseq=9, **refused))
+    return story
+
+
 CORRECT: tuple[Callable[[int], Story], ...] = (
     usual,
     dense,
@@ -276,4 +347,7 @@ CORRECT: tuple[Callable[[int], Story], ...] = (
     clock_steps_back,
     stated_positions,
     held_back,
+    listed_heads,
+    many_contacts,
+    sticker_without_an_answer,
 )

@@ -1,9 +1,9 @@
-"""Mutators of what a server states at connect and in gaps: a position that is not the last one."""
+"""Mutators of what a server states at connect, in gaps, and in lists of heads: a wrong position."""
 
 from gauntlet.campaigns.synthetic.histories import ROOM
 from gauntlet.campaigns.synthetic.mutator import Identity, Mutator, identity
-from gauntlet.campaigns.synthetic.story import MS, S, Story
-from gauntlet.core.history import Channel, Flag, Kind
+from gauntlet.campaigns.synthetic.story import MS, ZERO, S, Story
+from gauntlet.core.history import Channel, Flag, Kind, PageFlag
 
 
 def state_starts(story: Story) -> None:
@@ -90,6 +90,52 @@ def announce_a_gap_behind_the_end(story: Story) -> set[Identity]:
     return set()
 
 
+def list_heads(story: Story) -> None:
+    """Let members of direct conversations be told, once a second, what the last positions are."""
+    for conv, about in story.convs.items():
+        if len(about["members"]) == 2:
+            known = _known(story, conv)
+            for at_s in range(4, 25):
+                asked_ns = ZERO + at_s * S
+                _list(story, conv, asked_ns, _last(known, asked_ns))
+
+
+def list_an_old_head(story: Story) -> set[Identity]:
+    """Name the head of some seconds ago in a list of heads."""
+    conv, asked_ns = _first_pushes(story)[0][1], ZERO + 24 * S
+    _list(story, conv, asked_ns, _last(_known(story, conv), asked_ns) - 3)
+    return set()
+
+
+def list_a_head_that_does_not_exist(story: Story) -> set[Identity]:
+    """Name a position in a list of heads that the conversation never reaches."""
+    conv = _first_pushes(story)[0][1]
+    (head,) = story.at(Kind.HEAD, conv=conv)
+    _list(story, conv, ZERO + 24 * S, story.records[head].seq + 3)
+    return set()
+
+
+def _known(story: Story, conv: int) -> list[tuple[int, int]]:
+    """Return when which position of a conversation was acknowledged or received."""
+    kinds = (Kind.ACK, Kind.DELIVER, Kind.RECEIVE)
+    records = [story.records[at] for kind in kinds for at in story.at(kind, conv=conv)]
+    return [(record.t_ns, record.seq) for record in records]
+
+
+def _last(known: list[tuple[int, int]], before_ns: int) -> int:
+    return max((seq for t_ns, seq in known if t_ns < before_ns), default=0)
+
+
+def _list(story: Story, conv: int, asked_ns: int, head: int) -> None:
+    """Tell a member what the last position of a conversation is, if they are connected."""
+    reader = story.convs[conv]["members"][0]
+    for link in story.links.values():
+        if link.user == reader and link.up < asked_ns < link.down:
+            known = {"conv": conv, "link": link.number, "seq": head, "sseq": head}
+            spare = PageFlag.LAST | PageFlag.HEADS
+            story.add(Kind.PAGE, asked_ns + MS, ref_ns=asked_ns, spare=spare, **known)
+
+
 def _start(story: Story, link: int, conv: int, seq: int) -> None:
     up = story.links[link].up
     story.add(Kind.START, up, ref_ns=up - 9 * MS, conv=conv, link=link, seq=seq)
@@ -113,4 +159,6 @@ START_MUTATORS: dict[Mutator, str] = {
     state_a_position_behind_the_end: "history-gap",
     state_a_position_before_it_exists: "history-gap",
     announce_a_gap_behind_the_end: "history-gap",
+    list_an_old_head: "history-regress",
+    list_a_head_that_does_not_exist: "history-gap",
 }

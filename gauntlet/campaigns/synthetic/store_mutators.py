@@ -5,7 +5,7 @@ import itertools
 from gauntlet.campaigns.synthetic.histories import ROOM
 from gauntlet.campaigns.synthetic.mutator import Identity, Mutator, identity
 from gauntlet.campaigns.synthetic.story import MS, ZERO, S, Story
-from gauntlet.core.history import Channel, Flag, Kind, PageFlag, Record
+from gauntlet.core.history import Channel, Flag, Kind, PageFlag, Record, RoomEvent
 
 
 def _messages(story: Story, conv: int) -> list[Record]:
@@ -72,6 +72,24 @@ def push_an_event_without_a_position(story: Story) -> set[Identity]:
     return set()
 
 
+def show_a_room_event_again(story: Story) -> set[Identity]:
+    """Push a room event again on the same connection, after others."""
+    record = story.records[story.at(Kind.ROOM, flags=Channel.LIVE)[3]]
+    story.records.append(record._replace(t_ns=record.t_ns + 3 * S // 2))
+    return set()
+
+
+def add_a_member_again(story: Story) -> set[Identity]:
+    """Store that a user was added to the room who is a member, at its end."""
+    (head,) = story.at(Kind.HEAD, conv=ROOM)
+    known = story.records[head]
+    stored = {"conv": ROOM, "sseq": RoomEvent.ADDED, "flags": Channel.AUDIT | Flag.ROOM_EVENT}
+    event = story.records[story.at(Kind.AUDIT, **stored)[0]]
+    story.records.append(event._replace(t_ns=event.t_ns + 1, seq=known.seq + 1))
+    story.change(head, seq=known.seq + 1)
+    return set()
+
+
 def begin_a_page_too_early(story: Story) -> set[Identity]:
     """Return a page that contains the last position of the page before it; clients ignore that."""
     index = next(at for at in story.at(Kind.PAGE) if story.records[at].link)
@@ -101,6 +119,8 @@ STORE_MUTATORS: dict[Mutator, str] = {
     store_in_another_order: "position",
     store_an_unanswered_message_twice: "duplicate",
     push_an_event_without_a_position: "position",
+    show_a_room_event_again: "wire-order",
+    add_a_member_again: "exit",
     begin_a_page_too_early: "history-order",
     forget_a_member: "undelivered",
 }

@@ -1,5 +1,7 @@
 """What two accounts outside the load may be shown of each other, and what they may be refused."""
 
+import itertools
+
 import pytest
 
 from gauntlet.core.history import Contact, Kind, ProbeResult, Relation
@@ -172,7 +174,90 @@ def test_changes_that_overlap_may_have_taken_effect_in_any_order():
     pair = Pair().unrelated()
     pair.do(ANN, Contact.REQUEST, at_s=5, took_s=2).do(BOB, Contact.END, at_s=6)
     assert pair.list(ANN, OUTGOING, at_s=8).verdict().count == 0
-    assert pair.list(BOB, NOTHING, at_s=9).verdict().count == 0  # the request may be repeated
+    # The request came last, as the list of ann has shown, and bob is still shown that of before.
+    assert pair.list(BOB, NOTHING, at_s=9).verdict().count == 1
+
+
+@pytest.mark.parametrize(("first", "second"), [(ANN, BOB), (BOB, ANN)])
+@pytest.mark.parametrize(("shown", "count"), [(FRIEND, 0), (OUTGOING, 2), (INCOMING, 2)])
+def test_two_requests_that_cross_are_a_friendship(first, second, shown, count):
+    pair = Pair().unrelated().do(first, Contact.REQUEST, at_s=5, took_s=2)
+    pair.do(second, Contact.REQUEST, at_s=6, took_s=2)
+    pair.list(first, shown, at_s=9).list(second, shown, at_s=10)
+    assert pair.verdict().count == count
+
+
+def test_a_change_that_another_one_follows_comes_first_though_a_third_overlaps_with_both():
+    """The block of ann is requested first, and answered last."""
+    pair = Pair().unrelated().do(ANN, Contact.BLOCK, at_s=5, took_s=4)
+    pair.do(BOB, Contact.BLOCK, at_s=6).do(BOB, Contact.UNBLOCK, at_s=7)
+    assert pair.list(BOB, NOTHING, at_s=10).list(ANN, BLOCKED, at_s=11).verdict().count == 0
+    assert pair.list(BOB, BLOCKED, at_s=12).verdict().count == 1
+
+
+def test_of_many_changes_that_overlap_each_may_have_come_last():
+    pair = Pair().unrelated()
+    for at in range(5):
+        for contact in (Contact.REQUEST, Contact.END):
+            pair.do(ANN, contact, at_s=5 + at / 10, took_s=3)
+    assert pair.list(ANN, OUTGOING, at_s=9).verdict().count == 0
+    assert pair.list(BOB, FRIEND, at_s=10).verdict().count == 1
+
+
+def test_a_list_that_overlaps_with_a_change_leaves_the_change_certain():
+    pair = Pair().unrelated().list(BOB, NOTHING, at_s=5, took_s=2)
+    pair.do(ANN, Contact.REQUEST, at_s=6)
+    assert pair.list(BOB, NOTHING, at_s=8).verdict().count == 1
+
+
+def test_a_request_that_was_made_or_accepted_may_be_refused_if_it_is_repeated():
+    pair = Pair().unrelated().do(ANN, Contact.REQUEST).do(ANN, Contact.REQUEST, REFUSED, at_s=20)
+    pair.do(BOB, Contact.REQUEST, at_s=21).do(ANN, Contact.REQUEST, REFUSED, at_s=30)
+    assert pair.list(ANN, FRIEND).verdict().count == 0
+    pair.do(BOB, Contact.END, at_s=40).do(ANN, Contact.REQUEST, REFUSED, at_s=50)
+    assert pair.verdict().count == 1
+
+
+@pytest.mark.parametrize("is_known_before", [True, False])
+def test_a_system_may_accept_messages_of_friends_alone(is_known_before):
+    pair = friends() if is_known_before else Pair()
+    pair.do(ANN, Contact.SEND, at_s=10)
+    pair.list(ANN, FRIEND, at_s=11).list(BOB, FRIEND, at_s=12).do(BOB, Contact.END, at_s=13)
+    assert pair.do(ANN, Contact.SEND, REFUSED, at_s=20).verdict().outcome != "unknown"
+    assert sum("direct message" in each for each in sentences(pair.verdict())) == 0
+    # They are friends again.
+    pair.do(BOB, Contact.REQUEST, at_s=21).do(ANN, Contact.REQUEST, at_s=22)
+    pair.do(ANN, Contact.SEND, REFUSED, at_s=30)
+    assert sum("direct message" in each for each in sentences(pair.verdict())) == 1
+
+
+def test_a_message_that_was_accepted_of_no_friend_must_be_accepted_later():
+    """That they were no friends is seen only after the message."""
+    pair = Pair().do(ANN, Contact.SEND, at_s=4).list(ANN, NOTHING, at_s=5)
+    pair.list(BOB, NOTHING, at_s=6).do(ANN, Contact.SEND, REFUSED, at_s=15)
+    assert pair.verdict().count == 1
+
+
+@pytest.mark.parametrize("numbers", list(itertools.permutations((ANN, BOB, EVE))))
+def test_what_an_account_is_to_several_others_is_kept_apart(numbers):
+    """One is a friend of another, blocks a third, and ends and renews a request."""
+    one, two, three = numbers
+    pair = Pair()
+    pairs = list(itertools.permutations(numbers, 2))
+    for who, other in pairs:
+        pair.do(who, Contact.END, other=other)
+    for who, other in pairs:
+        pair.list(who, NOTHING, other=other)
+    pair.do(one, Contact.REQUEST, other=two).do(two, Contact.REQUEST, other=one)
+    pair.do(three, Contact.REQUEST, other=one).list(one, INCOMING, other=three)
+    pair.do(one, Contact.BLOCK, other=three).list(one, BLOCKED, other=three)
+    pair.list(three, NOTHING, other=one).list(one, FRIEND, other=two)
+    pair.do(two, Contact.REQUEST, other=three).do(two, Contact.END, other=three)
+    pair.list(three, NOTHING, other=two).do(two, Contact.REQUEST, other=three)
+    pair.list(three, INCOMING, other=two).list(two, OUTGOING, other=three)
+    assert pair.verdict().count == 0
+    pair.list(two, INCOMING, other=three)
+    assert pair.verdict().count == 1
 
 
 def unblocked(contact, *, before=GRANTED, **scenario):

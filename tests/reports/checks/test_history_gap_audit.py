@@ -187,6 +187,13 @@ def test_holes_in_what_earlier_runs_wrote_are_none(stored, head, holes):
         (0, 5, 2, (3, 4, 5), True),
         (3, 5, 2, (3, 4, 5), False),
         (3, 5, 1, (3, 4, 5), True),
+        # A message that is lost, which concerns another check, leaves the page one entry shorter.
+        (0, 5, 4, (1, 2, 4, 5), False),
+        (0, 5, 3, (1, 2, 4, 5), True),
+        (0, 5, 2, (1, 4, 5), True),
+        (2, 5, 2, (1, 2, 4, 5), False),
+        (2, 5, 1, (1, 2, 4, 5), True),
+        (0, 5, 4, (1, 2, 3, 4), True),
     ],
 )
 def test_a_last_page_of_the_audit_reaches_what_was_known(after, last, entries, stored, is_short):
@@ -231,7 +238,9 @@ def test_an_audit_that_finds_nothing_begins_at_position_1(entries, short):
         (0, 6, 3, (3, 4, 5, 6), True),
         (1, 6, 4, (1, 3, 4, 5, 6), False),
         (1, 6, 3, (1, 3, 4, 5, 6), True),
-        (0, 6, 4, (1, 2, 3, 6), True),
+        # Positions 4 and 5 are lost, of which another check speaks.
+        (0, 6, 4, (1, 2, 3, 6), False),
+        (0, 6, 3, (1, 2, 3, 6), True),
         (0, 3, 0, (1, 2, 3, 4, 5, 6), False),
         (0, 4, 3, (1, 2, 3, 4, 5, 6), True),
         (0, 4, 4, (1, 2, 3, 4, 5, 6), False),

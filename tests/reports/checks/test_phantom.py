@@ -25,6 +25,17 @@ def sent(end=Kind.ACK):
     return run
 
 
+@pytest.mark.parametrize("ends", [(Kind.UNKNOWN, Kind.REJECT), (Kind.REJECT, Kind.UNKNOWN)])
+def test_one_attempt_may_have_been_refused_and_another_one_not_answered(ends):
+    """A recorded history may have an outcome of each attempt."""
+    run = sent(ends[0])
+    known = {"conv": 1, "link": 1, "peer": 1, "sseq": 1, "ref_ns": ns(10)}
+    run.add(Kind.ATTEMPT, 12, **known, spare=2)
+    run.add(ends[1], 13, **known, spare=2)
+    run.deliver(1, 1, 14, 2)
+    assert run.verdict("phantom").count == 0
+
+
 @pytest.mark.parametrize(
     ("end", "changed", "fault"),
     [

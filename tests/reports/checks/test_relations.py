@@ -122,6 +122,25 @@ def test_that_a_request_was_granted_shows_that_there_is_no_block():
     assert views(found) == ({OUTGOING}, {INCOMING})
 
 
+def test_what_is_certain_of_messages_outlasts_a_list_that_nothing_explains():
+    found = known(*UNRELATED)
+    found.write(0)
+    assert (found.may_write(0), found.may_write(1)) == (True, False)
+    found.show(0, FRIEND | BLOCKED, 10)
+    assert (found.may_write(0), found.may_write(1)) == (True, False)
+    found.change(0, Contact.BLOCK, GRANTED, 11)
+    found.change(1, Contact.REQUEST, GRANTED, 12)
+    assert (found.may_write(0), found.may_write(1)) == (True, False)
+
+
+def test_messages_between_friends_say_nothing_of_others():
+    found = known(*UNRELATED, (0, Contact.REQUEST, GRANTED), (1, Contact.REQUEST, GRANTED))
+    found.write(0)
+    assert found.may_write(0)
+    found.change(1, Contact.END, GRANTED, 10)
+    assert not found.may_write(0)
+
+
 def test_every_history_of_a_correct_server_is_possible():
     """Whatever is done, and even if nothing of it is answered."""
     changes = list(itertools.product((0, 1), ACTIONS))

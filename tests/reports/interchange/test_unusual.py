@@ -18,6 +18,7 @@ from .unusual_histories import (
     added_again,
     alone,
     another_clock,
+    contacts_of_three,
     deleted,
     edited,
     event_at_the_end,
@@ -56,6 +57,15 @@ def test_a_history_of_years_has_no_value_for_each_second(imported: Imported):
         "There are no charts: they have a value for each second, of at most 7 days."
         in (result["caveats"])
     )
+
+
+def test_a_message_that_is_lost_makes_no_page_end_too_early(imported: Imported):
+    """An administrator read everything but one message, which all had received."""
+    rows = good(**NUMBERED)
+    at = find(rows, kind="read")
+    rows[at]["messages"].remove("m3")
+    del rows[at]["user"]
+    assert violated(imported(rows)) == {"lost-acked"}
 
 
 def test_one_page_in_disorder_leaves_the_direction_of_the_others(imported: Imported):
@@ -253,6 +263,15 @@ def lost_although_young() -> Rows:
     return rows
 
 
+def requests_that_cross_are_no_friendship() -> Rows:
+    """Both are shown their own request alone, though both requests were granted."""
+    rows = contacts_of_three()
+    for reader, other in (("kim", "zed"), ("zed", "kim")):
+        at = find(rows, kind="contact_list", account=reader, other=other, lists=["friend"])
+        rows[at]["lists"] = ["outgoing"]
+    return rows
+
+
 DEFECTS: dict[Callable[[], Rows], str] = {
     one_page_of_many_is_reversed: "history-order",
     one_page_of_many_is_in_disorder: "history-order",
@@ -281,6 +300,7 @@ DEFECTS: dict[Callable[[], Rows], str] = {
     lost_before_an_event: "lost-acked",
     missed_on_a_device_of_a_reader: "undelivered",
     older_message_without_a_mark: "phantom",
+    requests_that_cross_are_no_friendship: "contacts",
 }
 
 

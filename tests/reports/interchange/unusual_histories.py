@@ -1,5 +1,6 @@
 """Unusual histories, as other systems record them, in which nothing is wrong."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -400,6 +401,30 @@ def events_that_an_administrator_lacks() -> Rows:
     return rows
 
 
+def events_that_are_stored() -> Rows:
+    """Lines without a user say that the changes are stored, and pages have only messages."""
+    rows = with_events(3, 14)
+    events = {row["position"]: row for row in rows if row["kind"] == "event"}
+    stored = [{key: row[key] for key in row if key != "user"} for row in events.values()]
+    return [*rows, *stored]
+
+
+def stored_events_that_an_administrator_lacks() -> Rows:
+    rows = events_that_are_stored()
+    del rows[find(rows, kind="read")]["user"]
+    return rows
+
+
+def refused_after_an_attempt_without_an_answer() -> Rows:
+    """The first attempt was stored, and the second one refused, because the room was closed."""
+    rows = good(**NUMBERED)
+    first = find(rows, kind="send", message="m4")
+    del rows[first]["completed"], rows[first]["position"]
+    again = {**rows[first], "time": 4.6, "completed": 4.7, "outcome": "rejected"}
+    rows[first]["outcome"] = "unknown"
+    return [*rows, again]
+
+
 def read_without_a_device() -> Rows:
     """Every device has to get everything, and who reads the store names none."""
     rows = good(capabilities=["devices"])
@@ -442,6 +467,47 @@ def older_messages_in_pages() -> Rows:
     return rows
 
 
+def did(at: float, account: str, other: str, what: str, outcome: str = "granted") -> Row:
+    about = {"account": account, "other": other, "did": what, "outcome": outcome}
+    return {"kind": "contact", "time": at + 0.5, "requested": at, **about}
+
+
+def lists(at: float, account: str, other: str, *names: str) -> Row:
+    about = {"account": account, "other": other, "lists": list(names)}
+    return {"kind": "contact_list", "time": at + 0.1, "requested": at, **about}
+
+
+def unrelated(*accounts: str) -> Rows:
+    """Return what shows that there is nothing between any two of these accounts."""
+    pairs = list(itertools.permutations(accounts, 2))
+    rows = [did(1 + at, *pair, "end") for at, pair in enumerate(pairs)]
+    return [*rows, *(lists(8 + at / 5, *pair) for at, pair in enumerate(pairs))]
+
+
+def contacts_of_three() -> Rows:
+    """Each of three accounts has two contacts; they end, cross, are renewed, and one is blocked."""
+    rows = [*good(), *unrelated("zed", "amy", "kim")]
+    for at, (one, two) in enumerate((("zed", "amy"), ("amy", "kim"), ("kim", "zed"))):
+        # The requests cross.
+        rows += [did(10 + at, one, two, "request"), did(10.2 + at, two, one, "request")]
+        rows += [lists(11 + at, one, two, "friend"), lists(11.2 + at, two, one, "friend")]
+    rows += [did(20, "amy", "zed", "end"), lists(21, "zed", "amy"), lists(22, "amy", "zed")]
+    rows += [did(23, "zed", "amy", "request"), lists(24, "amy", "zed", "incoming")]
+    rows += [did(25, "kim", "zed", "block"), did(26, "zed", "kim", "request", "refused")]
+    rows += [lists(27, "kim", "zed", "blocked"), lists(28, "zed", "kim")]
+    return [*rows, lists(29, "zed", "amy", "outgoing"), lists(30, "kim", "amy", "friend")]
+
+
+def messages_of_friends_alone() -> Rows:
+    """A system refuses messages to others, and a request that was made or accepted already."""
+    rows = [*good(), *unrelated("ann", "ben"), did(12, "ann", "ben", "request")]
+    rows += [did(13, "ben", "ann", "request"), did(14, "ann", "ben", "send")]
+    rows += [lists(15, "ann", "ben", "friend"), did(16, "ann", "ben", "request", "refused")]
+    rows += [did(17, "ben", "ann", "end"), lists(18, "ann", "ben")]
+    rows += [did(25, "ann", "ben", "send", "refused"), did(26, "ann", "ben", "request")]
+    return [*rows, did(35, "ann", "ben", "request", "refused"), lists(36, "ben", "ann", "incoming")]
+
+
 CORRECT: tuple[Callable[[], Rows], ...] = (
     newest_first,
     read_by_a_late_member,
@@ -481,11 +547,16 @@ CORRECT: tuple[Callable[[], Rows], ...] = (
     events_that_pages_lack,
     event_at_the_end,
     events_that_an_administrator_lacks,
+    events_that_are_stored,
+    stored_events_that_an_administrator_lacks,
+    refused_after_an_attempt_without_an_answer,
     read_without_a_device,
     pages_with_a_head,
     connections_first,
     older_messages_in_pages,
     page_with_one_foreign_message,
+    contacts_of_three,
+    messages_of_friends_alone,
     alone,
     one_conversation_of_two_is_read,
     limited_by_age,
