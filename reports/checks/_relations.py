@@ -120,6 +120,11 @@ class Relations:
                 reached[key] = reached.get(key, frozenset()) | _closed(new, self._pending)
         return reached.get(whole, frozenset())
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether no change may take effect that was not answered."""
+        return not self._pending
+
     def write(self, side: int) -> None:
         """Note that a direct message of an account was accepted."""
         self.states = frozenset(

@@ -10,8 +10,9 @@ same before and neither of the two has certainly blocked the other for `BLOCK_NS
 its recovery may have kept the removal of the last block from taking effect. What was accepted
 between friends may be refused to others, and so may a request that the account has already made.
 
-Where requests of a pair overlap, which those of a load do not, each change that was granted may
-have taken effect before or after the others, and lists are not examined.
+Where changes of a pair overlap, which those of a load do not, each one that was granted may have
+taken effect before or after the others. A list that overlaps with a change is not examined, and one
+that overlaps with another list is only if no change may take effect meanwhile.
 """
 
 from collections.abc import Iterator
@@ -39,7 +40,6 @@ KIND = CheckKind(
     examined_min=1,
 )
 
-_ATTEMPTS = (Contact.REQUEST, Contact.SEND)
 _DID = {
     Contact.REQUEST: "{who} had requested the friendship of {other}",
     Contact.END: "{who} had ended what was between them and {other}",
@@ -113,35 +113,51 @@ def _pairs(history: History, at: Ints) -> Iterator[Ints]:
 
 
 def _judge_pair(found: _Judgement, at: Ints) -> None:
-    records = found.history.records
-    rows = records[at]
+    """Judge what was between two changes, or groups of changes that overlap, and then the next."""
+    rows = found.history.records[at]
+    asked_ns, answered_ns = ints(rows["ref_ns"]), ints(rows["t_ns"])
+    changing = equal(rows["kind"], Kind.CONTACT) & (rows["seq"] != Contact.SEND)
+    groups = _overlapping(np.flatnonzero(changing), asked_ns, answered_ns)
+    others = np.flatnonzero(~changing)
+    begins_ns = np.array([asked_ns[group[0]] for group in groups], dtype=np.int64)
+    ends_ns = np.array([answered_ns[group].max() for group in groups], dtype=np.int64)
+    before = np.searchsorted(ends_ns, asked_ns[others], side="right")
+    between = before == np.searchsorted(begins_ns, answered_ns[others])
+    others, before = others[between], before[between]
+    alone = _are_alone(asked_ns, answered_ns)
     known = Relations()
     able: set[tuple[int, int]] = set()  # what of whom was granted
     last = -1  # the last change that was granted
-    for together in _overlapping(ints(rows["ref_ns"]), ints(rows["t_ns"])):
-        for place in together.tolist() if together.size == 1 else ():
-            if rows["kind"][place] == Kind.CONTACT_LIST:
-                _judge_list(found, known, int(at[place]), last)
-            elif rows["seq"][place] in _ATTEMPTS:
+    for number, group in enumerate([*groups, np.empty(0, dtype=np.int64)]):
+        first, end = np.searchsorted(before, (number, number + 1))
+        for place in others[first:end].tolist():
+            if rows["kind"][place] == Kind.CONTACT:
                 _judge_attempt(found, known, able, int(at[place]))
-        own = rows[together]
-        changes = own[equal(own["kind"], Kind.CONTACT) & (own["seq"] != Contact.SEND)]
-        if changes.size:
-            known.change_together([_change(row) for row in changes])
-            granted = together[_are_granted_changes(own)]
+            elif alone[place] or known.is_settled:
+                _judge_list(found, known, int(at[place]), last)
+        if group.size == 1 and rows["seq"][group[0]] == Contact.REQUEST:
+            _judge_attempt(found, known, able, int(at[group[0]]))
+        if group.size:
+            known.change_together([_change(row) for row in rows[group]])
+            granted = group[equal(rows["spare"][group], ProbeResult.GRANTED)]
             last = int(at[granted[-1]]) if granted.size else last
 
 
-def _overlapping(asked_ns: Ints, answered_ns: Ints) -> list[Ints]:
-    """Return the groups of requests, in their order, that began before others had ended."""
-    begins = asked_ns[1:] >= np.maximum.accumulate(answered_ns)[:-1]
-    return np.split(np.arange(asked_ns.size), np.flatnonzero(begins) + 1)
+def _overlapping(places: Ints, asked_ns: Ints, answered_ns: Ints) -> list[Ints]:
+    """Return the requests at these places in groups that overlap, in their order."""
+    if not places.size:
+        return []
+    latest_ns = np.maximum.accumulate(answered_ns[places])
+    return np.split(places, np.flatnonzero(asked_ns[places][1:] >= latest_ns[:-1]) + 1)
 
 
-def _are_granted_changes(rows: Records) -> Bools:
-    changes = equal(rows["kind"], Kind.CONTACT) & (rows["seq"] != Contact.SEND)
-    granted: Bools = changes & equal(rows["spare"], ProbeResult.GRANTED)
-    return granted
+def _are_alone(asked_ns: Ints, answered_ns: Ints) -> Bools:
+    """Return which requests, in their order, overlap with no other one."""
+    alone = np.ones(asked_ns.size, dtype=np.bool_)
+    begins_after = asked_ns[1:] >= np.maximum.accumulate(answered_ns)[:-1]
+    alone[1:] &= begins_after
+    alone[:-1] &= begins_after
+    return alone
 
 
 def _change(row: Any) -> Change:

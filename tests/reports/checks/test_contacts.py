@@ -210,6 +210,27 @@ def test_a_list_that_overlaps_with_a_change_leaves_the_change_certain():
     assert pair.list(BOB, NOTHING, at_s=8).verdict().count == 1
 
 
+def test_lists_that_overlap_with_each_other_are_judged():
+    pair = Pair().unrelated().do(ANN, Contact.REQUEST, at_s=5)
+    pair.list(ANN, OUTGOING, at_s=6, took_s=2).list(BOB, NOTHING, at_s=7, took_s=2)
+    assert pair.verdict().count == 1
+
+
+def test_between_two_changes_every_list_is_judged():
+    """The first list overlaps with the change, and the second one only with the first list."""
+    pair = Pair().unrelated().list(BOB, NOTHING, at_s=5, took_s=4)
+    pair.do(ANN, Contact.REQUEST, at_s=6).list(BOB, NOTHING, at_s=7).do(ANN, Contact.END, at_s=10)
+    assert pair.verdict().count == 1
+
+
+def test_a_change_may_take_effect_between_two_lists_that_overlap():
+    """The second list was read before the request took effect, and the first one after that."""
+    pair = Pair().unrelated().do(ANN, Contact.REQUEST, UNKNOWN, at_s=5)
+    pair.list(ANN, OUTGOING, at_s=6, took_s=3).list(BOB, NOTHING, at_s=7)
+    assert pair.verdict().count == 0
+    assert pair.list(BOB, INCOMING, at_s=10).list(ANN, NOTHING, at_s=11).verdict().count == 1
+
+
 def test_a_request_that_was_made_or_accepted_may_be_refused_if_it_is_repeated():
     pair = Pair().unrelated().do(ANN, Contact.REQUEST).do(ANN, Contact.REQUEST, REFUSED, at_s=20)
     pair.do(BOB, Contact.REQUEST, at_s=21).do(ANN, Contact.REQUEST, REFUSED, at_s=30)
