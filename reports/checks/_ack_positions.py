@@ -1,4 +1,4 @@
-"""Which acknowledgements name a position at which their message was neither received nor stored."""
+"""Which acknowledgements are of messages that were never sent, or name a wrong position."""
 
 import numpy as np
 
@@ -25,6 +25,14 @@ def placed_acks(history: History) -> Ints:
 def misplaced_acks(history: History) -> Ints:
     """Return those of `placed_acks` whose position is none of those of their message."""
     return history.once(_misplaced_acks)
+
+
+def unsent_acks(history: History) -> Ints:
+    """Return the records of acknowledgements of messages that were never sent."""
+    of_record = history.messages.of_record
+    at = np.flatnonzero(equal(history.records["kind"], Kind.ACK) & (of_record >= 0))
+    unsent: Ints = at[~history.messages.sent[of_record[at]]]
+    return unsent
 
 
 def _placed_acks(history: History) -> Ints:

@@ -5,7 +5,7 @@ from functools import cached_property
 import numpy as np
 
 from gauntlet.core.history import Kind, PageFlag
-from gauntlet.reports.checks._ack_positions import misplaced_acks
+from gauntlet.reports.checks._ack_positions import misplaced_acks, unsent_acks
 from gauntlet.reports.checks._shared import named_by
 from gauntlet.reports.history.arrays import (
     NEVER,
@@ -47,6 +47,7 @@ class KnownPositions:
         shown = is_any(kind, (*_SHOWN_KINDS, Kind.AUDIT)) & (records["seq"] > 0)
         if named_by(history, "ack-content"):
             shown[misplaced_acks(history)] = False
+            shown[unsent_acks(history)] = False
         at = np.flatnonzero(shown)
         self._convs, _, conv = grouped(ints(records["conv"][at]))
         # The additional last entry is for conversations without such a record (-1).

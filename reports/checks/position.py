@@ -13,7 +13,7 @@ import numpy as np
 from gauntlet.core.history import RECORDED, Flag, Kind, RoomEvent
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import SERVER_SEQ
-from gauntlet.reports.checks._ack_positions import misplaced_acks
+from gauntlet.reports.checks._ack_positions import misplaced_acks, unsent_acks
 from gauntlet.reports.checks._shared import lost_messages, named_by
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import (
@@ -97,6 +97,7 @@ def _claiming(history: History) -> Bools:
     claiming = is_any(records["kind"], kinds) & (of_record >= 0) & (records["seq"] > 0)
     if named_by(history, "ack-content"):
         claiming[misplaced_acks(history)] = False
+        claiming[unsent_acks(history)] = False
     if named_by(history, "lost-acked"):
         # The additional last entry is for records without a message (-1).
         claiming &= ~np.append(lost_messages(history), False)[of_record]

@@ -2,10 +2,10 @@
 
 import pytest
 
-from gauntlet.core.history import Channel, Flag, Kind
-from gauntlet.reports.checks._ack_positions import misplaced_acks, placed_acks
+from gauntlet.core.history import Channel, Flag, Kind, PageFlag
+from gauntlet.reports.checks._ack_positions import misplaced_acks, placed_acks, unsent_acks
 
-from ..small_runs import SmallRun
+from ..small_runs import SmallRun, ns
 
 
 def acknowledged(**changed):
@@ -21,6 +21,21 @@ def acknowledged(**changed):
 def of_second(history, records):
     """Return whether the records are those of the acknowledgement of the second message."""
     return [int(history.records["sseq"][at]) for at in records.tolist()] == [2]
+
+
+@pytest.mark.parametrize("seq", [0, 2, 9])
+def test_the_acknowledgement_of_what_was_never_sent_makes_no_position_known(seq):
+    run = acknowledged()
+    run.audit(1, 1, 2, 3, head=3)
+    run.add(Kind.ACK, 14, conv=1, link=1, peer=1, sseq=9, seq=seq, spare=1)
+    history = run.history()
+    (record,) = history.records[unsent_acks(history)]
+    assert (record["sseq"], record["seq"]) == (9, seq)
+    known = {"ref_ns": ns(20), "conv": 1, "link": 2, "spare": PageFlag.LAST}
+    run.add(Kind.PAGE, 21, **known, peer=3, sseq=3)
+    counts = {name: run.verdict(name).count for name in ("history-regress", "position")}
+    assert counts == {"history-regress": 0, "position": 0}
+    assert run.verdict("ack-content").count == 1
 
 
 @pytest.mark.parametrize(
