@@ -11,6 +11,7 @@ from gauntlet.core.run_directory import NUMBERS_PER_WORKER, RunDir
 from gauntlet.reports.history.arrays import find, pair
 from gauntlet.reports.history.events import collect_events
 from gauntlet.reports.history.records import (
+    align,
     checked_chunks,
     chunks_of,
     count_chunks,
@@ -97,6 +98,14 @@ def test_times_of_another_host_are_converted_to_the_masters_clock(run):
     assert converted["t_ns"].tolist() == [500, 600, 700]
     assert converted["ref_ns"].tolist() == [400, 0, 1_400]
     assert aligned[aligned["conv"] == 7]["t_ns"].tolist() == [0, 1, 2, 0]
+
+
+def test_a_shard_whose_clock_was_not_ahead_is_not_copied():
+    """A copy would be in memory, where the file need not be."""
+    records = np.zeros(2, dtype=np.dtype(DTYPE))
+    clocks = ClockAlignment({1: [(1_000, 1_000)]})
+    assert align("w0-g0.bin", records, clocks) is records
+    assert align("w1-g0.bin", records, clocks) is not records
 
 
 def test_records_that_are_not_in_the_order_of_time_are_an_error(run):
@@ -226,6 +235,13 @@ def test_a_worker_whose_history_is_damaged_counts_as_lost(run, found, problem):
 def test_where_all_workers_are_whole_or_none_is_nothing_changes(run, found):
     events, same = examined(run, *found)
     assert same is events
+
+
+@pytest.mark.parametrize("count", [3, 5])
+def test_an_examination_of_more_or_fewer_shards_than_there_are_is_an_error(run, count):
+    """A shard that was not examined would otherwise count as whole."""
+    with pytest.raises(ValueError, match="zip"):
+        examined(run, *(ORDERED,) * count)
 
 
 @given(st.lists(st.integers(0, 50)), st.lists(st.integers(0, 50)))
