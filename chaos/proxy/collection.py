@@ -2,7 +2,7 @@
 
 from gauntlet.chaos.proxy import errors
 from gauntlet.chaos.proxy.proxy import Proxy, ProxyBody
-from gauntlet.chaos.proxy.toxic import convert
+from gauntlet.chaos.proxy.toxic import check_name, convert
 from gauntlet.chaos.proxy.turns import Turns
 
 
@@ -83,4 +83,5 @@ def _checked(request: ProxyBody, row_number: int | None = None) -> ProxyBody:
     for field in ("name", "upstream"):
         if not getattr(request, field):
             raise errors.missing_field(field + suffix)
+    check_name(request.name)
     return request

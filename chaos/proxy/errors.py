@@ -18,6 +18,10 @@ def body_too_large(limit_bytes: int) -> ApiError:
     return ApiError(f"bad request body: http: request body too large, limit {limit_bytes}", 413)
 
 
+def name_too_long(limit: int) -> ApiError:
+    return ApiError(f"bad request body: name is too long, limit {limit} characters", 400)
+
+
 def missing_field(field: str) -> ApiError:
     return ApiError(f"missing required field: {field}", 400)
 

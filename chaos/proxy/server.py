@@ -23,6 +23,7 @@ from gauntlet.core import os_limits
 from gauntlet.core.errors import ConfigError, StackError
 
 _SHUTDOWN_S = 1.0
+_LINE_BYTES_MAX = 1024 * 1024  # of a request, as in Toxiproxy
 _LINGER_S = 1.0  # for the rest of a body that was refused
 _HEAD_TIMEOUT_S = 60.0  # also between two requests of one connection, as in Toxiproxy
 
@@ -95,6 +96,7 @@ def _runner(proxies: Proxies) -> web.AppRunner:
         keepalive_timeout=_HEAD_TIMEOUT_S,
         lingering_time=_LINGER_S,
         logger=logger,
+        max_line_size=_LINE_BYTES_MAX,
     )
 
 

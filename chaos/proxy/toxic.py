@@ -12,6 +12,10 @@ T = TypeVar("T")
 Stream = Literal["upstream", "downstream"]
 STREAMS: tuple[Stream, ...] = ("upstream", "downstream")
 
+# Of a proxy or a toxic. A longer name could be created, but no later request could contain it: the
+# server reads request lines of up to 1 MiB, and a character has up to 12 bytes in a URL.
+NAME_CHARACTERS_MAX = 16_384
+
 
 class ToxicBody(msgspec.Struct, frozen=True):
     """A request to add a toxic."""
@@ -50,6 +54,7 @@ class Toxic(msgspec.Struct, frozen=True):
             raise errors.invalid_stream()
         if request.type not in TOXICS:
             raise errors.invalid_toxic_type()
+        check_name(request.name)
         return cls(
             serial=serial,
             name=request.name or f"{request.type}_{request.stream}",
@@ -90,6 +95,12 @@ def convert(body: object, shape: type[T]) -> T:
         return msgspec.convert(_fields(body) if isinstance(body, dict) else body, shape)
     except msgspec.ValidationError as error:
         raise errors.bad_body(error) from error
+
+
+def check_name(name: str) -> None:
+    """Raise ApiError (400) if a name is too long for the URLs of later requests."""
+    if len(name) > NAME_CHARACTERS_MAX:
+        raise errors.name_too_long(NAME_CHARACTERS_MAX)
 
 
 def _fields(body: Mapping[str, Any]) -> dict[str, Any]:

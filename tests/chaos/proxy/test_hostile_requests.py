@@ -12,6 +12,7 @@ import time
 import pytest
 
 from gauntlet.chaos.clients.toxiproxy import ProxyClient
+from gauntlet.chaos.proxy.toxic import NAME_CHARACTERS_MAX
 from gauntlet.chaos.proxy.toxics import TOXICS
 from gauntlet.chaos.proxy_process import ProxyServer
 
@@ -115,6 +116,34 @@ def test_an_attribute_that_toxiproxy_cannot_hold_is_refused(send, value):
     body = json.dumps({"type": "latency", "attributes": attributes}).encode()
     status, answer = send(request("POST", "/proxies/p/toxics", body))
     assert (status, json.loads(answer)["status"]) == (400, 400)
+
+
+@pytest.mark.parametrize("letter", ["n", "\N{GRINNING FACE}"])
+def test_what_was_created_with_a_long_name_can_be_removed_by_it(server, letter):
+    name = letter * NAME_CHARACTERS_MAX
+    client = ProxyClient(server.api_url)
+    client.create(name, "127.0.0.1:1")
+    client.add_toxic(name, "latency", "upstream", name=name, attributes={"latency": 1})
+    client.remove_toxic(name, name)
+    client.delete(name)
+    assert list(client.proxies()) == ["p"]
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/proxies", {"upstream": "127.0.0.1:1"}),
+        ("/populate", {"upstream": "127.0.0.1:1"}),
+        ("/proxies/p/toxics", {"type": "latency", "attributes": {"latency": 1}}),
+    ],
+)
+def test_a_name_that_no_url_could_contain_is_refused(server, send, path, fields):
+    row = {**fields, "name": "n" * (NAME_CHARACTERS_MAX + 1)}
+    body = json.dumps([row] if path == "/populate" else row).encode()
+    status, answer = send(request("POST", path, body))
+    assert status == 400
+    assert "name is too long" in json.loads(answer)["error"]
+    assert list(ProxyClient(server.api_url).proxies()) == ["p"]
 
 
 def test_the_largest_attributes_stop_nothing(server, log):
