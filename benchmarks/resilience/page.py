@@ -282,7 +282,8 @@ def endurance_part(records: Sequence[EnduranceRecord]) -> str:
     lines = []
     for record in {(each.name, each.stack): each for each in records}.values():
         verdict = "held" if record.held else f"failed: {'; '.join(record.failures)}"
-        figures = "; ".join(f"{name}: {value:,g}" for name, value in record.figures.items())
+        # `+ 0` makes 0.0 of -0.0.
+        figures = "; ".join(f"{name}: {value + 0:,g}" for name, value in record.figures.items())
         text = (
             f"`{record.name}` on `{record.stack}`, {record.seconds:,.0f} s: {verdict}. {figures}."
         )

@@ -89,3 +89,11 @@ def test_a_measurement_that_failed_says_why():
     assert "`churn` on `full`, 600 s: failed: 2 keys are left. keys left: 2." in (
         page.endurance_part([record]).replace("\n  ", " ")
     )
+
+
+def test_a_figure_that_was_rounded_to_zero_has_no_sign():
+    record = EnduranceRecord(
+        name="churn", stack="full", seconds=600.0, figures={"growth": -0.0}, held=True,
+        failures=(), evidence=EVIDENCE,
+    )  # fmt: skip
+    assert "held. growth: 0." in page.endurance_part([record])
