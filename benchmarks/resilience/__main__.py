@@ -13,7 +13,6 @@ from pathlib import Path
 from benchmarks.resilience import campaigns, endurance, interrupts, page, records, storm_bugs
 from benchmarks.resilience import deaths as deaths_of_harness
 from benchmarks.resilience.kills import STACKS
-from benchmarks.resilience.records import ROOT
 from gauntlet.campaigns import record_files
 from gauntlet.core.errors import Exit, Interrupted
 
@@ -86,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
 
     bugs = commands.add_parser("bugs", help="storms that look for the seeded bugs")
     bugs.add_argument("names", nargs="*", help="default: all")
-    bugs.add_argument("--out", type=Path, default=ROOT / "runs" / "storm-bugs")
+    bugs.add_argument("--out", type=Path, default=Path("runs/storm-bugs"))
     bugs.set_defaults(run=_bugs)
 
     held = commands.add_parser("endurance", help="what the server holds for long")

@@ -4,6 +4,7 @@ The target and the load are those of the bug's own run in the scorecard; its fau
 random ones. A storm that fails has found the bug.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -43,7 +44,9 @@ class Search(NamedTuple):
 
 def subjects(names: Sequence[str] = ()) -> list[Subject]:
     """Return the seeded bugs; all of them, or those named."""
-    return [each for each in live.bugs(BUGS) if not names or each.name in names]
+    # Records are committed: they must not contain the folder in which this machine has a clone.
+    folder = Path(os.path.relpath(BUGS))
+    return [each for each in live.bugs(folder) if not names or each.name in names]
 
 
 def storm(subject: Subject, seed: int) -> Storm:

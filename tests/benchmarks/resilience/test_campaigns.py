@@ -1,6 +1,7 @@
 """A campaign does what has no record yet."""
 
 import contextlib
+from pathlib import Path
 from types import SimpleNamespace
 
 import msgspec
@@ -152,3 +153,8 @@ def test_every_seeded_bug_has_a_valid_storm(subject):
     assert list(validation.problems(storm.scenario)) == []
     assert storm.bug
     assert storm.planned().faults
+
+
+def test_the_records_of_a_search_do_not_contain_the_folder_of_the_clone():
+    for subject in storm_bugs.subjects():
+        assert not Path(storm_bugs.storm(subject, 1).bug).is_absolute()
