@@ -5,6 +5,7 @@ Nothing is lost, because the clients come back and read what they missed.
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from gauntlet.reference_server.core.wire import Close
 from gauntlet.reference_server.edge.client_socket import ClientSocket
@@ -29,10 +30,10 @@ def install() -> None:
             log.warning("seeded bug acted: %s of %s", socket.core.name, socket.user)
             socket.close(Close.NORMAL)
 
-    def greet(self: ClientSocket, payload: bytes) -> None:
+    def greet(self: ClientSocket, payloads: Sequence[bytes]) -> None:
         nonlocal accepted
         accepted += 1
-        original(self, payload)
+        original(self, payloads)
         if accepted % 8 == 0:
             asyncio.get_running_loop().call_later(AGE_S, expire, self)
 

@@ -18,13 +18,13 @@ log = logging.getLogger("gauntlet.reference_server.bug")
 def install() -> None:
     """Answer with the heads of an earlier call that is recent enough."""
     original_heads = MessageReader.heads_of
-    cached: dict[str, tuple[float, HeadsPage]] = {}
+    cached: dict[tuple[str, str], tuple[float, HeadsPage]] = {}
 
-    async def heads_of(self: MessageReader, user: str) -> HeadsPage:
-        read_at, page = cached.get(user, (float("-inf"), None))
-        current = await original_heads(self, user)
+    async def heads_of(self: MessageReader, user: str, after: str, limit: int) -> HeadsPage:
+        read_at, page = cached.get((user, after), (float("-inf"), None))
+        current = await original_heads(self, user, after, limit)
         if page is None or time.monotonic() - read_at > TTL_S:
-            cached[user] = (time.monotonic(), current)
+            cached[user, after] = (time.monotonic(), current)
             return current
         if page.heads != current.heads:
             log.warning("seeded bug acted: %s", user)

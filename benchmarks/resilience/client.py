@@ -7,6 +7,7 @@ repeats a message under its id until it is answered.
 
 import asyncio
 import contextlib
+import itertools
 import json
 import random
 import time
@@ -23,6 +24,7 @@ _TRY_S = 3.0  # of one HTTP call
 _RETRY_S = (0.05, 0.3)
 _PAGE = 500
 _FRAME_BYTES_MAX = 2**20
+_CURSORS_MAX = 1_000
 _ONLINE_S = 120.0  # also enough for a busy machine
 
 # What a server that is being killed may cause; everything else is an error of this client.
@@ -189,20 +191,24 @@ class Receiver:
         hello = {
             "token": self.account.token,
             "device": self.account.device,
-            "cursors": self._reached,
+            "cursors": dict(itertools.islice(self._reached.items(), _CURSORS_MAX)),
         }
         await socket.send(json.dumps({"connect": hello}))
         silence_s = _TRY_S
+        heads: dict[str, int] = {}
         connection: Connection | None = None
         while True:
             frame = json.loads(await asyncio.wait_for(socket.recv(), silence_s))
             ((kind, content),) = frame.items()
-            if kind == "connected":
+            if kind == "heads":
+                heads |= content["heads"]
+            elif kind == "connected":
+                heads |= content["heads"]
                 silence_s = (content["ping_ms"] + content["pong_ms"]) / 1000
-                connection = Connection(self.account.user, content["heads"])
+                connection = Connection(self.account.user, heads)
                 self.seen.connections.append(connection)
                 self._online.set()
-                for conv, head in content["heads"].items():
+                for conv, head in heads.items():
                     self._read_from(conv, self._reached.get(conv, 0), head)
             elif kind == "ping":
                 await socket.send('{"pong":{}}')

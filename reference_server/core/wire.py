@@ -12,8 +12,9 @@ import msgspec
 
 SUBPROTOCOL = "im.v1.json"
 DIRECT_CHARS_MAX = 131  # length of a direct conversation's id: "d", two dots and two users
-# Of a client's frame. The largest is `connect` with the cursors of as many rooms as others may add
-# a user to (`append_plan.ROOMS_MAX`): a lower limit would lock that user out.
+HEADS_MAX = 1_000  # in one frame and in one page of a list; the next one has the others
+# Of a client's frame. The largest is `connect`, for which `HEADS_MAX` cursors are enough. There is
+# room for those of all rooms that a user may be in (`append_plan.ROOMS_MAX`).
 FRAME_BYTES_MAX = 524_288
 
 _DIRECT = re.compile(r"d\.([A-Za-z0-9_-]{1,64})\.([A-Za-z0-9_-]{1,64})")
@@ -128,7 +129,10 @@ class ClientFrame(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
 
 
 class Connected(msgspec.Struct, frozen=True):
-    """The end of the handshake; pushes of each conversation follow after its head here."""
+    """The end of the handshake; pushes of each conversation follow after its head.
+
+    The heads of conversations beyond `HEADS_MAX` precede this frame in frames of their own.
+    """
 
     client: str
     ping_ms: int
@@ -180,7 +184,7 @@ class Reconnect(msgspec.Struct, frozen=True):
 
 
 class Heads(msgspec.Struct, frozen=True):
-    """Heads of the conversations that changed recently."""
+    """Heads of conversations: of those that changed recently, or of some before `Connected`."""
 
     heads: dict[str, int] = {}
 
@@ -195,6 +199,7 @@ class Failure(msgspec.Struct, frozen=True):
 class ServerFrame(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """A frame from the server: exactly one field is set."""
 
+    heads: Heads | None = None
     connected: Connected | None = None
     msg: Msg | None = None
     room: RoomEvent | None = None

@@ -1,6 +1,7 @@
 """One client's WebSocket: writes without waiting, limits the unsent bytes, closes once."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 
 from websockets.asyncio.server import ServerConnection
@@ -63,17 +64,18 @@ class ClientSocket:
         """Write one frame's payload."""
         self.write(text_frame(payload))
 
-    def greet(self, payload: bytes) -> None:
-        """Write the frame `connected`, which may be of any size: others add to a user's heads.
+    def greet(self, payloads: Sequence[bytes]) -> None:
+        """Write the frames that end the handshake, however many: others add to a user's heads.
 
-        The limit of unsent bytes grows by its size, so a client is not slow because of it.
+        The limit of unsent bytes grows by their size, so a client is not slow because of them.
         """
         if not self._is_open:  # the client has left while its heads were read
             return
-        self._outbox_bytes += len(payload)
+        frames = b"".join([text_frame(payload) for payload in payloads])
+        self._outbox_bytes += len(frames)
         # Twice the outbox, as in `listeners.listen`: at that limit the connection is cut off.
         self._transport.set_write_buffer_limits(high=2 * self._outbox_bytes)
-        self.send(payload)
+        self.write(frames)
 
     def write(self, data: bytes) -> bool:
         """Write serialized frames, or close with 4008 a client whose outbox they would overflow.

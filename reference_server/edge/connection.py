@@ -7,12 +7,11 @@ and a jump is announced by `gap`.
 from enum import Enum, auto
 
 from gauntlet.reference_server.core import clock, tokens, wire
-from gauntlet.reference_server.core.wire import Close, WireError
+from gauntlet.reference_server.core.wire import HEADS_MAX, Close, WireError
 
 # A client's rate limit: a burst of frames, then a rate. Each KiB of a frame counts as one more.
 FRAMES_BURST = 1_000
 FRAMES_PER_S = 100
-HEADS_PER_FRAME = 1_000  # in `ping` and `pong`; the next one has the others
 
 
 class Phase(Enum):
@@ -62,16 +61,21 @@ class Connection:
             self.phase = Phase.JOINING
         return frame
 
-    def connected(self, heads: dict[str, int]) -> bytes:
-        """Return the frame that ends the handshake; pushes start after each conversation's head."""
+    def connected(self, heads: dict[str, int]) -> list[bytes]:
+        """Return the frames that end the handshake; pushes start after each conversation's head.
+
+        The last one is `connected`. It has the heads that the frames before it do not have, so that
+        no frame grows with the number of conversations, which others influence.
+        """
         self.phase = Phase.LIVE
         for conv, head in heads.items():
             self.begin(conv, head + 1)
-        return wire.encode(
-            wire.ServerFrame(
-                connected=wire.Connected(self.name, self._ping_ms, self._pong_ms, heads)
-            )
-        )
+        stated = list(heads.items())
+        pages = [stated[start : start + HEADS_MAX] for start in range(0, len(stated), HEADS_MAX)]
+        last = dict(pages.pop()) if pages else {}
+        end = wire.Connected(self.name, self._ping_ms, self._pong_ms, last)
+        frames = [wire.ServerFrame(heads=wire.Heads(dict(page))) for page in pages]
+        return [wire.encode(frame) for frame in (*frames, wire.ServerFrame(connected=end))]
 
     @property
     def conversations(self) -> list[str]:
@@ -119,7 +123,7 @@ class Connection:
         return now_s - self._received_s > (self._ping_ms + self._pong_ms) / 1000
 
     def _heads(self) -> wire.Heads:
-        count = min(len(self._changed), HEADS_PER_FRAME)
+        count = min(len(self._changed), HEADS_MAX)
         stated = [self._changed.pop() for _ in range(count)]
         return wire.Heads({conv: self._next_seq[conv] - 1 for conv in stated})
 

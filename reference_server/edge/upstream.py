@@ -1,7 +1,7 @@
 """An edge's calls of the message service and the room service. All of them raise ApiError."""
 
 from gauntlet.reference_server.core.internal_api import HeadsPage, PresenceEvent
-from gauntlet.reference_server.core.wire import EntryPage
+from gauntlet.reference_server.core.wire import HEADS_MAX, EntryPage
 from gauntlet.reference_server.http.service_client import ServiceClient
 
 
@@ -13,10 +13,20 @@ class Upstream:
         self._client = client
 
     async def heads(self, user: str) -> HeadsPage:
-        """Return the heads of a user's conversations, and the watermark to poll changes from."""
-        return await self._client.request(
-            "message", "GET", f"/internal/users/{user}/heads", HeadsPage
-        )
+        """Return the heads of all conversations of a user, and the watermark to poll changes from.
+
+        The watermark is that of the first page: what changes while the others are read is polled.
+        """
+        page = first = await self._heads_page(user, "")
+        heads = dict(first.heads)
+        while len(page.heads) == HEADS_MAX:
+            page = await self._heads_page(user, next(reversed(page.heads)))
+            heads |= page.heads
+        return HeadsPage(heads, first.watermark)
+
+    async def _heads_page(self, user: str, after: str) -> HeadsPage:
+        path = f"/internal/users/{user}/heads"
+        return await self._client.request("message", "GET", path, HeadsPage, after=after)
 
     async def changed_heads(self, since: int) -> HeadsPage:
         """Return the heads that changed since a watermark.

@@ -11,10 +11,11 @@ from collections import defaultdict
 import msgspec
 
 from gauntlet.reference_server.bus.base import Bus
-from gauntlet.reference_server.core import wire
 from gauntlet.reference_server.core.errors import ApiError
 from gauntlet.reference_server.core.internal_api import RoomEventPosition, RoomEventRequest
 from gauntlet.reference_server.core.wire import (
+    DIRECT_CHARS_MAX,
+    HEADS_MAX,
     Entry,
     EntryPage,
     direct_members,
@@ -129,7 +130,7 @@ class MessageService:
 
     async def _probe_database(self) -> None:
         """Raise ApiError if the messages DB cannot be read, or if commits fail."""
-        await self._store.heads_of("")
+        await self._store.heads_of("", "", 1)
         if (failed_s := self._commits.failed_s) is None:
             return
         if time.monotonic() - failed_s < FAILING_S:
@@ -181,8 +182,12 @@ class MessageService:
         return reply({"messages": messages, "head": head})
 
     async def heads(self, request: Request) -> Response:
-        """Return the heads of the caller's conversations."""
-        return reply({"heads": (await self._store.heads_of(request.user)).heads})
+        """Return a page of the heads of the caller's conversations."""
+        after, limit = _after(request), request.query_number("limit", HEADS_MAX, HEADS_MAX)
+        heads = (await self._store.heads_of(request.user, after, limit)).heads
+        if heads and len(heads) == limit:
+            return reply({"heads": heads, "next": next(reversed(heads))})
+        return reply({"heads": heads})
 
     async def append_event(self, request: Request) -> Response:
         """Append a room event."""
@@ -200,8 +205,8 @@ class MessageService:
         return None
 
     async def heads_of(self, request: Request) -> Response:
-        """Return the heads of a user's conversations, for their edge."""
-        return reply(await self._store.heads_of(request.params["user"]))
+        """Return `HEADS_MAX` heads of a user's conversations, or the last ones, for their edge."""
+        return reply(await self._store.heads_of(request.params["user"], _after(request), HEADS_MAX))
 
     async def entries(self, request: Request) -> Response:
         """Return a range of a conversation, for an edge's repair."""
@@ -252,9 +257,23 @@ def _require_stored(outcome: Outcome) -> Stored:
 
 def _conv(request: Request) -> str:
     conv = request.params["conv"]
-    if not is_room(conv) and (len(conv) > wire.DIRECT_CHARS_MAX or direct_members(conv) is None):
+    if not _is_conversation(conv):
         raise ApiError("not_found", f"no conversation {conv}")
     return conv
+
+
+def _after(request: Request) -> str:
+    """Return the conversation behind which a page of heads begins; empty for the first page."""
+    after = request.query.get("after", "")
+    if after and not _is_conversation(after):
+        raise ApiError("bad_request", "after must be the id of a conversation")
+    return after
+
+
+def _is_conversation(conv: str) -> bool:
+    # The length first: `direct_members` caches what it is asked.
+    is_direct = len(conv) <= DIRECT_CHARS_MAX and direct_members(conv) is not None
+    return is_direct or is_room(conv)
 
 
 def _parse_range(request: Request) -> tuple[str, int, int]:

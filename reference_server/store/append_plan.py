@@ -14,9 +14,11 @@ from gauntlet.reference_server.store.base import AppendRequest, Outcome, Refused
 # In larger rooms `entered` and `exited` would outnumber the messages.
 ATTENDANCE_MEMBERS_MAX = 500
 ROOM_MEMBERS_MAX = 100_000  # every message is offered to all of them
-# Without a limit, others could add a user to so many rooms that their heads could not be read. A
-# user who is in as many rooms may still found others, but not be added to one.
+# Without a limit, others could add a user to so many rooms, or write to them from so many accounts,
+# that their heads could not be read. A user at the first limit may still found rooms, and begin
+# direct conversations, up to the second one.
 ADDED_ROOMS_MAX, ROOMS_MAX = 4_000, 5_000
+BEGUN_DIRECTS_MAX, DIRECTS_MAX = 20_000, 25_000
 
 
 class Identity(NamedTuple):
@@ -33,13 +35,15 @@ class ConversationState:
 
     `members`: user → the position since which they are a member. `present`: user → the connection
     with which they entered. `rooms`: user → in how many rooms they are, for `added_users`; counts
-    may end at `ROOMS_MAX`. All states of a batch share it.
+    may end at `ROOMS_MAX`. `directs`: user → in how many direct conversations they are, for
+    `users_of_new_directs`; counts may end at `DIRECTS_MAX`. All states of a batch share both.
     """
 
     last_seq: int = 0
     members: dict[str, int] = field(default_factory=dict)
     present: dict[str, str] = field(default_factory=dict)
     rooms: dict[str, int] = field(default_factory=dict)
+    directs: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -81,6 +85,12 @@ def creatable(batch: Sequence[AppendRequest]) -> list[str]:
 def added_users(batch: Sequence[AppendRequest]) -> list[str]:
     """Return the users whom this batch is to add to rooms, sorted."""
     return sorted({request.user for request in batch if request.event == "added"})
+
+
+def users_of_new_directs(states: Mapping[str, ConversationState]) -> list[str]:
+    """Return the users of the direct conversations that do not exist yet, sorted."""
+    pairs = (direct_members(conv) for conv, state in states.items() if state.last_seq == 0)
+    return sorted({user for pair in pairs if pair for user in pair})
 
 
 def plan_appends(
@@ -158,8 +168,11 @@ def _plan_message(
     if request.refused is not None:
         return request.refused
     if state.last_seq == 0 and (pair := direct_members(request.conv)):
+        if refused := _refused_direct(request, pair, state):
+            return refused
         for user in pair:
             _join(request.conv, user, state, plan)
+            state.directs[user] = state.directs.get(user, 0) + 1
     if request.sender not in state.members:
         return _not_a_member(request)
     return None
@@ -258,6 +271,20 @@ def _refused_by_limit(request: AppendRequest, state: ConversationState) -> Refus
     if state.rooms[request.user] < maximum:
         return None
     return Refused("forbidden", f"{request.user} is in {maximum} rooms, the maximum")
+
+
+def _refused_direct(
+    request: AppendRequest, pair: tuple[str, str], state: ConversationState
+) -> Refused | None:
+    """Return the refusal of one more direct conversation, if a user would have too many.
+
+    Another process may begin one at the same time, so a user may have a few more.
+    """
+    for user in pair:
+        maximum = DIRECTS_MAX if user == request.sender else BEGUN_DIRECTS_MAX
+        if state.directs.get(user, 0) >= maximum:
+            return Refused("forbidden", f"{user} has {maximum} direct conversations, the maximum")
+    return None
 
 
 def _not_a_member(request: AppendRequest) -> Refused:

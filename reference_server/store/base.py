@@ -153,8 +153,11 @@ class MessageStore(Protocol):
         """Return every user who is in a room, once per room."""
         ...
 
-    async def heads_of(self, user: str) -> HeadsPage:
-        """Return the heads of the user's conversations."""
+    async def heads_of(self, user: str, after: str, limit: int) -> HeadsPage:
+        """Return the heads of at most `limit` conversations of the user, in the order of their ids.
+
+        The page begins behind the conversation `after`, or with the first one if that is empty.
+        """
         ...
 
     async def heads_since(self, watermark: int) -> HeadsPage:

@@ -21,7 +21,7 @@ SCHEMA = (
     """CREATE TABLE IF NOT EXISTS members (
         conv TEXT NOT NULL, member TEXT NOT NULL, from_seq BIGINT NOT NULL,
         PRIMARY KEY (conv, member))""",
-    "CREATE INDEX IF NOT EXISTS members_member ON members (member)",
+    "CREATE INDEX IF NOT EXISTS members_of_user ON members (member, conv)",
     """CREATE TABLE IF NOT EXISTS present (
         conv TEXT NOT NULL, member TEXT NOT NULL, connection TEXT NOT NULL,
         PRIMARY KEY (conv, member))""",
@@ -43,7 +43,8 @@ _ENTRIES = f"""SELECT {ENTRY_COLUMNS} FROM (
     WHERE read_before <= {PAGE_CHARS_MAX} ORDER BY seq"""
 _HEAD = "SELECT last_seq FROM conversations WHERE conv = $1"
 _HEADS_OF = """SELECT c.conv, c.last_seq FROM members m
-    JOIN conversations c ON c.conv = m.conv WHERE m.member = $1"""
+    JOIN conversations c ON c.conv = m.conv
+    WHERE m.member = $1 AND m.conv > $2 ORDER BY m.conv LIMIT $3"""
 _HEADS_SINCE = "SELECT conv, last_seq FROM conversations WHERE changed >= $1"
 _MEMBERS_CHANGED_SINCE = """SELECT c.conv, m.member FROM conversations c
     LEFT JOIN members m ON m.conv = c.conv
@@ -116,9 +117,9 @@ class MessageReader:
         rows = await self._db.fetch("SELECT conv, member, connection FROM present")
         return [Present(*row) for row in rows]
 
-    async def heads_of(self, user: str) -> HeadsPage:
+    async def heads_of(self, user: str, after: str, limit: int) -> HeadsPage:
         watermark = await self._watermark()
-        return HeadsPage(dict(await self._db.fetch(_HEADS_OF, user)), watermark)
+        return HeadsPage(dict(await self._db.fetch(_HEADS_OF, user, after, limit)), watermark)
 
     async def heads_since(self, watermark: int) -> HeadsPage:
         # The new watermark first: what is committed after it is returned next time.

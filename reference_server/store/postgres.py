@@ -24,6 +24,7 @@ from gauntlet.reference_server.core import clock
 from gauntlet.reference_server.core.wire import Entry
 from gauntlet.reference_server.store import postgres_sql as sql
 from gauntlet.reference_server.store.append_plan import (
+    DIRECTS_MAX,
     ROOMS_MAX,
     AppendPlan,
     ConversationState,
@@ -31,6 +32,7 @@ from gauntlet.reference_server.store.append_plan import (
     added_users,
     creatable,
     plan_appends,
+    users_of_new_directs,
 )
 from gauntlet.reference_server.store.base import (
     AppendRequest,
@@ -261,15 +263,19 @@ async def _plan(connection: asyncpg.Connection, batch: Sequence[AppendRequest]) 
     rows = await connection.fetch(sql.STATES, identities, has_events)
     rooms = dict.fromkeys(added_users(batch), 0)
     if rooms:
-        rooms.update(await connection.fetch(sql.ROOM_COUNTS, list(rooms), ROOMS_MAX))
-    states = {conv: ConversationState(rooms=rooms) for conv in creatable(batch)}
+        rooms.update(await connection.fetch(sql.COUNTS, list(rooms), ROOMS_MAX, "r.%"))
+    directs: dict[str, int] = {}
+    states = {conv: ConversationState(rooms=rooms, directs=directs) for conv in creatable(batch)}
     for conv, last_seq, members, since, present, connections, _ in rows:
         states[conv] = ConversationState(
             last_seq,
             dict(zip(members or (), since or (), strict=True)),
             dict(zip(present or (), connections or (), strict=True)),
             rooms,
+            directs,
         )
+    if users := users_of_new_directs(states):
+        directs.update(await connection.fetch(sql.COUNTS, users, DIRECTS_MAX, "d.%"))
     known: dict[Identity, Entry] = {}
     if any(row["has_known"] for row in rows[:1]):
         for row in await connection.fetch(sql.KNOWN, identities):

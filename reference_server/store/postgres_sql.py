@@ -50,10 +50,10 @@ _LOCKED_USERS = f"""pg_advisory_xact_lock({ROOMS_LOCK}, key) FROM (
     SELECT DISTINCT hashtext(name) AS key FROM unnest(%s::text[]) AS name ORDER BY key) AS keys"""
 LOCK_USERS = f"SELECT {_LOCKED_USERS % '$1'}"
 
-# In how many rooms each user is; counting stops at a maximum.
-ROOM_COUNTS = """
+# In how many conversations with ids of a pattern each user is; counting stops at a maximum.
+COUNTS = """
 SELECT name, (SELECT count(*) FROM (
-    SELECT FROM members WHERE member = name AND conv LIKE 'r.%' LIMIT $2) AS rooms)
+    SELECT FROM members WHERE member = name AND conv LIKE $3 LIMIT $2) AS conversations)
 FROM unnest($1::text[]) AS name"""
 
 REMOVE_EMPTY = "DELETE FROM conversations WHERE conv = ANY($1::text[]) AND last_seq = 0"

@@ -25,6 +25,7 @@ from gauntlet.reference_server.store.append_plan import (
     creatable,
     identity,
     plan_appends,
+    users_of_new_directs,
 )
 from gauntlet.reference_server.store.base import (
     AppendRequest,
@@ -145,14 +146,16 @@ def _new_id() -> str:
 
 
 def _states(db: sqlite3.Connection, batch: Sequence[AppendRequest]) -> dict[str, ConversationState]:
-    rooms = {user: _room_count(db, user) for user in added_users(batch)}
-    states = {conv: ConversationState(rooms=rooms) for conv in creatable(batch)}
+    rooms = {user: _count(db, user, "r.%") for user in added_users(batch)}
+    directs: dict[str, int] = {}
+    states = {conv: ConversationState(rooms=rooms, directs=directs) for conv in creatable(batch)}
     for conv in {request.conv for request in batch}:
         row = db.execute("SELECT last_seq FROM conversations WHERE conv = ?", (conv,)).fetchone()
         if row is not None:
             members = db.execute("SELECT member, from_seq FROM members WHERE conv = ?", (conv,))
             present = db.execute("SELECT member, connection FROM present WHERE conv = ?", (conv,))
             states[conv] = ConversationState(row[0], dict(members), dict(present), rooms)
+    directs.update((user, _count(db, user, "d.%")) for user in users_of_new_directs(states))
     return states
 
 
@@ -170,9 +173,10 @@ def _known(db: sqlite3.Connection, batch: Sequence[AppendRequest]) -> dict[Ident
     return known
 
 
-def _room_count(db: sqlite3.Connection, user: str) -> int:
+def _count(db: sqlite3.Connection, user: str, pattern: str) -> int:
+    """Return in how many conversations with such ids a user is."""
     [(count,)] = db.execute(
-        "SELECT count(*) FROM members WHERE member = ? AND conv LIKE 'r.%'", (user,)
+        "SELECT count(*) FROM members WHERE member = ? AND conv LIKE ?", (user, pattern)
     )
     return int(count)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from itertools import islice
 from typing import Final, TypeVar
 
 import msgspec
@@ -14,7 +15,7 @@ from gauntlet.scenarios.adapters.reference_frames import (
     Error,
     Frame,
     Friends,
-    Heads,
+    HeadsPage,
     History,
     Members,
     Position,
@@ -25,13 +26,15 @@ from gauntlet.scenarios.adapters.reference_frames import (
 
 T = TypeVar("T")
 
+_CURSORS_MAX: Final = 1_000
+
 # What decoding raises: text may be no UTF-8.
 _INVALID: Final = (msgspec.DecodeError, UnicodeDecodeError)
 _encode: Final = msgspec.json.Encoder().encode
 _decode_frame: Final = msgspec.json.Decoder(Frame).decode
 _decode_acknowledgement: Final = msgspec.json.Decoder(Acknowledgement).decode
 _decode_history: Final = msgspec.json.Decoder(History).decode
-_decode_heads: Final = msgspec.json.Decoder(Heads).decode
+_decode_heads: Final = msgspec.json.Decoder(HeadsPage).decode
 _decode_session: Final = msgspec.json.Decoder(Session).decode
 _decode_position: Final = msgspec.json.Decoder(Position).decode
 _decode_members: Final = msgspec.json.Decoder(Members).decode
@@ -44,15 +47,20 @@ _decode_stickers: Final = msgspec.json.Decoder(Stickers).decode
 class ReferenceCodec(base.Codec):
     """One session of `im.v1`: sends, history and rooms over HTTP, pushes over the WebSocket."""
 
-    __slots__ = ("_device", "_lasts_s", "_token", "_user")
+    __slots__ = ("_device", "_heads", "_lasts_s", "_token", "_user")
 
     def __init__(self, user: str, device: str) -> None:
         self._user = user
         self._device = device
         self._token = ""
         self._lasts_s = 0
+        # Heads that a new connection was told before `connected`: few users have so many.
+        self._heads: dict[str, int] | None = None
 
     def open(self, cursors: Mapping[str, base.Cursor]) -> bytes:
+        self._heads = None
+        if len(cursors) > _CURSORS_MAX:  # they inform the server, which needs none of them
+            cursors = dict(islice(cursors.items(), _CURSORS_MAX))
         hello = {"token": self._token, "device": self._device, "cursors": cursors}
         return _encode({"connect": hello})
 
@@ -92,7 +100,20 @@ class ReferenceCodec(base.Codec):
             )
         if (room := content.room) is not None:
             return base.Entry(room.conv, room.seq, event=room.event, user=room.user)
+        if content.heads is not None or content.connected is not None:
+            return self._read_start(content)
         return _read_control(content)
+
+    def _read_start(self, frame: Frame) -> base.Event:
+        """Return the event of a frame of the handshake: the last one has the heads of all."""
+        if (connected := frame.connected) is None:
+            assert frame.heads is not None, "the caller has looked"
+            self._heads = (self._heads or {}) | frame.heads.heads
+            return base.EventBatch()
+        heads, self._heads = (self._heads or {}) | connected.heads, None
+        edge = connected.client.partition("|")[0]
+        environment = edge.split("-")[1] if edge.startswith("edge-") else ""
+        return base.Connected(edge, environment, connected.ping_ms, connected.pong_ms, heads)
 
     def login(self) -> base.OverHttp[str]:
         body = _encode({"user": self._user, "device": self._device})
@@ -170,12 +191,6 @@ def _read_control(frame: Frame) -> base.Event:
         return base.Heartbeat(frame.ping.heads, answer=b'{"pong":{}}')
     if frame.pong is not None:
         return base.Heartbeat(frame.pong.heads)
-    if (connected := frame.connected) is not None:
-        edge = connected.client.partition("|")[0]
-        environment = edge.split("-")[1] if edge.startswith("edge-") else ""
-        return base.Connected(
-            edge, environment, connected.ping_ms, connected.pong_ms, connected.heads
-        )
     if (reconnect := frame.reconnect) is not None:
         return base.ReconnectRequest(reconnect.url, reconnect.delay_ms, reconnect.deadline_ms)
     if frame.error is not None:
@@ -230,7 +245,10 @@ def _read_success(response: base.Response) -> bool:
 
 
 def _read_heads(response: base.Response) -> dict[str, int]:
-    return _decode(response, _decode_heads).heads
+    page = _decode(response, _decode_heads)
+    if page.next:  # the call is to return the heads of all conversations
+        raise base.ProtocolError("the list of heads has more than one page")
+    return page.heads
 
 
 def _read_position(response: base.Response) -> int:

@@ -54,7 +54,7 @@ class Reconnect(msgspec.Struct):
 
 
 class Heads(msgspec.Struct):
-    """The content of a heartbeat."""
+    """The content of a heartbeat, and of the frames that precede `connected`."""
 
     heads: dict[str, int] = {}
 
@@ -76,9 +76,17 @@ class Frame(msgspec.Struct):
     gap: Gap | None = None
     ping: Heads | None = None
     pong: Heads | None = None
+    heads: Heads | None = None
     connected: Connected | None = None
     reconnect: Reconnect | None = None
     error: Refusal | None = None
+
+
+class HeadsPage(msgspec.Struct):
+    """A page of the list of heads; `next` is where the next one begins, empty on the last one."""
+
+    heads: dict[str, int]
+    next: str = ""
 
 
 class Connect(msgspec.Struct):

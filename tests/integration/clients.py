@@ -9,10 +9,11 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import aiohttp
+from msgspec import structs
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from gauntlet.reference_server.core.wire import ServerFrame, decode_server
+from gauntlet.reference_server.core.wire import Connected, ServerFrame, decode_server
 
 TIMEOUT_S = 30
 
@@ -61,12 +62,23 @@ class Client:
         ) as self.ws:
             connect_frame = {"token": self.token, "device": "d0", "cursors": {}}
             await self.ws.send(json.dumps({"connect": connect_frame}))
-            self.connected = decode_server(await self.ws.recv()).connected
+            self.connected = await self._end_of_handshake()
             listener = asyncio.create_task(self._listen())
             try:
                 yield self
             finally:
                 listener.cancel()
+
+    async def _end_of_handshake(self) -> Connected:
+        """Return what `connected` says, with the heads of all frames before it."""
+        heads: dict[str, int] = {}
+        self.handshake_heads: list[int] = []  # how many of them each frame has
+        while (frame := decode_server(await self.ws.recv())).connected is None:
+            assert frame.heads is not None, frame
+            heads |= frame.heads.heads
+            self.handshake_heads.append(len(frame.heads.heads))
+        self.handshake_heads.append(len(frame.connected.heads))
+        return structs.replace(frame.connected, heads=heads | frame.connected.heads)
 
     async def try_call(
         self, method: str, path: str, body: Any = None, *, api: str | None = None

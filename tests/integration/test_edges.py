@@ -108,6 +108,30 @@ async def test_a_client_that_reconnects_gets_the_heads_and_pushes_of_later_messa
         await bob.wait_for(conv, ["pushed"])
 
 
+async def test_a_user_to_whom_many_strangers_write_is_told_all_heads_in_small_frames(client):
+    """Clients limit the size of the frames that they read. Later pushes are as usual."""
+    bob, at_once = await client("bob"), asyncio.Semaphore(50)
+
+    async def write(name):
+        async with at_once:
+            stranger = await client(name)
+            conv = f"d.{min(bob.user, stranger.user)}.{max(bob.user, stranger.user)}"
+            await stranger.send(conv, "hi")
+            return conv
+
+    convs = await asyncio.gather(*(write(f"{first}{n}") for n in range(600) for first in "ac"))
+    async with bob.online():
+        assert bob.handshake_heads == [1_000, 200]
+        assert bob.connected.heads == dict.fromkeys(convs, 1)
+        await bob.send(convs[0], "pushed")
+        await bob.wait_for(convs[0], ["pushed"])
+        assert not any(frame.gap for frame in bob.received)
+    first = await bob.call("GET", "/v1/heads")
+    rest = await bob.call("GET", f"/v1/heads?after={first['next']}")
+    assert (len(first["heads"]), len(rest["heads"]), "next" in rest) == (1_000, 200, False)
+    assert first["heads"] | rest["heads"] == dict.fromkeys(convs, 1) | {convs[0]: 2}
+
+
 async def test_a_client_that_answers_no_ping_is_closed_with_4009(client):
     bob = await client("bob")
     async with connect(

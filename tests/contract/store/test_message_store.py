@@ -181,7 +181,47 @@ async def test_additions_at_the_same_time_do_not_exceed_the_limit(store, open_st
     )
     refused = [each for [each] in outcomes if isinstance(each, Refused)]
     assert refused == [Refused("forbidden", "bob is in 2 rooms, the maximum")] * 6
-    assert len((await store.heads_of("bob")).heads) == 2
+    assert len((await heads_of(store, "bob")).heads) == 2
+
+
+async def heads_of(store, user):
+    """Return the first page of a user's heads, and the watermark."""
+    return await store.heads_of(user, "", 1000)
+
+
+async def test_the_heads_of_a_user_are_read_in_pages(store):
+    """Each page begins behind the last conversation of the one before."""
+    convs = ["d.a.b", "d.a.cat", "d.Z.a", "r.B", "r.a", "r.x-1", "r.x_1"]
+    await store.append([message(1, conv, "a") for conv in convs if conv.startswith("d.")])
+    await found(store, "a", *(conv[2:] for conv in convs if conv.startswith("r.")))
+    await store.append([message(2, "d.a.b"), message(1, "d.b.c", "b")])
+    pages, after = [], ""
+    while page := (await store.heads_of("a", after, 3)).heads:
+        pages.append(page)
+        after = list(page)[-1]
+    assert [len(page) for page in pages] == [3, 3, 1]
+    heads = {conv: head for page in pages for conv, head in page.items()}
+    assert heads == dict.fromkeys(convs, 1) | {"d.a.b": 2}
+    assert (await store.heads_of("a", "", 1000)).heads == heads
+
+
+async def test_a_user_has_a_limited_number_of_direct_conversations(store, monkeypatch):
+    """Rooms do not count, and nothing is written for a conversation that is refused."""
+    monkeypatch.setattr(append_plan, "BEGUN_DIRECTS_MAX", 2)
+    monkeypatch.setattr(append_plan, "DIRECTS_MAX", 3)
+    await found(store, "b", *"xyz")
+    strangers = [message(1, f"d.b.{name}", name) for name in ("s1", "s2", "s3")]
+    begun = await store.append(strangers[:1]) + await store.append(strangers[1:])
+    assert seqs(begun[:2]) == [1, 1]
+    refused = Refused("forbidden", "b has 2 direct conversations, the maximum")
+    assert begun[2] == refused
+    assert await store.append([strangers[2]]) == [refused]
+    assert await store.room("d.b.s3") is None
+    assert seqs(await store.append([message(1, "d.b.t", "b")])) == [1]
+    refused = Refused("forbidden", "b has 3 direct conversations, the maximum")
+    assert await store.append([message(1, "d.b.u", "b")]) == [refused]
+    further = [message(2, "d.b.s1", "s1"), message(3, "d.b.s1", "b")]
+    assert seqs(await store.append(further)) == [2, 3]
 
 
 async def test_a_founding_that_is_refused_under_locks_leaves_no_room(
@@ -279,7 +319,7 @@ async def test_a_transaction_that_commits_after_a_watermark_is_found_from_it(sto
             changed = pg_current_xact_id()::text::bigint WHERE conv = 'd.a.b'"""
         )
         await store.append([message(2, "d.a.c")])
-        first = await store.heads_since((await store.heads_of("a")).watermark)
+        first = await store.heads_since((await heads_of(store, "a")).watermark)
         await transaction.commit()
     assert "d.a.b" not in {conv for conv, head in first.heads.items() if head == 99}
     assert (await store.heads_since(first.watermark)).heads["d.a.b"] == 99
@@ -287,7 +327,7 @@ async def test_a_transaction_that_commits_after_a_watermark_is_found_from_it(sto
 
 async def test_a_poll_without_changes_is_empty(store):
     await store.append([message(1)])
-    changed = await store.heads_since((await store.heads_of("a")).watermark)
+    changed = await store.heads_since((await heads_of(store, "a")).watermark)
     assert changed.heads == {}
 
 
@@ -310,7 +350,7 @@ async def test_room_events_change_the_membership_and_have_an_audience(store):
 
 async def test_a_poll_lists_the_members_of_changed_rooms_only(store):
     await store.append([event("added", "a", by="a"), event("added", "a", by="a", conv="r.y")])
-    before = (await store.heads_of("a")).watermark
+    before = (await heads_of(store, "a")).watermark
     await store.append([event("added", "b", by="a"), message(1, "r.y")])
     changed = await store.heads_since(before)
     assert {conv: set(users) for conv, users in changed.members.items()} == {"r.x": {"a", "b"}}

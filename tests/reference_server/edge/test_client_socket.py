@@ -56,7 +56,7 @@ def parts():
 async def test_a_greeting_of_any_size_does_not_count_as_slowness(parts):
     """Others decide how many rooms a user is in; its own pushes still have the whole outbox."""
     socket, transport, _ = parts
-    socket.greet(b"x" * 10_000)
+    socket.greet([b"x" * 6_000, b"x" * 4_000])
     transport.unsent = len(transport.written)
     assert socket.write(b"y" * 90)
     assert socket.closed_with is None
@@ -70,7 +70,7 @@ async def test_a_greeting_for_a_client_that_has_left_is_dropped(parts):
     """A closed transport takes no limits: that would be an error with a traceback in the log."""
     socket, transport, _ = parts
     socket._protocol.state = State.CLOSED
-    socket.greet(b"x" * 10_000)
+    socket.greet([b"x" * 10_000])
     assert transport.written == b""
     assert not hasattr(transport, "high")
 

@@ -67,6 +67,21 @@ def test_pushes_start_after_the_head_in_the_connected_frame(seq, head):
     assert pushed is (seq > head)
 
 
+@pytest.mark.parametrize(("count", "sizes"), [(0, [0]), (2, [2]), (3, [2, 1]), (6, [2, 2, 2])])
+def test_the_handshake_states_all_heads_in_frames_of_limited_size(monkeypatch, count, sizes):
+    """Others decide in how many conversations a user is, and clients limit what they read."""
+    monkeypatch.setattr(connection, "HEADS_MAX", 2)
+    heads = {f"d.a.b{number}": number for number in range(count)}
+    core = Connection("e|1-1", ping_ms=1000, pong_ms=500, now_s=0.0)
+    core.receive(CONNECT, 0.0)
+    *pages, last = map(wire.decode_server, core.connected(heads))
+    stated = [page.heads.heads for page in pages] + [last.connected.heads]
+    assert [len(page) for page in stated] == sizes
+    assert {conv: head for page in stated for conv, head in page.items()} == heads
+    assert core.phase is Phase.LIVE
+    assert all(core.advance(conv, head) is None for conv, head in heads.items())
+
+
 def test_connect_must_be_the_first_frame_and_only_the_first():
     core = Connection("e|1-1", ping_ms=1000, pong_ms=500, now_s=0.0)
     with pytest.raises(WireError):
@@ -147,7 +162,7 @@ def test_the_error_frame_distinguishes_a_bad_token_a_bad_frame_and_a_flood():
 
 def test_heads_are_stated_in_frames_of_limited_size(monkeypatch):
     """Each conversation that was pushed is stated once, in this frame or in a later one."""
-    monkeypatch.setattr(connection, "HEADS_PER_FRAME", 2)
+    monkeypatch.setattr(connection, "HEADS_MAX", 2)
     core = live()
     for number in range(5):
         core.advance(f"r.{number}", 1)

@@ -289,6 +289,57 @@ async def test_nobody_can_fill_the_rooms_of_another_user(service, monkeypatch):
     assert "r.bob1" not in (await service._store.heads_since(0)).heads
 
 
+async def list_heads(service, user, path="/v1/heads", **query):
+    """Return the status of a call for a page of heads, and its body."""
+    request = Request("GET", path, query=query, user=user)
+    response = await service.router.handle(request)
+    return response.status, json.loads(response.body)
+
+
+async def test_the_heads_of_a_user_are_listed_in_pages(service):
+    """Others decide how many there are: one answer could become too large to be read."""
+    convs = [f"d.ann.u{number}" for number in range(5)]
+    for conv in convs:
+        await post(service, f"/v1/conversations/{conv}/messages", message())
+    pages, query = [], {"limit": "2"}
+    while True:
+        status, page = await list_heads(service, "ann", **query)
+        assert status == 200
+        pages.append(page["heads"])
+        if "next" not in page:
+            break
+        query["after"] = page["next"]
+    assert [len(page) for page in pages] == [2, 2, 1]
+    assert {conv: head for page in pages for conv, head in page.items()} == dict.fromkeys(convs, 1)
+    assert await list_heads(service, "ann") == (200, {"heads": dict.fromkeys(convs, 1)})
+    assert await list_heads(service, "ann", limit="0") == (200, {"heads": {}})
+    status, page = await list_heads(service, "", "/internal/users/ann/heads", after=convs[2])
+    assert (status, page["heads"]) == (200, dict.fromkeys(convs[3:], 1))
+
+
+@pytest.mark.parametrize("after", ["x", "d.b.a", "r.\0", "r." + "x" * 65, "d.a." + "b" * 200])
+@pytest.mark.parametrize("path", ["/v1/heads", "/internal/users/ann/heads"])
+async def test_a_page_of_heads_begins_behind_a_conversation(service, path, after):
+    """PostgreSQL, for example, knows no text with U+0000."""
+    status, answer = await list_heads(service, "ann", path, after=after)
+    assert (status, answer["error"]["code"]) == (400, "bad_request")
+
+
+async def test_strangers_cannot_fill_the_direct_conversations_of_a_user(service, monkeypatch):
+    """Their heads could not be read any more. They can still begin others, up to another limit."""
+    monkeypatch.setattr(append_plan, "BEGUN_DIRECTS_MAX", 2)
+    monkeypatch.setattr(append_plan, "DIRECTS_MAX", 3)
+
+    async def write(conv, user, number="1"):
+        return await post(service, f"/v1/conversations/{conv}/messages", message(number), user)
+
+    begun = [await write(f"d.bob.s{number}", f"s{number}") for number in range(3)]
+    assert [status for status, _ in begun] == [201, 201, 403]
+    assert begun[2][1]["error"]["stored"] == "no"
+    assert (await write("d.bob.t", "bob"))[0] == 201
+    assert (await write("d.bob.s0", "s0", "2"))[0] == 201
+
+
 async def test_a_user_cannot_be_added_by_whom_they_block(service):
     service._policy._blockers = {"d.ann.bob": ["bob"]}
     await post(service, "/internal/events", addition("r.x", "ann"))

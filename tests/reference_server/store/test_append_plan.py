@@ -11,6 +11,7 @@ from gauntlet.reference_server.store.append_plan import (
     creatable,
     identity,
     plan_appends,
+    users_of_new_directs,
 )
 from gauntlet.reference_server.store.base import AppendRequest, Refused
 
@@ -205,3 +206,44 @@ def test_a_stranger_does_not_learn_by_their_limit_whether_a_room_exists(limits):
     missing = plan([add("r.x", "eve", "eve")], {"r.x": ConversationState()}, rooms=full)
     assert real.outcomes == missing.outcomes
     assert real.outcomes[0].message == "eve is in 3 rooms, the maximum"
+
+
+@pytest.fixture
+def direct_limits(monkeypatch):
+    """Others may begin one direct conversation with a user, who may begin a second one."""
+    monkeypatch.setattr(append_plan, "BEGUN_DIRECTS_MAX", 1)
+    monkeypatch.setattr(append_plan, "DIRECTS_MAX", 2)
+
+
+def sends(*convs_and_senders):
+    """Return a first message for each pair of a conversation and its sender."""
+    return [AppendRequest(conv, "1", sender=sender) for conv, sender in convs_and_senders]
+
+
+def plan_directs(batch, **directs):
+    """Plan messages of conversations that do not exist; `directs` is who has how many others."""
+    states = {conv: ConversationState(directs=directs) for conv in creatable(batch)}
+    return plan(batch, states)
+
+
+def test_all_direct_conversations_that_a_batch_begins_count(direct_limits):
+    """Bob may begin one more; a message of a conversation that has begun is not refused."""
+    batch = sends(("d.ann.bob", "ann"), ("d.bob.cat", "cat"), ("d.bob.dan", "bob"))
+    batch += sends(("d.bob.eve", "bob"), ("d.ann.bob", "bob"))
+    appends = plan_directs(batch)
+    assert codes(appends) == ["stored", "forbidden", "stored", "forbidden", "stored"]
+    assert appends.heads == {"d.ann.bob": 2, "d.bob.dan": 1}
+    assert appends.outcomes[1].message == "bob has 1 direct conversations, the maximum"
+
+
+def test_both_users_of_a_new_direct_conversation_have_a_limit(direct_limits):
+    assert codes(plan_directs(sends(("d.ann.bob", "ann")), ann=1)) == ["stored"]
+    assert codes(plan_directs(sends(("d.ann.bob", "ann")), ann=2)) == ["forbidden"]
+    assert codes(plan_directs(sends(("d.ann.bob", "ann")), bob=1)) == ["forbidden"]
+    assert codes(plan_directs(sends(("d.ann.bob", "bob")), bob=1)) == ["stored"]
+
+
+def test_only_the_users_of_direct_conversations_that_do_not_exist_are_counted():
+    states = {"d.ann.bob": ConversationState(), "d.ann.cat": ConversationState(3)}
+    states |= {"r.x": ConversationState(), "d.bob.dan": ConversationState()}
+    assert users_of_new_directs(states) == ["ann", "bob", "dan"]

@@ -53,9 +53,30 @@ def test_each_control_frame_is_its_own_event():
     assert (ping.answer, pong.answer) == (golden("client/pong"), b"")
     reconnect = content("server/reconnect")
     assert CODEC.read(golden("server/reconnect")).url == reconnect["url"]
-    connected = CODEC.read(golden("server/connected"))
+    connected = logged_in("t").read(golden("server/connected"))
     assert (connected.edge, connected.environment) == ("edge-blue-1", "blue")
     assert connected.heads == content("server/connected")["heads"]
+
+
+def test_heads_that_precede_the_end_of_the_handshake_belong_to_it():
+    """A user with many conversations is told them in several frames, on each connection again."""
+    codec = logged_in("t")
+    for more in ({"d.a.b": 1}, {"d.a.b": 2}):
+        codec.open({})
+        assert codec.read(b'{"heads":{"heads":{"d.a.c":3}}}') == base.EventBatch()
+        codec.read(json.dumps({"heads": {"heads": more}}).encode())
+        connected = codec.read(golden("server/connected"))
+        assert connected.heads == {"d.a.c": 3} | more | content("server/connected")["heads"]
+        assert codec.read(golden("server/connected")).heads == content("server/connected")["heads"]
+        codec.read(golden("server/heads"))  # of a connection that ends before `connected`
+
+
+def test_the_first_frame_states_a_limited_number_of_cursors():
+    """A server limits the size of frames, and needs no cursor."""
+    cursors = {f"d.a.b{number}": number for number in range(1_001)}
+    stated = json.loads(logged_in("t").open(cursors))["connect"]["cursors"]
+    assert len(stated) == 1_000
+    assert stated.items() < cursors.items()
 
 
 def logged_in(token, device="d"):
@@ -236,6 +257,6 @@ def test_stickers_are_listed_sent_and_read():
 def test_the_list_of_heads_is_decoded():
     call = CODEC.heads()
     assert call.read(base.Response(200, b'{"heads":{"d.a.b":3}}')) == {"d.a.b": 3}
-    for body in (b"[]", b'{"heads":{"d.a.b":"3"}}'):
+    for body in (b"[]", b"{}", b'{"heads":{"d.a.b":"3"}}', b'{"heads":{"d.a.b":3},"next":"d.a.b"}'):
         with pytest.raises(base.ProtocolError):
             call.read(base.Response(200, body))
