@@ -28,7 +28,7 @@ _CURSORS_MAX = 1_000
 _ONLINE_S = 120.0  # also enough for a busy machine
 
 # What a server that is being killed may cause; everything else is an error of this client.
-_BROKEN = (aiohttp.ClientError, WebSocketException, OSError, EOFError, TimeoutError, ValueError)
+BROKEN = (aiohttp.ClientError, WebSocketException, OSError, EOFError, TimeoutError, ValueError)
 
 
 class NotServed(Exception):
@@ -66,7 +66,7 @@ class Account:
     async def log_in(self) -> str:
         """Log in until it succeeds; return the address of the edge to connect to."""
         while True:
-            with contextlib.suppress(*_BROKEN):
+            with contextlib.suppress(*BROKEN):
                 body = {"user": self.user, "device": self.device}
                 status, answer = await self.call("POST", "/v1/sessions", body)
                 if status == 200:
@@ -97,7 +97,7 @@ class Account:
     ) -> dict[str, Any]:
         """Call the API until it succeeds; RuntimeError if it is refused for good."""
         while True:
-            with contextlib.suppress(*_BROKEN):
+            with contextlib.suppress(*BROKEN):
                 status, answer = await self.call(method, path, body, api=api)
                 if status in (200, 201):
                     return answer
@@ -184,7 +184,7 @@ class Receiver:
                 max_size=_FRAME_BYTES_MAX,
             ) as self._socket:
                 return await self._listen(self._socket)
-        except _BROKEN:
+        except BROKEN:
             return ""
 
     async def _listen(self, socket: ClientConnection) -> str:
@@ -274,7 +274,7 @@ class Sender:
         content = {"client_msg_id": message.message, "body": message.body}
         while message.acked_s is None and not message.refused:
             message.attempts += 1
-            with contextlib.suppress(*_BROKEN):
+            with contextlib.suppress(*BROKEN):
                 status, answer = await self._account.call("POST", path, content)
                 if status in (200, 201):
                     message.seq, message.acked_s = answer["seq"], time.monotonic()

@@ -19,6 +19,7 @@ import psutil
 from gauntlet.core.errors import StackError
 
 NAME = re.compile(r"gauntlet-[0-9a-f]{16}")
+_UNLIMITED = {"memory.limit_in_bytes": -1, "memory.high": "max"}  # of version 1 and 2
 _ADOPT_ATTEMPTS = 10  # processes that fork while they are moved
 _REMOVE_S = 2.0
 _PAUSE_S = 0.02
@@ -99,10 +100,15 @@ class ControlGroup:
     def remove(self) -> None:
         """Move the processes back and remove the group; does nothing if it does not exist.
 
-        If the group that they come from is gone, they are moved to the parent. A process that has
-        just died keeps its group for a moment. StackError if it stays.
+        Limits of memory are lifted first: a process that waits for memory would otherwise wait for
+        ever, also in another group. If the group that they come from is gone, processes are moved
+        to the parent. A process that has just died keeps its group for a moment. StackError if it
+        stays.
         """
         deadline = time.monotonic() + _REMOVE_S
+        for name, unlimited in _UNLIMITED.items():
+            if (self.path / name).exists():
+                self.write(name, unlimited)
         while self.path.exists():
             try:
                 target = self._origin if self._origin.exists() else self.path.parent

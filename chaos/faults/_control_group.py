@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterable, Mapping
 
 from gauntlet.chaos.clients.cluster_control import Component
 from gauntlet.chaos.clients.control_group import ControlGroup
+from gauntlet.chaos.faults._processes import process_state
 from gauntlet.chaos.faults.base import PROVE_S, Evidence, FaultFailed, poll
 from gauntlet.chaos.faults.context import Context
+from gauntlet.core.errors import RollbackError
 
 
 def create_groups(
@@ -20,10 +22,25 @@ def create_groups(
         for name, victim in victims.items():
             groups[name] = _create_group(context, controller, victim)
     except BaseException:
-        for group in groups.values():
-            group.remove()
+        remove_groups(groups)
         raise
     return groups
+
+
+def remove_groups(groups: Mapping[str, ControlGroup]) -> None:
+    """Move the processes back, and remove the groups; new processes were never in them."""
+    for group in groups.values():
+        group.remove()
+
+
+def verify_removed(
+    groups: Mapping[str, ControlGroup], victims: Mapping[str, Component]
+) -> Evidence:
+    """Return the states of the processes; RollbackError if a group still exists."""
+    left = [str(group.path) for group in groups.values() if group.path.exists()]
+    if left:
+        raise RollbackError(f"these control groups still exist: {', '.join(left)}")
+    return {name: process_state(victim.pid) for name, victim in victims.items()}
 
 
 def _create_group(context: Context, controller: str, victim: Component) -> ControlGroup:

@@ -4,13 +4,17 @@ from typing import ClassVar
 
 from gauntlet.chaos.clients.cluster_control import Component
 from gauntlet.chaos.clients.control_group import ControlGroup
-from gauntlet.chaos.faults._control_group import create_groups, observe_all
-from gauntlet.chaos.faults._processes import process_state
+from gauntlet.chaos.faults._control_group import (
+    create_groups,
+    observe_all,
+    remove_groups,
+    verify_removed,
+)
 from gauntlet.chaos.faults.base import Evidence, param
 from gauntlet.chaos.faults.context import Context
 from gauntlet.chaos.faults.disk_targets import unproven
 from gauntlet.chaos.faults.victims import COUNT_OR_PERCENT, VICTIM_PARAMS, choose
-from gauntlet.core.errors import RollbackError, StackError
+from gauntlet.core.errors import StackError
 from gauntlet.core.plugins import FaultKind, Param
 from gauntlet.core.scenario.model import Fault as Spec
 
@@ -73,16 +77,12 @@ class CpuLimit:
 
     def heal(self, context: Context) -> Evidence:
         """Move the processes back, and remove the groups; new processes were never in them."""
-        for group in self._groups.values():
-            group.remove()
+        remove_groups(self._groups)
         return {"unproven": self._unproven} if self._unproven else {}
 
     def verify(self, context: Context) -> Evidence:
         """The groups are gone, and no process is stopped by them."""
-        left = [str(group.path) for group in self._groups.values() if group.path.exists()]
-        if left:
-            raise RollbackError(f"these control groups still exist: {', '.join(left)}")
-        return {name: process_state(victim.pid) for name, victim in self._victims.items()}
+        return verify_removed(self._groups, self._victims)
 
     def _state(self, name: str) -> Evidence:
         group = self._groups[name]

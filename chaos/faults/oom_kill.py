@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from gauntlet.chaos.clients.cluster_control import Component
 from gauntlet.chaos.clients.control_group import ControlGroup
-from gauntlet.chaos.faults._control_group import create_groups, observe_all
+from gauntlet.chaos.faults._control_group import create_groups, observe_all, remove_groups
 from gauntlet.chaos.faults._processes import process_state, start_stopped, verify_running
 from gauntlet.chaos.faults.base import Evidence
 from gauntlet.chaos.faults.context import Context
@@ -68,8 +68,7 @@ class OomKill:
 
     def heal(self, context: Context) -> Evidence:
         """Remove the groups; the cluster starts what was killed by itself."""
-        for group in self._groups.values():
-            group.remove()
+        remove_groups(self._groups)
         detail: Evidence = {"started": start_stopped(context, self._victims)}
         return {**detail, "unproven": self._unproven} if self._unproven else detail
 

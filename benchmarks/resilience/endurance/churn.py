@@ -15,6 +15,7 @@ import aiohttp
 from benchmarks.resilience.client import Account, limited
 from benchmarks.resilience.cluster import Cluster, by_role, running
 from benchmarks.resilience.endurance.measured import Measured, slope
+from benchmarks.resilience.endurance.warm_up import fill_caches
 from benchmarks.resilience.examination import violations
 from benchmarks.resilience.population import Population
 
@@ -24,6 +25,7 @@ _CONFIG = {"ping_ms": 2_000, "pong_ms": 1_500, "grace_ms": 3_000}
 _DROP_S = 0.5  # between two lost connections
 _ROOM_S = 2.0  # between two rooms that are founded and left
 _SAMPLE_S = 2.0
+_FILLED_S = 900.0
 _SETTLE_S = 120.0  # more than a lease and the keep-alive of idle HTTP connections need
 _POLL_S = 2.0
 _ANSWERED_S = 60.0
@@ -45,6 +47,8 @@ async def _measure(cluster: Cluster, minutes: float, say: Callable[[str], None])
     began_s = time.monotonic()
     before = _held(cluster)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
+        async with limited(_FILLED_S, "the caches were not filled"):
+            await fill_caches(http, cluster.api, say)
         population = Population(http, cluster.api, _USERS, "c", _PAUSE_S)
         await population.found()
         online = [asyncio.create_task(each.stay()) for each in population.receivers]

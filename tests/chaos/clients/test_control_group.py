@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -77,6 +78,40 @@ def test_a_real_group_holds_a_process_and_is_removed_with_it_alive():
     finally:
         process.kill()
         process.wait()
+
+
+ALLOCATES = "import sys; sys.stdin.read(1); kept = [bytearray(4096) for _ in range(10_000)]"
+
+
+def test_a_process_that_waits_for_memory_continues_when_its_group_is_removed():
+    """It would wait for ever if it was only moved: the kernel wakes it when the limit changes."""
+    command = [sys.executable, "-c", ALLOCATES]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        try:
+            group = ControlGroup.create("memory", process.pid, lambda _: None)
+            if group.version == 1:
+                group.write("memory.oom_control", 1)
+                group.write("memory.limit_in_bytes", 65_536)
+            else:
+                group.write("memory.high", 65_536)
+            group.adopt(process.pid)
+            process.stdin.write(b"x")
+            process.stdin.flush()
+            while not limit_hits(group):
+                time.sleep(0.01)
+            group.remove()
+            assert process.wait(30) == 0
+        except StackError as error:
+            pytest.skip(str(error))
+        finally:
+            process.kill()
+
+
+def limit_hits(group):
+    """Return how often the processes of a group reached its limit of memory."""
+    if group.version == 1:
+        return group.counter("memory.oom_control", "under_oom")
+    return group.counter("memory.events", "high")
 
 
 def test_processes_go_to_the_parent_if_the_group_that_they_come_from_is_gone(tmp_path, monkeypatch):

@@ -1,10 +1,11 @@
-"""cpu-limit and oom-kill, with a control group of plain files."""
+"""cpu-limit, memory-pressure and oom-kill, with a control group of plain files."""
 
 import pytest
 
 from gauntlet.chaos.clients.control_group import ControlGroup
 from gauntlet.chaos.faults import _control_group, oom_kill
 from gauntlet.chaos.faults.cpu_limit import CpuLimit
+from gauntlet.chaos.faults.memory_pressure import MemoryPressure
 from gauntlet.chaos.faults.oom_kill import OomKill
 from gauntlet.core.errors import RollbackError, StackError
 
@@ -35,6 +36,7 @@ def groups(request, tmp_path, monkeypatch):
         group = Group(path, request.param, tmp_path)
         for name in ("cpu.stat", "memory.oom_control", "memory.events", "cgroup.procs"):
             group.write(name, "")
+        group.write("memory.failcnt", 0)
         created.append(group)
         return group
 
@@ -48,6 +50,11 @@ def groups(request, tmp_path, monkeypatch):
 @pytest.fixture
 def squeeze(spec):
     return CpuLimit(spec("cpu-limit", "gateway", for_=1.0, core_percent=2))
+
+
+@pytest.fixture
+def pressure(spec):
+    return MemoryPressure(spec("memory-pressure", "gateway", for_=1.0, kb=8))
 
 
 @pytest.fixture
@@ -114,6 +121,7 @@ def test_without_control_groups_there_is_no_proof_but_the_reason(
     for fault in (
         CpuLimit(spec("cpu-limit", "gateway", for_=1.0, count=2)),
         OomKill(spec("oom-kill", "gateway", count=2)),
+        MemoryPressure(spec("memory-pressure", "gateway", for_=1.0, count=2)),
     ):
         groups.clear()
         unproven = {"unproven": {"reason": "this system has no controller"}}
@@ -150,6 +158,62 @@ def test_a_process_that_the_kernel_did_not_kill_is_no_proof(
     assert oom.heal(stack.context)["unproven"]["gateway-1"]["oom_kills"] == kills
 
 
-def test_heal_without_inject_does_nothing(stack, squeeze, oom):
-    assert (squeeze.heal(stack.context), squeeze.verify(stack.context)) == ({}, {})
+def count(group, hits, kills=0):
+    """Write how often the limit of a group was reached, and how many processes were killed."""
+    if group.version == 1:
+        group.write("memory.failcnt", hits)
+        group.write("memory.oom_control", f"oom_kill_disable 1\nunder_oom 1\noom_kill {kills}")
+    else:
+        group.write("memory.events", f"low 0\nhigh {hits}\nmax 0\noom 0\noom_kill {kills}")
+
+
+def test_a_process_that_reaches_its_limit_of_memory_is_proof(stack, pressure, groups):
+    assert pressure.inject(stack.context) == {"components": ["gateway-1"], "limit_bytes": 8192}
+    (group,) = groups
+    limit = "memory.limit_in_bytes" if group.version == 1 else "memory.high"
+    assert group.read(limit) == "8192"
+    if group.version == 1:
+        assert group.read("memory.oom_control") == "1"  # the kernel kills nothing
+    count(group, 3)
+    state = {"inside": True, "limit_hits": 3, "oom_kills": 0}
+    assert pressure.prove(stack.context) == {"gateway-1": state}
+    for _ in range(2):
+        assert pressure.heal(stack.context) == {}
+        pressure.verify(stack.context)
+    assert not group.path.exists()
+
+
+@pytest.mark.parametrize(("hits", "kills", "procs"), [(0, 0, None), (3, 1, None), (3, 0, "1")])
+def test_pressure_that_is_not_felt_or_kills_or_misses_the_process_is_no_proof(
+    stack, pressure, groups, hits, kills, procs
+):
+    pressure.inject(stack.context)
+    count(groups[0], hits, kills)
+    if procs:
+        groups[0].write("cgroup.procs", procs)
+    assert pressure.prove(stack.context) == {}
+    unproven = pressure.heal(stack.context)["unproven"]["gateway-1"]
+    assert (unproven["limit_hits"], unproven["oom_kills"]) == (hits, kills)
+
+
+def test_a_kernel_that_cannot_switch_off_its_oom_killer_is_the_reason(
+    stack, pressure, groups, monkeypatch
+):
+    """Version 1 may lose that file. With the limit alone, the kernel would kill."""
+    write = Group.write
+
+    def refuse(group, name, value):
+        if name in ("memory.oom_control", "memory.high") and value:
+            raise StackError(f"{name}: Invalid argument")
+        write(group, name, value)
+
+    monkeypatch.setattr(Group, "write", refuse)
+    assert "Invalid argument" in pressure.inject(stack.context)["unproven"]["reason"]
+    assert pressure.prove(stack.context) == {}
+    assert not groups[0].path.exists()
+
+
+def test_heal_without_inject_does_nothing(stack, squeeze, pressure, oom):
+    for fault in (squeeze, pressure):
+        assert (fault.heal(stack.context), fault.verify(stack.context)) == ({}, {})
     assert oom.heal(stack.context) == {"started": []}
