@@ -86,6 +86,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     # Calls of one user about rooms at one gateway, in the same way.
     user_room_calls_per_s: int = 200
     user_room_calls_burst: int = 5_000
+    # Calls of one user about friends and blocks at one gateway, in the same way.
+    user_friend_calls_per_s: int = 50
+    user_friend_calls_burst: int = 1_000
     # Sends are refused while they would wait longer than this, other work at a fraction of it.
     shed_wait_ms: int = 1_000
 

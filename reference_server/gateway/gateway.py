@@ -32,8 +32,8 @@ log = logging.getLogger(__name__)
 class Gateway:
     """Verifies the token and passes the call on, within the process or over HTTP.
 
-    Refuses sends and room calls of a user who exceeds their rate, and calls of all users under
-    overload. `lag_s` returns how late the event loop is.
+    Refuses sends, room calls and friend calls of a user who exceeds their rate, and calls of all
+    users under overload. `lag_s` returns how late the event loop is.
     """
 
     def __init__(self, context: ServiceContext, lag_s: Callable[[], float]) -> None:
@@ -44,6 +44,9 @@ class Gateway:
         self._rate_limiters = {
             "send": RateLimiter(settings.user_sends_per_s, settings.user_sends_burst),
             "room": RateLimiter(settings.user_room_calls_per_s, settings.user_room_calls_burst),
+            "friend": RateLimiter(
+                settings.user_friend_calls_per_s, settings.user_friend_calls_burst
+            ),
         }
         self._last_good: dict[str, bytes] = {}
         self._logged_at, self._unlogged = float("-inf"), 0
@@ -84,8 +87,8 @@ class Gateway:
         limiter = self._rate_limiters.get(work)
         if limiter is not None and not limiter.allows(user, now):
             self._metrics.add("rate_limited_total")
-            what = "sends too many messages" if work == "send" else "makes too many calls of rooms"
-            raise ApiError("rate_limited", f"the user {what}")
+            what = "messages" if work == "send" else f"{work} calls"
+            raise ApiError("rate_limited", f"the user sends too many {what}")
 
     async def _send(self, request: Request) -> Response:
         entered = time.monotonic()

@@ -31,6 +31,13 @@ class StoreDown(ApiError):
         super().__init__("unavailable", "the database is unavailable")
 
 
+class TooManyRequests(ApiError):
+    """Others have requested the friendship of a user so often that no stranger may do so."""
+
+    def __init__(self, user: str) -> None:
+        super().__init__("forbidden", f"{user} has too many requests that are not answered")
+
+
 class StoreUncertain(ApiError):
     """COMMIT itself failed: the transaction may or may not be stored."""
 
@@ -192,6 +199,7 @@ class UsersStore(Protocol):
 
         Two users who request each other are friends. Blocking ends friendship and requests, and
         requests have no effect while either user blocks the other. Every action may be repeated.
+        TooManyRequests for a first request to a user who has not answered those of many others.
         """
         ...
 

@@ -33,6 +33,11 @@ CHANGES: Mapping[Action, Callable[[int], Change]] = {
 }
 
 
+def will(side: int) -> int:
+    """Return the bits that only the user on `side` sets."""
+    return WANTS[side] | BLOCKS[side]
+
+
 def relation(state: int, side: int) -> Relation:
     """Return the relation as the user on `side` sees it.
 

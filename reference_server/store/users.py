@@ -4,11 +4,12 @@ Every write is a single statement: no race between two writers does harm here.
 """
 
 from gauntlet.reference_server.store import relations
-from gauntlet.reference_server.store.base import BlockPage
+from gauntlet.reference_server.store.base import BlockPage, TooManyRequests
 from gauntlet.reference_server.store.messages import Database
 from gauntlet.reference_server.store.relations import Action, Relation
 
 BLOCKS_MAX = 100_000
+UNANSWERED_MAX = 10_000  # requests to one user
 
 SCHEMA = (
     "CREATE TABLE IF NOT EXISTS accounts (name TEXT PRIMARY KEY)",
@@ -29,6 +30,12 @@ _RELATE = """INSERT INTO pairs VALUES ($1, $2, $4, {marker}) ON CONFLICT (low, h
     SET state = (pairs.state & $3) | $4, changed = excluded.changed WHERE (pairs.state & $5) = 0"""
 _BLOCKS = """SELECT low, high, state FROM pairs WHERE changed >= $1 AND state >= $2
     ORDER BY changed DESC LIMIT $3"""
+
+# The pairs for which the user has done nothing.
+_UNANSWERED = """SELECT count(*) FROM (
+    SELECT 1 FROM pairs WHERE low = $1 AND (state & $2) = 0
+    UNION ALL SELECT 1 FROM pairs WHERE high = $1 AND (state & $3) = 0
+    LIMIT $4) AS unanswered"""
 
 # For each engine, the SQL for the commit marker of a change and for the watermark: a marker such
 # that no commit that is not visible yet has a lower one. See the two message stores.
@@ -64,11 +71,24 @@ class SqlUsersStore:
     async def relate(self, user: str, other: str, action: Action) -> Relation:
         low, high = sorted((user, other))
         side = int(user == high)
+        if action == "request":
+            await self._require_room_for_a_request(low, high, other)
         await self._db.execute(self._relate, low, high, *relations.CHANGES[action](side))
         [(state,)] = await self._db.fetch(
             "SELECT state FROM pairs WHERE low = $1 AND high = $2", low, high
         )
         return relations.relation(state, side)
+
+    async def _require_room_for_a_request(self, low: str, high: str, other: str) -> None:
+        """Raise TooManyRequests if this is a first request, and the other has too many."""
+        pair = "SELECT 1 FROM pairs WHERE low = $1 AND high = $2"
+        if await self._db.fetch(pair, low, high):
+            return
+        [(unanswered,)] = await self._db.fetch(
+            _UNANSWERED, other, relations.will(0), relations.will(1), UNANSWERED_MAX
+        )
+        if unanswered >= UNANSWERED_MAX:
+            raise TooManyRequests(other)
 
     async def relations(self, user: str) -> dict[str, Relation]:
         rows = await self._db.fetch(

@@ -10,13 +10,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from gauntlet.campaigns.scorecard.bug_files import BugFile, read_folder
 from gauntlet.campaigns.scorecard.trials import Part, Subject
 from gauntlet.chaos.server_hooks.bugs import BUGS
 from gauntlet.core.errors import ConfigError
-from gauntlet.core.scenario import catalog
+from gauntlet.core.scenario import catalog, yaml_reader
 
 BUG_SEEDS, BUG_SEEDS_IF_MISSED = 10, 20
 CLEAN_SEEDS = 20
@@ -265,10 +263,7 @@ def _bug_of_file(bug: BugFile) -> Subject:
 
 
 def _read_scenario(file: Path) -> dict[str, Any]:
-    try:
-        plain = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise ConfigError(f"OPTIONS names a scenario that cannot be read: {error}") from error
+    _, plain = yaml_reader.read(yaml_reader.text_of(file, "the scenario of a bug"), str(file))
     if not isinstance(plain, dict):
         raise ConfigError(f"{file} must be a scenario; got {plain!r}")
     return plain

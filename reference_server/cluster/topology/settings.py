@@ -10,6 +10,7 @@ import yaml
 from gauntlet.reference_server.core.config import Settings
 
 PREFIX = "IM_"
+_CHARACTERS_MAX = 65_536
 
 
 class SettingsError(ValueError):
@@ -47,12 +48,32 @@ def load_settings(
     return msgspec.convert(values, Settings, strict=False)
 
 
-def read_file(path: Path) -> dict[str, Any]:
-    """Return the settings in a YAML (or JSON) file; SettingsError."""
+def read_file(path: Path) -> dict[str, str]:
+    """Return the settings in a YAML (or JSON) file, as they are written; SettingsError.
+
+    The error names the line. Values stay text, as those of the environment: YAML would read `1:30`
+    as 90, and `010` as 8.
+    """
     try:
-        values = yaml.safe_load(path.read_text())
+        with path.open(encoding="utf-8") as stream:  # it may be a device without end
+            text = stream.read(_CHARACTERS_MAX + 1)
+        if len(text) > _CHARACTERS_MAX:
+            raise SettingsError(f"{path}: has more than {_CHARACTERS_MAX} characters")
+        root = yaml.compose(text, Loader=yaml.BaseLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise SettingsError(f"{path}: {error}") from error
-    if not isinstance(values, dict | None):
+    except RecursionError as error:
+        raise SettingsError(f"{path}: is nested too deep") from error
+    if root is None:
+        return {}
+    if not isinstance(root, yaml.MappingNode):
         raise SettingsError(f"{path}: must contain a mapping of settings")
-    return values or {}
+    values: dict[str, str] = {}
+    for key, value in root.value:
+        where = f"{path}:{key.start_mark.line + 1}"
+        if not isinstance(key, yaml.ScalarNode) or not isinstance(value, yaml.ScalarNode):
+            raise SettingsError(f"{where}: every line must be a setting and its value")
+        if key.value in values:
+            raise SettingsError(f"{where}: {key.value} is set twice")
+        values[key.value] = value.value
+    return values

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 import pytest_asyncio
 
-from gauntlet.reference_server.store import open_users
-from gauntlet.reference_server.store.base import StoreDown
+from gauntlet.reference_server.store import open_users, users
+from gauntlet.reference_server.store.base import StoreDown, TooManyRequests
 
 pytestmark = [
     pytest.mark.contract,
@@ -45,6 +45,27 @@ async def test_mutual_requests_are_a_friendship(store):
     assert await store.relate("a", "b", "request") == "friends"
     assert await store.relate("a", "b", "request") == "friends"
     assert await store.relations("b") == {"a": "friends"}
+
+
+async def test_a_user_has_a_limited_number_of_requests_that_they_did_not_answer(store, monkeypatch):
+    """Others could fill the lists without end; what the user does is not limited."""
+    monkeypatch.setattr(users, "UNANSWERED_MAX", 2)
+    assert await store.relate("m", "friend", "request") == "outgoing"
+    for stranger in ("a", "z"):  # before and behind `m`, on either side of the pair
+        assert await store.relate(stranger, "m", "request") == "outgoing"
+    for stranger in ("b", "y"):
+        with pytest.raises(TooManyRequests) as caught:
+            await store.relate(stranger, "m", "request")
+        assert (caught.value.code, caught.value.stored) == ("forbidden", "no")
+    assert "b" not in await store.relations("m")
+    assert await store.relate("a", "m", "request") == "outgoing"  # a repetition
+    assert await store.relate("friend", "m", "request") == "friends"  # an acceptance
+    assert await store.relate("m", "b", "request") == "outgoing"
+    assert await store.relate("m", "z", "request") == "friends"
+    assert await store.relate("y", "m", "request") == "outgoing"
+    with pytest.raises(TooManyRequests):
+        await store.relate("x", "m", "request")
+    assert await store.relate("x", "m", "block") == "blocked"
 
 
 @pytest.mark.parametrize("by", ["a", "b"])

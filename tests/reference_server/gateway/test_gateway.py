@@ -66,6 +66,8 @@ def gateway(client, metrics, lag_s):
             user_sends_burst=3,
             user_room_calls_per_s=1,
             user_room_calls_burst=2,
+            user_friend_calls_per_s=1,
+            user_friend_calls_burst=2,
         ),
     )
     return Gateway(ServiceContext(config, metrics, client), lambda: lag_s[0])
@@ -97,9 +99,11 @@ async def test_the_first_two_path_segments_choose_the_service(gateway, client, p
     assert service in SERVICE_OF.values()
 
 
-async def test_a_user_who_makes_too_many_room_calls_is_refused_and_can_still_send(gateway):
+@pytest.mark.parametrize("path", ["/v1/rooms/r.x/members/bob", "/v1/friends/bob"])
+async def test_a_user_who_makes_too_many_calls_of_a_kind_is_refused_and_can_still_send(
+    gateway, path
+):
     """Others are not affected, and are told when to try again."""
-    path = "/v1/rooms/r.x/members/bob"
     responses = [await gateway.handle(call(path, method="PUT")) for _ in range(3)]
     assert [response.status for response in responses] == [200, 200, 429]
     assert responses[-1].headers == {"retry-after": "1"}

@@ -58,7 +58,12 @@ def test_tls_is_either_on_or_off():
 def test_a_file_is_yaml_or_json(tmp_path):
     """An empty file sets nothing; an error names the file."""
     path = tmp_path / "im.yaml"
-    for text, values in (("ping_ms: 5000", {"ping_ms": 5000}), ('{"a": 1}', {"a": 1}), ("", {})):
+    for text, values in (
+        ("ping_ms: 5000\ntls: true", {"ping_ms": "5000", "tls": "true"}),
+        ('{"ping_ms": 5, "tls": false}', {"ping_ms": "5", "tls": "false"}),
+        ("", {}),
+        ("# nothing", {}),
+    ):
         path.write_text(text)
         assert read_file(path) == values
     for text in ("- 1", "a: [", "hello"):
@@ -67,6 +72,39 @@ def test_a_file_is_yaml_or_json(tmp_path):
             read_file(path)
     with pytest.raises(SettingsError, match="absent"):
         read_file(tmp_path / "absent.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("ping_ms: 1\nping_ms: 2", ":2: ping_ms is set twice"),
+        ("ping_ms: 1\npong_ms: [1]", ":2: every line must be a setting and its value"),
+        ("? [a]\n: 1", ":1: every line must be a setting and its value"),
+        ("a: " + "[" * 50_000, ": is nested too deep"),
+        ("#" * 70_000, ": has more than 65536 characters"),
+        ("a: &a [*a]", ":1: every line must be a setting and its value"),
+        ("ping_ms: \x00", "unacceptable character"),
+    ],
+)
+def test_a_file_that_is_no_list_of_settings_is_refused_with_its_line(tmp_path, text, problem):
+    path = tmp_path / "im.yaml"
+    path.write_text(text)
+    with pytest.raises(SettingsError, match=re.escape(problem)):
+        read_file(path)
+
+
+def test_a_file_without_end_is_refused():
+    with pytest.raises(SettingsError, match="/dev/zero"):
+        read_file(Path("/dev/zero"))
+
+
+@pytest.mark.parametrize("value", ["1:30", "010x", "0x10", "1_000", "", "null"])
+def test_a_number_in_a_file_is_a_plain_decimal(tmp_path, value):
+    """YAML reads some of these as numbers that their author did not mean."""
+    path = tmp_path / "im.yaml"
+    path.write_text(f"ping_ms: {value}")
+    with pytest.raises(SettingsError, match="ping_ms"):
+        load_settings(read_file(path), {}, {})
 
 
 def test_the_reference_lists_every_setting_and_its_default():
