@@ -1,6 +1,7 @@
 """The history is stored in buckets of 25 positions, and a page is put together from its buckets.
 
-The rest of a page continues after the first position of the next bucket instead of at it.
+The rest of a page continues after the first position of the next bucket instead of at it, so that
+the audit never sees that entry either: it is as lost as it is left out.
 """
 
 import logging
@@ -12,7 +13,7 @@ from gauntlet.reference_server.services.message import MessageService
 
 SENTENCE = "A page of history lacks the first entry of every bucket but the one that it begins in."
 SERVICES = ("message",)
-ANOMALIES = ("history-gap",)
+ANOMALIES = ("history-gap", "lost-acked")
 OPTIONS = {"scenario": "catchup", "stack": "embedded"}
 
 BUCKET = 25
