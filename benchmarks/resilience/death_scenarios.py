@@ -59,6 +59,7 @@ EXAMPLES: dict[str, Example] = {
     "slow-start": _both("gateway", start_delay="3s"),
     "oom-kill": _both("gateway"),
     "cpu-limit": _both("gateway", core_percent=5),
+    "memory-pressure": _both("gateway"),
     "descriptor-limit": _both("gateway"),
     "packet-loss": _both("gateway", loss=20),
     "reorder": _both("edge", share=50),

@@ -34,6 +34,7 @@ from gauntlet.chaos.faults.latency import Latency
 from gauntlet.chaos.faults.limit_data import LimitData
 from gauntlet.chaos.faults.lock_table import LockTable
 from gauntlet.chaos.faults.memory_limit import MemoryLimit
+from gauntlet.chaos.faults.memory_pressure import MemoryPressure
 from gauntlet.chaos.faults.observed import Observed
 from gauntlet.chaos.faults.oom_kill import OomKill
 from gauntlet.chaos.faults.packet_loss import PacketLoss
@@ -77,6 +78,7 @@ _REGISTERED: tuple[type[Fault], ...] = (
     SlowStart,
     OomKill,
     CpuLimit,
+    MemoryPressure,
     DescriptorLimit,
     PacketLoss,
     Reorder,

@@ -41,6 +41,7 @@ _SETTINGS = {
     "block": "the memory alarm",
     "cpu-limit": "control groups",
     "oom-kill": "control groups",
+    "memory-pressure": "control groups",
     "descriptor-limit": "limits",
     "power-loss": "the disk",
     "disk-full": "the disk",

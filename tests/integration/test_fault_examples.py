@@ -40,7 +40,7 @@ WHOLE = {
 # They act in different ways on the brokers of the two stacks.
 ON_BOTH_STACKS = {"queue-delete", "connection-churn"}
 # Most machines for CI allow no control groups.
-BY_CONTROL_GROUPS = {"cpu-limit": "cpu", "oom-kill": "memory"}
+BY_CONTROL_GROUPS = {"cpu-limit": "cpu", "oom-kill": "memory", "memory-pressure": "memory"}
 # They take rights, and a kernel with netfilter.
 ON_PACKETS = {"packet-loss": packet_filter, "reorder": packet_reorder}
 

@@ -205,7 +205,10 @@ def test_two_memory_alarms_of_a_broker_may_not_overlap():
     check(("disk-alarm", "broker", 1, 4, {}), later)
 
 
-@pytest.mark.parametrize("kinds", [("cpu-limit", "oom-kill"), ("oom-kill", "cpu-limit")])
+@pytest.mark.parametrize(
+    "kinds",
+    [("cpu-limit", "oom-kill"), ("oom-kill", "cpu-limit"), ("memory-pressure", "oom-kill")],
+)
 def test_faults_by_control_groups_may_not_overlap(kinds):
     """The group of one would be below that of the other, which could not be removed."""
     first, second = kinds

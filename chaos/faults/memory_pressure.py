@@ -1,0 +1,129 @@
+"""memory-pressure: processes wait for the memory that they need next, and are not killed."""
+
+import contextlib
+from typing import ClassVar
+
+from gauntlet.chaos.clients.cluster_control import Component
+from gauntlet.chaos.clients.control_group import ControlGroup
+from gauntlet.chaos.faults._control_group import create_groups, observe_all
+from gauntlet.chaos.faults._processes import process_state, verify_running
+from gauntlet.chaos.faults.base import VERIFY_S, Evidence, param, poll
+from gauntlet.chaos.faults.context import Context
+from gauntlet.chaos.faults.disk_targets import unproven
+from gauntlet.chaos.faults.victims import COUNT_OR_PERCENT, VICTIM_PARAMS, choose
+from gauntlet.core.errors import RollbackError, StackError
+from gauntlet.core.plugins import FaultKind, Param
+from gauntlet.core.scenario.model import Fault as Spec
+
+_KB = 1_000
+# What holds allocations back, and the value with which it holds back none, by version.
+_LIMIT_FILES = {1: "memory.limit_in_bytes", 2: "memory.high"}
+_UNLIMITED = {1: "-1", 2: "max"}
+
+
+class MemoryPressure:
+    """Moves processes into a control group that has little memory left, and no OOM killer.
+
+    What they use already stays accounted to the group that they come from (newer kernels cannot
+    move that), so the limit acts on what they take next.
+    """
+
+    kind: ClassVar[FaultKind] = FaultKind(
+        "memory-pressure",
+        "holds processes back while they take more memory, without killing them",
+        targets=("role",),
+        params={
+            **VICTIM_PARAMS,
+            "headroom_kb": Param(
+                "whole", 100, "what each component can still take; 1 KB is 1,000 bytes"
+            ),
+        },
+        exclusive=COUNT_OR_PERCENT,
+        lasts=True,
+    )
+
+    def __init__(self, spec: Spec) -> None:
+        self._spec = spec
+        self._limit_bytes: int = param(spec, "headroom_kb") * _KB
+        self._victims: dict[str, Component] = {}
+        self._groups: dict[str, ControlGroup] = {}
+        self._unproven: Evidence = {}
+
+    def inject(self, context: Context) -> Evidence:
+        """Create a group for each component, limit it, and move the processes into it.
+
+        Where there can be no such groups, nothing is done, and there is no proof, but the reason.
+        """
+        victims = choose(context, self._spec)
+        try:
+            self._groups = create_groups(context, "memory", victims)
+            for group in self._groups.values():
+                self._limit(group)
+        except StackError as error:
+            self._remove_groups()
+            self._groups = {}
+            return unproven(str(error))
+        self._victims = victims
+        for name, group in self._groups.items():
+            group.adopt(victims[name].pid or 0)
+        return {"components": sorted(victims), "limit_bytes": self._limit_bytes}
+
+    def prove(self, context: Context) -> Evidence:
+        """The kernel has held each component back since it has the limit."""
+
+        def acted(state: Evidence) -> bool:
+            # In version 1 the kernel also counts a failure when it wanted to reserve more pages
+            # than were asked for, so the count alone does not say that anything waits.
+            return bool(state["inside"] and state["limit_hits"] and state.get("waits", True))
+
+        proven, states = observe_all(context, self._groups, self._state, acted)
+        if proven:
+            return states
+        self._unproven = states
+        return {}
+
+    def heal(self, context: Context) -> Evidence:
+        """Raise the limits, move the processes back, and remove the groups."""
+        self._remove_groups()
+        return {"unproven": self._unproven} if self._unproven else {}
+
+    def verify(self, context: Context) -> Evidence:
+        """The groups are gone, and the components are up and wait for nothing."""
+        left = [str(group.path) for group in self._groups.values() if group.path.exists()]
+        if left:
+            raise RollbackError(f"these control groups still exist: {', '.join(left)}")
+        states: Evidence = {}
+
+        def none_waits() -> bool | None:
+            states.update({name: process_state(each.pid) for name, each in self._victims.items()})
+            return "disk-sleep" not in states.values() or None
+
+        if not poll(none_waits, VERIFY_S):
+            raise RollbackError(f"these processes still wait: {states}")
+        return verify_running(context, list(self._victims))
+
+    def _limit(self, group: ControlGroup) -> None:
+        if group.version == 1:
+            # Before the limit: what needs more then waits until it is raised.
+            group.write("memory.oom_control", 1)
+        group.write(_LIMIT_FILES[group.version], self._limit_bytes)
+
+    def _remove_groups(self) -> None:
+        """Raise each limit first: a process that waits for memory would wait on after its move."""
+        for group in self._groups.values():
+            if group.path.exists():
+                with contextlib.suppress(StackError):  # a kernel without it has limited nothing
+                    group.write(_LIMIT_FILES[group.version], _UNLIMITED[group.version])
+            group.remove()
+
+    def _state(self, name: str) -> Evidence:
+        group, pid = self._groups[name], self._victims[name].pid
+        state: Evidence = {
+            "limit_bytes": group.read(_LIMIT_FILES[group.version]),
+            "inside": pid in group.pids(),
+            "process": process_state(pid),
+        }
+        if group.version == 1:
+            waits = bool(group.counter("memory.oom_control", "under_oom"))
+            return {**state, "limit_hits": int(group.read("memory.failcnt")), "waits": waits}
+        return {**state, "limit_hits": group.counter("memory.events", "high")}
