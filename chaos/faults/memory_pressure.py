@@ -1,4 +1,4 @@
-"""memory-pressure: processes get little further memory, so that they wait for it."""
+"""memory-pressure: processes wait for the memory that they need next, and are not killed."""
 
 from typing import ClassVar
 
@@ -10,31 +10,35 @@ from gauntlet.chaos.faults._control_group import (
     remove_groups,
     verify_removed,
 )
-from gauntlet.chaos.faults.base import Evidence, param
+from gauntlet.chaos.faults._processes import process_state, verify_running
+from gauntlet.chaos.faults.base import VERIFY_S, Evidence, param, poll
 from gauntlet.chaos.faults.context import Context
 from gauntlet.chaos.faults.disk_targets import unproven
 from gauntlet.chaos.faults.victims import COUNT_OR_PERCENT, VICTIM_PARAMS, choose
-from gauntlet.core.errors import StackError
+from gauntlet.core.errors import RollbackError, StackError
 from gauntlet.core.plugins import FaultKind, Param
 from gauntlet.core.scenario.model import Fault as Spec
 
+_KB = 1_000
+_LIMIT_FILES = {1: "memory.limit_in_bytes", 2: "memory.high"}  # by version
+
 
 class MemoryPressure:
-    """Moves processes into a control group that limits their further memory, and kills nothing.
+    """Moves processes into a control group that has little memory left, and no OOM killer.
 
-    In version 2 of control groups, `memory.high` slows down whatever exceeds it. Version 1 has no
-    such limit. There the OOM killer is switched off for the group, so that a process waits until
-    the limit is lifted. In both, what a process uses already stays with the group that it comes
-    from.
+    What they use already stays accounted to the group that they come from (newer kernels cannot
+    move that), so the limit acts on what they take next.
     """
 
     kind: ClassVar[FaultKind] = FaultKind(
         "memory-pressure",
-        "lets processes wait for memory, without killing them",
+        "holds processes back while they take more memory, without killing them",
         targets=("role",),
         params={
             **VICTIM_PARAMS,
-            "kb": Param("whole", 64, "KiB of further memory that each component gets"),
+            "headroom_kb": Param(
+                "whole", 100, "what each component can still take; 1 KB is 1,000 bytes"
+            ),
         },
         exclusive=COUNT_OR_PERCENT,
         lasts=True,
@@ -42,7 +46,7 @@ class MemoryPressure:
 
     def __init__(self, spec: Spec) -> None:
         self._spec = spec
-        self._limit_bytes = 1024 * int(param(spec, "kb"))
+        self._limit_bytes: int = param(spec, "headroom_kb") * _KB
         self._victims: dict[str, Component] = {}
         self._groups: dict[str, ControlGroup] = {}
         self._unproven: Evidence = {}
@@ -52,24 +56,27 @@ class MemoryPressure:
 
         Where there can be no such groups, nothing is done, and there is no proof, but the reason.
         """
-        self._victims = choose(context, self._spec)
+        victims = choose(context, self._spec)
         try:
-            self._groups = create_groups(context, "memory", self._victims)
+            self._groups = create_groups(context, "memory", victims)
             for group in self._groups.values():
                 self._limit(group)
         except StackError as error:
             remove_groups(self._groups)
             self._groups = {}
             return unproven(str(error))
+        self._victims = victims
         for name, group in self._groups.items():
-            group.adopt(self._victims[name].pid or 0)
-        return {"components": sorted(self._victims), "limit_bytes": self._limit_bytes}
+            group.adopt(victims[name].pid or 0)
+        return {"components": sorted(victims), "limit_bytes": self._limit_bytes}
 
     def prove(self, context: Context) -> Evidence:
-        """Each process is in its group, which has reached the limit, and nothing was killed."""
+        """The kernel has held each component back since it has the limit."""
 
         def acted(state: Evidence) -> bool:
-            return bool(state["inside"] and state["limit_hits"] and not state["oom_kills"])
+            # In version 1 the kernel also counts a failure when it wanted to reserve more pages
+            # than were asked for, so the count alone does not say that anything waits.
+            return bool(state["inside"] and state["limit_hits"] and state.get("waits", True))
 
         proven, states = observe_all(context, self._groups, self._state, acted)
         if proven:
@@ -78,28 +85,36 @@ class MemoryPressure:
         return {}
 
     def heal(self, context: Context) -> Evidence:
-        """Lift the limits, move the processes back, and remove the groups."""
+        """Raise the limits, move the processes back, and remove the groups."""
         remove_groups(self._groups)
         return {"unproven": self._unproven} if self._unproven else {}
 
     def verify(self, context: Context) -> Evidence:
-        """The groups are gone; the states of the processes say whether one still waits."""
-        return verify_removed(self._groups, self._victims)
+        """The groups are gone, and the components are up and wait for nothing."""
+        states: Evidence = {}
+
+        def none_waits() -> bool | None:
+            states.update(verify_removed(self._groups, self._victims))
+            return "disk-sleep" not in states.values() or None
+
+        if not poll(none_waits, VERIFY_S):
+            raise RollbackError(f"these processes still wait: {states}")
+        return verify_running(context, list(self._victims))
 
     def _limit(self, group: ControlGroup) -> None:
         if group.version == 1:
-            group.write("memory.oom_control", 1)  # first: with the limit alone, it would kill
-            group.write("memory.limit_in_bytes", self._limit_bytes)
-        else:
-            group.write("memory.high", self._limit_bytes)
+            # Before the limit: what needs more then waits until it is raised.
+            group.write("memory.oom_control", 1)
+        group.write(_LIMIT_FILES[group.version], self._limit_bytes)
 
     def _state(self, name: str) -> Evidence:
-        group = self._groups[name]
+        group, pid = self._groups[name], self._victims[name].pid
+        state: Evidence = {
+            "limit_bytes": group.read(_LIMIT_FILES[group.version]),
+            "inside": pid in group.pids(),
+            "process": process_state(pid),
+        }
         if group.version == 1:
-            hits = int(group.read("memory.failcnt"))
-            kills = group.counter("memory.oom_control", "oom_kill")
-        else:
-            hits = group.counter("memory.events", "high")
-            kills = group.counter("memory.events", "oom_kill")
-        inside = self._victims[name].pid in group.pids()
-        return {"inside": inside, "limit_hits": hits, "oom_kills": kills}
+            waits = bool(group.counter("memory.oom_control", "under_oom"))
+            return {**state, "limit_hits": int(group.read("memory.failcnt")), "waits": waits}
+        return {**state, "limit_hits": group.counter("memory.events", "high")}

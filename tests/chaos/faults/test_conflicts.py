@@ -207,12 +207,7 @@ def test_two_memory_alarms_of_a_broker_may_not_overlap():
 
 @pytest.mark.parametrize(
     "kinds",
-    [
-        ("cpu-limit", "oom-kill"),
-        ("oom-kill", "cpu-limit"),
-        ("memory-pressure", "cpu-limit"),
-        ("oom-kill", "memory-pressure"),
-    ],
+    [("cpu-limit", "oom-kill"), ("oom-kill", "cpu-limit"), ("memory-pressure", "oom-kill")],
 )
 def test_faults_by_control_groups_may_not_overlap(kinds):
     """The group of one would be below that of the other, which could not be removed."""

@@ -1,9 +1,9 @@
-"""cpu-limit, memory-pressure and oom-kill, with a control group of plain files."""
+"""cpu-limit, oom-kill and memory-pressure, with a control group of plain files."""
 
 import pytest
 
 from gauntlet.chaos.clients.control_group import ControlGroup
-from gauntlet.chaos.faults import _control_group, oom_kill
+from gauntlet.chaos.faults import _control_group, memory_pressure, oom_kill
 from gauntlet.chaos.faults.cpu_limit import CpuLimit
 from gauntlet.chaos.faults.memory_pressure import MemoryPressure
 from gauntlet.chaos.faults.oom_kill import OomKill
@@ -43,7 +43,8 @@ def groups(request, tmp_path, monkeypatch):
     monkeypatch.setattr(_control_group, "PROVE_S", 0.0)
     monkeypatch.setattr(ControlGroup, "create", create)
     monkeypatch.setattr(oom_kill, "process_state", lambda _: "gone")
-    monkeypatch.setattr(oom_kill, "verify_running", lambda _, names: dict.fromkeys(names, "up"))
+    for module in (oom_kill, memory_pressure):
+        monkeypatch.setattr(module, "verify_running", lambda _, names: dict.fromkeys(names, "up"))
     return created
 
 
@@ -54,7 +55,7 @@ def squeeze(spec):
 
 @pytest.fixture
 def pressure(spec):
-    return MemoryPressure(spec("memory-pressure", "gateway", for_=1.0, kb=8))
+    return MemoryPressure(spec("memory-pressure", "gateway", for_=1.0, headroom_kb=64))
 
 
 @pytest.fixture
@@ -87,21 +88,24 @@ def test_a_limit_that_is_not_reached_or_misses_the_process_is_no_proof(
     assert squeeze.heal(stack.context)["unproven"]["gateway-1"]["throttled"] == throttled
 
 
-def test_a_group_that_is_left_is_not_healed(stack, squeeze, groups, monkeypatch):
-    squeeze.inject(stack.context)
+@pytest.mark.parametrize("name", ["squeeze", "pressure"])
+def test_a_group_that_is_left_is_not_healed(stack, request, groups, monkeypatch, name):
+    fault = request.getfixturevalue(name)
+    fault.inject(stack.context)
     monkeypatch.setattr(Group, "remove", lambda _: None)
-    squeeze.heal(stack.context)
+    fault.heal(stack.context)
     with pytest.raises(RollbackError, match="still exist"):
-        squeeze.verify(stack.context)
+        fault.verify(stack.context)
 
 
-def test_a_group_is_journalled_before_it_exists(stack, squeeze, groups, monkeypatch):
+@pytest.mark.parametrize("name", ["squeeze", "pressure"])
+def test_a_group_is_journalled_before_it_exists(stack, request, groups, monkeypatch, name):
     """So that it is removed after the death of the harness, too."""
     seen = []
     monkeypatch.setattr(
         stack.rows.__class__, "write", lambda _, kind, **row: seen.append((kind, row["path"]))
     )
-    squeeze.inject(stack.context)
+    request.getfixturevalue(name).inject(stack.context)
     assert seen == [("control-group", str(groups[0].path))]
 
 
@@ -158,62 +162,95 @@ def test_a_process_that_the_kernel_did_not_kill_is_no_proof(
     assert oom.heal(stack.context)["unproven"]["gateway-1"]["oom_kills"] == kills
 
 
-def count(group, hits, kills=0):
-    """Write how often the limit of a group was reached, and how many processes were killed."""
+def count_hits(group, hits, waiting=1):
+    """Write what the kernel counts at the limit; version 1 also counts who waits."""
     if group.version == 1:
         group.write("memory.failcnt", hits)
-        group.write("memory.oom_control", f"oom_kill_disable 1\nunder_oom 1\noom_kill {kills}")
+        group.write("memory.oom_control", f"oom_kill_disable 1\nunder_oom {waiting}")
     else:
-        group.write("memory.events", f"low 0\nhigh {hits}\nmax 0\noom 0\noom_kill {kills}")
+        group.write("memory.events", f"low 0\nhigh {hits}\nmax 0")
 
 
-def test_a_process_that_reaches_its_limit_of_memory_is_proof(stack, pressure, groups):
-    assert pressure.inject(stack.context) == {"components": ["gateway-1"], "limit_bytes": 8192}
+def limit_of(group):
+    return group.read("memory.limit_in_bytes" if group.version == 1 else "memory.high")
+
+
+def test_a_process_that_waits_for_memory_is_proof_and_the_group_is_removed(stack, pressure, groups):
+    injected = pressure.inject(stack.context)
+    assert injected == {"components": ["gateway-1"], "limit_bytes": 64_000}
     (group,) = groups
-    limit = "memory.limit_in_bytes" if group.version == 1 else "memory.high"
-    assert group.read(limit) == "8192"
-    if group.version == 1:
-        assert group.read("memory.oom_control") == "1"  # the kernel kills nothing
-    count(group, 3)
-    state = {"inside": True, "limit_hits": 3, "oom_kills": 0}
-    assert pressure.prove(stack.context) == {"gateway-1": state}
+    assert group.read("memory.oom_control") == ("1" if group.version == 1 else "")
+    count_hits(group, 3)
+    proof = pressure.prove(stack.context)["gateway-1"]
+    assert (proof["limit_bytes"], proof["inside"], proof["limit_hits"]) == ("64000", True, 3)
     for _ in range(2):
         assert pressure.heal(stack.context) == {}
-        pressure.verify(stack.context)
+        assert pressure.verify(stack.context) == {"gateway-1": "up"}
     assert not group.path.exists()
 
 
-@pytest.mark.parametrize(("hits", "kills", "procs"), [(0, 0, None), (3, 1, None), (3, 0, "1")])
-def test_pressure_that_is_not_felt_or_kills_or_misses_the_process_is_no_proof(
-    stack, pressure, groups, hits, kills, procs
+@pytest.mark.parametrize(("hits", "procs"), [(0, None), (3, "1")])
+def test_memory_that_is_enough_or_a_process_elsewhere_is_no_proof(
+    stack, pressure, groups, hits, procs
 ):
     pressure.inject(stack.context)
-    count(groups[0], hits, kills)
+    count_hits(groups[0], hits)
     if procs:
         groups[0].write("cgroup.procs", procs)
     assert pressure.prove(stack.context) == {}
-    unproven = pressure.heal(stack.context)["unproven"]["gateway-1"]
-    assert (unproven["limit_hits"], unproven["oom_kills"]) == (hits, kills)
+    assert pressure.heal(stack.context)["unproven"]["gateway-1"]["limit_hits"] == hits
 
 
-def test_a_kernel_that_cannot_switch_off_its_oom_killer_is_the_reason(
+@pytest.mark.parametrize("groups", [1], indirect=True)
+def test_in_version_1_a_limit_that_nothing_waits_for_is_no_proof(stack, pressure, groups):
+    """The kernel counts it, too, when it only could not reserve pages in advance."""
+    pressure.inject(stack.context)
+    count_hits(groups[0], 3, waiting=0)
+    assert pressure.prove(stack.context) == {}
+    assert pressure.heal(stack.context)["unproven"]["gateway-1"]["waits"] is False
+
+
+def test_the_limit_of_memory_is_set_before_the_process_is_moved(
     stack, pressure, groups, monkeypatch
 ):
-    """Version 1 may lose that file. With the limit alone, the kernel would kill."""
+    adopted, adopt = [], Group.adopt
+
+    def see(group, pid):
+        adopted.append(limit_of(group))
+        return adopt(group, pid)
+
+    monkeypatch.setattr(Group, "adopt", see)
+    pressure.inject(stack.context)
+    assert adopted == ["64000"]
+
+
+def test_a_kernel_that_has_no_such_limit_leaves_no_group_but_the_reason(
+    stack, pressure, groups, monkeypatch
+):
     write = Group.write
 
     def refuse(group, name, value):
         if name in ("memory.oom_control", "memory.high") and value:
-            raise StackError(f"{name}: Invalid argument")
+            raise StackError(f"{name}: No such file or directory")
         write(group, name, value)
 
     monkeypatch.setattr(Group, "write", refuse)
-    assert "Invalid argument" in pressure.inject(stack.context)["unproven"]["reason"]
+    assert "No such file" in pressure.inject(stack.context)["unproven"]["reason"]
     assert pressure.prove(stack.context) == {}
+    assert (pressure.heal(stack.context), pressure.verify(stack.context)) == ({}, {})
     assert not groups[0].path.exists()
 
 
-def test_heal_without_inject_does_nothing(stack, squeeze, pressure, oom):
-    for fault in (squeeze, pressure):
-        assert (fault.heal(stack.context), fault.verify(stack.context)) == ({}, {})
+def test_a_process_that_still_waits_for_memory_is_not_healed(stack, pressure, groups, monkeypatch):
+    pressure.inject(stack.context)
+    pressure.heal(stack.context)
+    monkeypatch.setattr(memory_pressure, "VERIFY_S", 0.0)
+    monkeypatch.setattr(_control_group, "process_state", lambda _: "disk-sleep")
+    with pytest.raises(RollbackError, match="still wait"):
+        pressure.verify(stack.context)
+
+
+def test_heal_without_inject_does_nothing(stack, squeeze, oom, pressure):
+    assert (pressure.heal(stack.context), pressure.verify(stack.context)) == ({}, {})
+    assert (squeeze.heal(stack.context), squeeze.verify(stack.context)) == ({}, {})
     assert oom.heal(stack.context) == {"started": []}
