@@ -89,7 +89,7 @@ def added_users(batch: Sequence[AppendRequest]) -> list[str]:
 
 def users_of_new_directs(states: Mapping[str, ConversationState]) -> list[str]:
     """Return the users of the direct conversations that do not exist yet, sorted."""
-    pairs = (direct_members(conv) for conv, state in states.items() if state.last_seq == 0)
+    pairs = [direct_members(conv) for conv, state in states.items() if state.last_seq == 0]
     return sorted({user for pair in pairs if pair for user in pair})
 
 
