@@ -1,5 +1,6 @@
 """memory-pressure: processes wait for the memory that they need next, and are not killed."""
 
+import mmap
 from typing import ClassVar
 
 from gauntlet.chaos.clients.cluster_control import Component
@@ -36,8 +37,9 @@ class MemoryPressure:
         targets=("role",),
         params={
             **VICTIM_PARAMS,
+            # A steady server takes little new memory, so the default is less than a page.
             "headroom_kb": Param(
-                "whole", 100, "what each component can still take; 1 KB is 1,000 bytes"
+                "whole", 4, "what each component can still take; 1 KB is 1,000 bytes"
             ),
         },
         exclusive=COUNT_OR_PERCENT,
@@ -49,6 +51,7 @@ class MemoryPressure:
         self._limit_bytes: int = param(spec, "headroom_kb") * _KB
         self._victims: dict[str, Component] = {}
         self._groups: dict[str, ControlGroup] = {}
+        self._hits_when_full: dict[str, int] = {}  # by component; since its group has been full
         self._unproven: Evidence = {}
 
     def inject(self, context: Context) -> Evidence:
@@ -74,9 +77,7 @@ class MemoryPressure:
         """The kernel has held each component back since it has the limit."""
 
         def acted(state: Evidence) -> bool:
-            # In version 1 the kernel also counts a failure when it wanted to reserve more pages
-            # than were asked for, so the count alone does not say that anything waits.
-            return bool(state["inside"] and state["limit_hits"] and state.get("waits", True))
+            return bool(state["inside"] and state["limit_hits"] and state.get("held_back", True))
 
         proven, states = observe_all(context, self._groups, self._state, acted)
         if proven:
@@ -115,6 +116,22 @@ class MemoryPressure:
             "process": process_state(pid),
         }
         if group.version == 1:
-            waits = bool(group.counter("memory.oom_control", "under_oom"))
-            return {**state, "limit_hits": int(group.read("memory.failcnt")), "waits": waits}
+            hits = int(group.read("memory.failcnt"))
+            return {**state, "limit_hits": hits, "held_back": self._is_held_back(name, hits)}
         return {**state, "limit_hits": group.counter("memory.events", "high")}
+
+    def _is_held_back(self, name: str, hits: int) -> bool:
+        """Whether a process of a group of version 1 needs memory that it does not get.
+
+        The kernel also counts a hit when it only could not reserve pages in advance, so the count
+        alone does not say that. Either a process sleeps until there is memory, or the count grows
+        while the group has no page left: then the kernel tries again and again, as for memory that
+        it needs itself for a system call.
+        """
+        group = self._groups[name]
+        left_bytes = self._limit_bytes - int(group.read("memory.usage_in_bytes"))
+        if left_bytes >= mmap.PAGESIZE:
+            self._hits_when_full.pop(name, None)
+        elif hits > self._hits_when_full.setdefault(name, hits):
+            return True
+        return bool(group.counter("memory.oom_control", "under_oom"))

@@ -166,6 +166,7 @@ def count_hits(group, hits, waiting=1):
     """Write what the kernel counts at the limit; version 1 also counts who waits."""
     if group.version == 1:
         group.write("memory.failcnt", hits)
+        group.write("memory.usage_in_bytes", 0)
         group.write("memory.oom_control", f"oom_kill_disable 1\nunder_oom {waiting}")
     else:
         group.write("memory.events", f"low 0\nhigh {hits}\nmax 0")
@@ -207,7 +208,25 @@ def test_in_version_1_a_limit_that_nothing_waits_for_is_no_proof(stack, pressure
     pressure.inject(stack.context)
     count_hits(groups[0], 3, waiting=0)
     assert pressure.prove(stack.context) == {}
-    assert pressure.heal(stack.context)["unproven"]["gateway-1"]["waits"] is False
+    assert pressure.heal(stack.context)["unproven"]["gateway-1"]["held_back"] is False
+
+
+@pytest.mark.parametrize("groups", [1], indirect=True)
+@pytest.mark.parametrize(
+    ("used_bytes", "held_back"), [((60_000, 60_000), True), ((59_904, 60_000), False)]
+)
+def test_in_version_1_a_count_that_grows_without_a_page_left_is_proof(
+    stack, pressure, groups, monkeypatch, used_bytes, held_back
+):
+    """The kernel tries again and again. The last free page may have been taken in between."""
+    pressure.inject(stack.context)
+    (group,) = groups
+    states = []
+    for hits, used in zip((3, 4), used_bytes, strict=True):
+        count_hits(group, hits, waiting=0)
+        group.write("memory.usage_in_bytes", used)
+        states.append(pressure._state("gateway-1")["held_back"])
+    assert states == [False, held_back]
 
 
 def test_the_limit_of_memory_is_set_before_the_process_is_moved(
