@@ -19,7 +19,7 @@ import psutil
 from gauntlet.core.errors import StackError
 
 NAME = re.compile(r"gauntlet-[0-9a-f]{16}")
-_UNLIMITED = {"memory.limit_in_bytes": -1, "memory.high": "max"}  # of version 1 and 2
+_UNLIMITED = {"memory.limit_in_bytes": "-1", "memory.high": "max"}  # of version 1 and 2
 _ADOPT_ATTEMPTS = 10  # processes that fork while they are moved
 _REMOVE_S = 2.0
 _PAUSE_S = 0.02

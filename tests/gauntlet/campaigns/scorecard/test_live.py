@@ -63,7 +63,7 @@ def test_an_objective_on_the_latency_of_deliveries_is_a_right_name_for_a_late_on
 
 
 def test_a_bug_whose_scenario_does_not_exist_is_refused(tmp_path):
-    with pytest.raises(ConfigError, match="the scenario of a bug .* cannot be read"):
+    with pytest.raises(ConfigError, match=r"the scenario of a bug .* cannot be read"):
         bug(tmp_path, {"scenario": "cut"})
 
 
