@@ -98,9 +98,9 @@ python -m benchmarks.resilience endurance churn --minutes 60
 - `members`: a room of 100,000 members refuses one more, and delivers to those who are online.
 - `churn`: 24,000 users log in and connect once, which fills the caches of the processes. Then
   connections, logins and rooms come and go. The growth of memory is a line through the means of ten
-  blocks, with its 95 % interval; a role that certainly grows by more than 10 % in an
-  hour has failed. When all users have left, no connection, task or key of theirs may be left, and
-  no more descriptors than at the beginning of the load.
+  blocks, with its 95 % interval; a role that certainly grows by more than 10 % in an hour has
+  failed. When all users have left, no connection, task or key of theirs may be left, and no more
+  descriptors than at the beginning of the load.
 """
 
 

@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from gauntlet.core.history import Contact, Kind, ProbeResult, Relation
+from gauntlet.reports.checks import contacts
 
 from ..small_runs import NS, SmallRun, ns, sentences
 
@@ -69,6 +70,19 @@ def test_accounts_that_were_shown_nothing_are_not_judged():
     assert (found.outcome, found.examined) == ("not-applicable", 0)
 
 
+def test_a_single_list_is_enough_to_judge():
+    found = Pair().do(ANN, Contact.END).list(ANN, NOTHING).verdict()
+    assert (found.outcome, found.examined) == ("valid", 1)
+
+
+@pytest.mark.parametrize("shown", [None, NOTHING])
+def test_only_if_nothing_is_judged_all_of_it_is_unexamined(shown):
+    pair = Pair().do(ANN, Contact.END).do(ANN, Contact.REQUEST)
+    if shown is not None:
+        pair.list(BOB, shown)
+    assert contacts.check(pair.run.history()).unexamined == (2 if shown is None else 0)
+
+
 def test_what_both_are_shown_agrees_with_what_they_did():
     pair = friends().list(ANN, FRIEND).list(BOB, FRIEND).do(BOB, Contact.END)
     pair = pair.list(ANN, NOTHING).list(BOB, NOTHING)
@@ -129,7 +143,18 @@ def test_a_list_that_contradicts_what_was_answered_is_a_violation(pair, sentence
 def test_a_relation_that_was_not_requested_is_a_violation_also_at_first():
     pair = Pair().do(ANN, Contact.END).list(ANN, FRIEND)
     (sentence,) = sentences(pair.verdict())
-    assert "have bob among the friends, and not nowhere or among the blocked users" in sentence
+    assert sentence == (
+        "The lists of ann have bob among the friends, and not nowhere or among the blocked users, "
+        "after ann had ended what was between them and bob."
+    )
+
+
+def test_a_list_that_no_answered_change_precedes_is_told_without_one():
+    pair = Pair().do(ANN, Contact.END, UNKNOWN).list(BOB, NOTHING).list(ANN, FRIEND)
+    (sentence,) = sentences(pair.verdict())
+    assert sentence == (
+        "The lists of ann have bob among the friends, and not nowhere or among the blocked users."
+    )
 
 
 @pytest.mark.parametrize("shown", [NOTHING, OUTGOING])
@@ -168,6 +193,19 @@ def test_what_overlaps_with_a_change_is_not_judged(list_s, took_s, change_s, cou
     pair.do(ANN, Contact.REQUEST, at_s=change_s)
     pair.list(BOB, INCOMING, at_s=list_s, took_s=took_s)
     assert pair.verdict().count == count
+
+
+@pytest.mark.parametrize(("list_s", "count"), [(6 - NS, 0), (6, 1)])
+def test_a_list_that_is_requested_when_a_change_is_answered_must_show_it(list_s, count):
+    pair = Pair().unrelated().do(ANN, Contact.REQUEST, at_s=5, took_s=1)
+    assert pair.list(BOB, NOTHING, at_s=list_s).verdict().count == count
+
+
+@pytest.mark.parametrize(("end_s", "count"), [(6 - NS, 0), (6, 1)])
+def test_a_change_that_is_requested_when_another_is_answered_follows_it(end_s, count):
+    pair = Pair().unrelated().do(ANN, Contact.REQUEST, at_s=5, took_s=1)
+    pair.do(ANN, Contact.END, at_s=end_s, took_s=1)
+    assert pair.list(ANN, OUTGOING, at_s=8).verdict().count == count
 
 
 def test_changes_that_overlap_may_have_taken_effect_in_any_order():
@@ -227,8 +265,15 @@ def test_a_change_may_take_effect_between_two_lists_that_overlap():
     """The second list was read before the request took effect, and the first one after that."""
     pair = Pair().unrelated().do(ANN, Contact.REQUEST, UNKNOWN, at_s=5)
     pair.list(ANN, OUTGOING, at_s=6, took_s=3).list(BOB, NOTHING, at_s=7)
-    assert pair.verdict().count == 0
+    assert (pair.verdict().count, pair.verdict().examined) == (0, 2)
     assert pair.list(BOB, INCOMING, at_s=10).list(ANN, NOTHING, at_s=11).verdict().count == 1
+
+
+@pytest.mark.parametrize(("second_s", "examined"), [(7 - NS, 2), (7, 4)])
+def test_lists_that_overlap_while_a_change_is_uncertain_are_not_judged(second_s, examined):
+    pair = Pair().unrelated().do(ANN, Contact.REQUEST, UNKNOWN, at_s=5)
+    pair.list(ANN, OUTGOING, at_s=6, took_s=1).list(BOB, INCOMING, at_s=second_s)
+    assert pair.verdict().examined == examined
 
 
 def test_a_request_that_was_made_or_accepted_may_be_refused_if_it_is_repeated():
