@@ -100,7 +100,8 @@ python -m benchmarks.resilience endurance churn --minutes 60
   connections, logins and rooms come and go. The growth of memory is a line through the means of ten
   blocks, with its 95 % interval; a role that certainly grows by more than 10 % in an hour has
   failed. When all users have left, no connection, task or key of theirs may be left, and no more
-  descriptors than at the beginning of the load.
+  descriptors than at the beginning of the load. The run of an hour began with empty caches, so that
+  its growth is theirs: the token of each login and the path of each call, up to 10,000 and 8,192.
 """
 
 
@@ -277,11 +278,11 @@ def bugs_part(searches: Sequence[storm_bugs.Search]) -> str:
 
 
 def endurance_part(records: Sequence[EnduranceRecord]) -> str:
-    """Return the last record of each measurement."""
+    """Return all records: they differ in their lengths and in what they began with."""
     if not records:
         return _NONE
     lines = []
-    for record in {(each.name, each.stack): each for each in records}.values():
+    for record in records:
         verdict = "held" if record.held else f"failed: {'; '.join(record.failures)}"
         # `+ 0` makes 0.0 of -0.0.
         figures = "; ".join(f"{name}: {value + 0:,g}" for name, value in record.figures.items())
