@@ -149,6 +149,12 @@ def test_a_relation_that_was_not_requested_is_a_violation_also_at_first():
     )
 
 
+def test_the_change_before_a_list_may_be_the_first_record_of_the_run():
+    pair = Pair().do(ANN, Contact.END, at_s=-1).list(ANN, FRIEND, at_s=2)
+    (sentence,) = sentences(pair.verdict())
+    assert "after ann had ended" in sentence
+
+
 def test_a_list_that_no_answered_change_precedes_is_told_without_one():
     pair = Pair().do(ANN, Contact.END, UNKNOWN).list(BOB, NOTHING).list(ANN, FRIEND)
     (sentence,) = sentences(pair.verdict())
@@ -231,6 +237,24 @@ def test_a_change_that_another_one_follows_comes_first_though_a_third_overlaps_w
     pair.do(BOB, Contact.BLOCK, at_s=6).do(BOB, Contact.UNBLOCK, at_s=7)
     assert pair.list(BOB, NOTHING, at_s=10).list(ANN, BLOCKED, at_s=11).verdict().count == 0
     assert pair.list(BOB, BLOCKED, at_s=12).verdict().count == 1
+
+
+@pytest.mark.parametrize(("others", "count"), [(5, 1), (6, 0)])
+def test_the_orders_of_up_to_8_changes_that_overlap_are_told_apart(others, count):
+    """The block of ann overlaps with all others, of which the removal of bob's block is last."""
+    pair = Pair().unrelated().do(ANN, Contact.BLOCK, at_s=5, took_s=40)
+    for number in range(others):
+        pair.do(BOB, Contact.END, at_s=6 + number)
+    pair.do(BOB, Contact.BLOCK, at_s=20).do(BOB, Contact.UNBLOCK, at_s=21)
+    assert pair.list(BOB, BLOCKED, at_s=50).verdict().count == count
+
+
+def test_a_change_without_an_answer_may_come_before_one_that_overlaps_with_it():
+    """Bob blocks ann, and a request of ann can only be granted after the end of that block."""
+    pair = Pair().unrelated().do(BOB, Contact.BLOCK, at_s=5)
+    pair.do(BOB, Contact.UNBLOCK, UNKNOWN, at_s=8, took_s=2).do(ANN, Contact.REQUEST, at_s=9)
+    assert pair.list(BOB, INCOMING, at_s=12).verdict().count == 0
+    assert pair.list(BOB, OUTGOING, at_s=13).verdict().count == 1
 
 
 def test_of_many_changes_that_overlap_each_may_have_come_last():
@@ -361,6 +385,19 @@ def test_what_was_not_possible_before_a_block_need_not_be_possible_after_it(cont
     assert pair.verdict().count == 0
     pair = unblocked(contact).do(BOB, contact, REFUSED, at_s=13.1)
     assert pair.verdict().count == 0
+
+
+def test_a_request_that_may_have_been_made_may_be_refused_if_it_is_repeated():
+    pair = unblocked(Contact.REQUEST).do(ANN, Contact.REQUEST, UNKNOWN, at_s=20)
+    assert pair.do(ANN, Contact.REQUEST, REFUSED, at_s=30).verdict().count == 0
+
+
+@pytest.mark.parametrize(("again_s", "count"), [(14, 0), (17, 1)])
+def test_a_block_has_ended_when_all_changes_that_overlap_are_answered(again_s, count):
+    """The removal of the block is answered at 8.1 s, and the other change at 12 s."""
+    pair = Pair().unrelated().do(ANN, Contact.SEND, at_s=4).do(BOB, Contact.BLOCK, at_s=5)
+    pair.do(ANN, Contact.END, at_s=7.5, took_s=4.5).do(BOB, Contact.UNBLOCK, at_s=8)
+    assert pair.do(ANN, Contact.SEND, REFUSED, at_s=again_s).verdict().count == count
 
 
 @pytest.mark.parametrize(("contact", "count"), [(Contact.BLOCK, 0), (Contact.UNBLOCK, 1)])
