@@ -431,3 +431,11 @@ def test_violations_are_told_in_the_order_of_their_times():
     found = pair.verdict()
     assert [each.split()[3] for each in sentences(found)] == ["eve", "bob"]
     assert found.times_ns.tolist() == sorted(found.times_ns.tolist())
+
+
+def test_of_many_violations_ten_are_told():
+    pair = friends()
+    for number in range(11):
+        pair.list(BOB, (INCOMING, FRIEND)[number % 2])
+    found = pair.verdict()
+    assert (found.count, len(sentences(found))) == (11, 10)
